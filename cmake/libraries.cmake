@@ -1,0 +1,17 @@
+# Everything that twinhub takes from Debian 12.
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(RocksDB REQUIRED)
+find_package(prometheus-cpp REQUIRED CONFIG)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(mimalloc REQUIRED)
+
+# Boost comes as headers; its compiled parts are built once, in base (style: compile times).
+add_compile_definitions(
+    BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
+    BOOST_BEAST_SEPARATE_COMPILATION BOOST_JSON_NO_LIB BOOST_JSON_STATIC_LINK)
