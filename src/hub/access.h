@@ -1,0 +1,67 @@
+#pragma once
+
+#include "base/ids.h"
+#include "base/result.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace twinhub::hub {
+
+// Rights of a shared access policy (spec device-protocols 6.3), as bits.
+enum class Right : std::uint8_t { registry_read = 1, registry_write = 2, service_connect = 4, device_connect = 8 };
+using Rights = std::uint8_t;
+constexpr Rights rights_of(std::initializer_list<Right> list) {
+    Rights rights = 0;
+    for (const Right right : list) rights = static_cast<Rights>(rights | static_cast<Rights>(right));
+    return rights;
+}
+
+// Everything that any door can ask of the hub. One table in access.cc says what each needs;
+// what is not in the table is refused.
+enum class Operation : std::uint8_t {
+    identity_read, identity_write, identity_delete, identity_bulk, identity_renew_keys,
+    twin_read, twin_write, twin_query, statistics_read, commands_purge, import_export_read, import_export_write,
+    events_read, device_connect, device_twin_read, device_report, device_send,
+};
+
+// Who asks, once a credential proved it.
+struct Principal {
+    enum class Kind : std::uint8_t { nobody, policy, identity };
+    Kind kind = Kind::nobody;
+    std::string name;  // the policy's name
+    Rights rights = 0;
+    TwinId id;         // the device or module itself
+};
+
+// The one door of access (seam 2): may `principal` do `operation` on `object`?
+// `object` is empty for operations on the whole hub. Errors: unauthorized.
+Result<> decide(const Principal& principal, Operation operation, const TwinId& object);
+
+// A shared access policy of the hub, with decoded keys.
+struct Policy {
+    std::string name;
+    Rights rights = 0;
+    std::string primary_key;    // base64
+    std::string secondary_key;
+};
+
+// The policies in force: an immutable set, swapped whole on reload.
+class Policies {
+public:
+    Policies() = default;
+    explicit Policies(std::vector<Policy> policies) : policies_(std::move(policies)) {}
+    const Policy* find(std::string_view name) const;  // ASCII-case-insensitive (service-api 2.1)
+    const std::vector<Policy>& all() const { return policies_; }
+
+private:
+    std::vector<Policy> policies_;
+};
+
+// The rights of the five policies that a new hub has; 0 for another name.
+Rights default_rights(std::string_view policy_name);
+
+}  // namespace twinhub::hub

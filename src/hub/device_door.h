@@ -1,0 +1,44 @@
+#pragma once
+
+#include "base/ids.h"
+#include "hub/author.h"
+#include "hub/identity.h"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace twinhub::hub {
+
+// Why the hub ends a device's connection.
+enum class LinkEnd : std::uint8_t { taken_over, disabled, deleted, credentials_changed, shutting_down };
+
+// A connected device as the hub sees it; implemented by each protocol's connection. Called only on
+// the loop of the device's shard.
+class DeviceLink {
+public:
+    virtual ~DeviceLink() = default;
+    // A durable desired change; `body` is the JSON of spec twin-document 11. In version order, no gaps.
+    virtual void desired_changed(std::uint64_t version, std::string_view body) = 0;
+    // The hub has let go of this link already: close the connection, do not detach.
+    virtual void end(LinkEnd reason) = 0;
+};
+
+struct AttachFacts {
+    bool clean_session = true;
+    std::string model_id;       // empty = keep the stored one
+    std::string client;         // peer address
+};
+
+struct Attached {
+    bool session_present = false;
+    std::uint32_t subscriptions = 0;  // restored for a clean-session-0 connect
+};
+
+// What a device gets back for a report: the new reported version.
+using ReportDone = std::move_only_function<void(Result<std::uint64_t>)>;
+// What a device gets back for a GET: the device view (spec device-protocols 2.2).
+using ReadDone = std::move_only_function<void(Result<std::string_view>)>;
+
+}  // namespace twinhub::hub

@@ -1,0 +1,78 @@
+#pragma once
+
+#include "base/ids.h"
+#include "base/time.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace twinhub::hub {
+
+enum class Status : std::uint8_t { enabled = 0, disabled = 1 };
+enum class AuthenticationType : std::uint8_t { sas = 0, self_signed = 1, certificate_authority = 2, none = 3 };
+
+// How an identity proves itself. Keys and thumbprints are kept as the client wrote them.
+struct Authentication {
+    AuthenticationType type = AuthenticationType::sas;
+    std::string primary_key;         // base64 of 16 to 64 bytes; empty when the type is not sas
+    std::string secondary_key;
+    std::string primary_thumbprint;  // hex SHA-1 or SHA-256; empty when absent
+    std::string secondary_thumbprint;
+
+    friend bool operator==(const Authentication&, const Authentication&) = default;
+};
+
+// What the registry knows of a device or module (spec service-api 4.2). A value: changed by
+// replacing it whole, in one commit.
+struct Identity {
+    TwinId id;
+    std::string generation_id;       // changes on re-creation
+    std::uint64_t etag_number = 0;   // shown as base64 of its decimal text
+    Status status = Status::enabled; // modules follow their device
+    std::string status_reason;       // empty = unset
+    Instant status_updated = never;
+    Authentication authentication;
+    bool iot_edge = false;
+    std::string device_scope;
+    std::vector<std::string> parent_scopes;
+    std::string managed_by;          // modules only
+    Instant created = never;
+
+    std::string etag() const;
+
+    friend bool operator==(const Identity&, const Identity&) = default;
+};
+
+// What a client asks an identity to be. Absent members take their default (create) or are
+// reset (update), as the specification says for each.
+struct IdentitySpec {
+    TwinId id;
+    std::optional<Status> status;
+    std::optional<std::string> status_reason;
+    struct AuthenticationSpec {
+        std::optional<AuthenticationType> type;
+        std::string primary_key, secondary_key;
+        std::string primary_thumbprint, secondary_thumbprint;
+    };
+    std::optional<AuthenticationSpec> authentication;
+    std::optional<bool> iot_edge;
+    std::optional<std::string> device_scope;
+    std::optional<std::vector<std::string>> parent_scopes;
+    std::string managed_by;
+};
+
+// When the device was last seen and what its session kept (spec twin-document 8, device-protocols
+// 1.4). Never changes an etag or a version.
+struct Presence {
+    bool connected = false;
+    Instant connection_state_updated = never;
+    Instant last_activity = never;
+    std::uint32_t subscriptions = 0;      // granted filters kept for a clean-session-0 reconnect
+    Instant session_expires = never;      // when they are forgotten
+
+    friend bool operator==(const Presence&, const Presence&) = default;
+};
+
+}  // namespace twinhub::hub

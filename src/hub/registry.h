@@ -1,0 +1,83 @@
+#pragma once
+
+#include "base/task.h"
+#include "hub/author.h"
+#include "hub/views.h"
+#include "twin/etag.h"
+#include "twin/update.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace twinhub::hub {
+
+class Shards;
+
+enum class ImportMode : std::uint8_t {
+    create, update, update_if_match, remove, remove_if_match, update_twin, update_twin_if_match,
+    create_or_update, create_or_update_if_match,
+};
+
+// One line of a bulk request (spec service-api 4.6).
+struct BulkItem {
+    ImportMode mode = ImportMode::create_or_update;
+    IdentitySpec spec;                              // spec.id names the device or module
+    twin::Match match;                              // for the *_if_match modes
+    std::optional<twin::ServiceUpdate> initial_twin; // tags and desired, for create and update_twin
+};
+
+struct BulkError {
+    TwinId id;
+    Error error;
+};
+
+enum class KeyChoice : std::uint8_t { primary, secondary, both };
+
+struct RotatedKey {
+    TwinId id;
+    std::string primary_key, secondary_key;
+};
+
+struct RotationResult {
+    std::vector<RotatedKey> rotated;
+    std::vector<BulkError> errors;
+};
+
+// The identity registry (spec service-api 4). Callable on any loop: each call travels to the loop of
+// the device's shard and comes back with a result that is already durable. Reads are strongly consistent.
+class Registry {
+public:
+    explicit Registry(Shards& shards) : shards_(shards) {}
+
+    // Errors: device_not_found, module_not_found.
+    Task<Result<IdentityView>> get(TwinId id);
+
+    // Creates the identity and its fresh twin in one commit; generates keys where none are given.
+    // Errors: device_already_exists, module_already_exists, device_not_found (of a module),
+    // argument_invalid, device_scope_invalid, too_many_devices, too_many_modules.
+    Task<Result<IdentityView>> create(IdentitySpec spec, Author author);
+
+    // Replaces an existing identity. Errors: as create; precondition_failed.
+    Task<Result<IdentityView>> update(IdentitySpec spec, twin::Match match, Author author);
+
+    // Removes the identity, its twin and, for a device, its modules. `match` must be given.
+    Task<Result<>> remove(TwinId id, twin::Match match, Author author);
+
+    // Up to `top` devices (no modules), in no promised order.
+    Task<Result<std::vector<IdentityView>>> list(std::size_t top);
+    // Errors: device_not_found.
+    Task<Result<std::vector<IdentityView>>> modules(DeviceId device);
+    Task<Result<Statistics>> statistics();
+
+    // Applies every item; not one transaction: good items stay when others fail. Errors in item order.
+    Task<std::vector<BulkError>> bulk(std::vector<BulkItem> items, Author author);
+
+    // Errors of an item: not found, policy_key_invalid when it does not use keys.
+    Task<RotationResult> regenerate_keys(std::vector<TwinId> ids, KeyChoice choice, Author author);
+
+private:
+    Shards& shards_;
+};
+
+}  // namespace twinhub::hub

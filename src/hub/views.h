@@ -1,0 +1,38 @@
+#pragma once
+
+#include "hub/identity.h"
+#include "twin/twin.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace twinhub::hub {
+
+// An identity as committed, with what is known of its connection now.
+struct IdentityView {
+    std::shared_ptr<const Identity> identity;
+    Presence presence;
+};
+
+// A twin as committed, with everything that the service view shows beside it.
+struct TwinView {
+    std::shared_ptr<const Identity> identity;
+    twin::Twin twin;
+    Presence presence;
+};
+
+// One page of twins in key order. `cursor` is opaque; empty on the last page.
+struct TwinPage {
+    std::vector<TwinView> twins;
+    std::string cursor;
+};
+
+struct Statistics {
+    std::uint64_t devices_enabled = 0;
+    std::uint64_t devices_disabled = 0;
+    std::uint64_t modules = 0;
+    std::uint64_t devices_connected = 0;
+};
+
+}  // namespace twinhub::hub
