@@ -3,32 +3,65 @@
 #
 #   room(NAME  MAY_INCLUDE room...  [LINK library...]  [PCH base|asio])
 #
-# A room is every .cc below src/NAME except *_test.cc (its tests) and *_bench.cc.
+# A room is every .cc below src/NAME except *_test.cc (its tests, NAME_tests) and *_main.cc (programs).
+
+include(${CMAKE_CURRENT_LIST_DIR}/precompiled.cmake)
 
 function(room name)
     cmake_parse_arguments(ROOM "" "PCH" "MAY_INCLUDE;LINK" ${ARGN})
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
     set(tests ${sources})
-    list(FILTER sources EXCLUDE REGEX "_(test|bench|main)\\.cc$")
+    list(FILTER sources EXCLUDE REGEX "(_test|_main|/apps/twinhub)\\.cc$")
     list(FILTER tests INCLUDE REGEX "_test\\.cc$")
     if(NOT sources)
+        # Headers only, so far.
         add_library(${name} INTERFACE)
-        return()
-    endif()
-
-    add_library(${name} STATIC ${sources})
-    target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
-    target_link_libraries(${name} PUBLIC ${ROOM_MAY_INCLUDE} ${ROOM_LINK})
-    if(ROOM_PCH STREQUAL "asio")
-        target_precompile_headers(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src/base/pch_asio.h)
+        target_include_directories(${name} INTERFACE ${CMAKE_SOURCE_DIR}/src)
+        target_link_libraries(${name} INTERFACE ${ROOM_MAY_INCLUDE} ${ROOM_LINK})
     else()
-        target_precompile_headers(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src/base/pch.h)
+        add_library(${name} STATIC ${sources})
+        target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+        target_link_libraries(${name} PUBLIC ${ROOM_MAY_INCLUDE} ${ROOM_LINK})
+        precompiled(${name} "${ROOM_PCH}")
     endif()
 
     if(TWINHUB_TESTS AND tests)
         add_executable(${name}_tests ${tests})
         target_link_libraries(${name}_tests PRIVATE ${name} test_support)
-        target_precompile_headers(${name}_tests PRIVATE ${CMAKE_SOURCE_DIR}/src/base/pch_test.h)
+        precompiled(${name}_tests "test_${ROOM_PCH}")
         add_test(NAME ${name} COMMAND ${name}_tests)
+    endif()
+endfunction()
+
+# The rooms that `file` includes from, for what stands outside the house: fuzz targets, benchmarks.
+function(rooms_of file result)
+    file(STRINGS ${file} lines REGEX "^#include \"[a-z_]+/")
+    set(rooms)
+    foreach(line IN LISTS lines)
+        string(REGEX REPLACE "^#include \"([a-z_]+)/.*" "\\1" room "${line}")
+        if(TARGET ${room})
+            list(APPEND rooms ${room})
+        endif()
+    endforeach()
+    list(REMOVE_DUPLICATES rooms)
+    set(${result} ${rooms} PARENT_SCOPE)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+endfunction()
+
+# The binary. Its main file may be src/apps/twinhub.cc or twinhub_main.cc; nothing until it exists.
+function(program_twinhub)
+    file(GLOB main CONFIGURE_DEPENDS
+        ${CMAKE_SOURCE_DIR}/src/apps/twinhub.cc ${CMAKE_SOURCE_DIR}/src/apps/twinhub_main.cc)
+    if(NOT main)
+        return()
+    endif()
+    add_executable(twinhub ${main})
+    target_link_libraries(twinhub PRIVATE apps)
+    precompiled(twinhub asio)
+    set_target_properties(twinhub PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+    if(NOT TWINHUB_SANITIZE)
+        # Takes the place of malloc; the sanitizers bring their own.
+        target_link_libraries(twinhub PRIVATE mimalloc)
+        target_link_options(twinhub PRIVATE -Wl,--no-as-needed)
     endif()
 endfunction()
