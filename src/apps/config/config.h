@@ -1,0 +1,106 @@
+#pragma once
+
+#include "base/log.h"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace twinhub::apps {
+
+// Which kinds of server certificate a new data folder gets.
+enum class KeyType : std::uint8_t { ecdsa, rsa, both };
+
+// A TCP port: absent = off, 0 = any free one.
+using Port = std::optional<std::uint16_t>;
+
+// Everything that an operator may set. This is the one place of the defaults; settings.cc says what
+// each is called in the file, in the environment and on the command line, and its range. Paths that
+// are not absolute are relative to the folder that the server is started in; empty = the default
+// below the data folder.
+struct Config {
+    // --- the hub ---
+    std::string data_folder = default_data_folder();
+    std::string hub_name = "localhost";  // canonical host name
+    std::vector<std::string> hub_aliases;
+    bool demo = false;                    // runs a simulated fleet inside
+    std::uint64_t demo_devices = 24;
+
+    // --- where it listens ---
+    std::vector<std::string> listen_addresses{"0.0.0.0", "::"};
+    Port https_port = 443;
+    Port mqtt_port = 8883;
+    std::vector<std::string> plain_http_addresses{"127.0.0.1"};
+    Port plain_http_port;
+    std::string metrics_address = "127.0.0.1";
+    Port metrics_port = 9464;
+    std::uint64_t loops = 0;              // event loops; 0 = one a core
+    std::uint64_t connections_max = 200'000;
+    std::uint64_t listen_backlog = 4096;
+
+    // --- keys and certificates ---
+    std::vector<std::string> tls_certificates;  // PEM files with chain, leaf first; empty = made at first start
+    std::vector<std::string> tls_keys;          // PEM files, in the order of the certificates
+    KeyType tls_key_type = KeyType::both;
+    std::chrono::milliseconds tls_handshake_timeout{30'000};
+    std::vector<std::string> device_cas;        // PEM files, or folders of them
+    std::string policies_file;                  // empty = DATA/policies.yaml
+    bool device_sas = true;                     // keys and device-policy tokens accepted from devices
+    bool module_sas = true;
+    std::chrono::milliseconds sas_skew{300'000};   // clock difference forgiven in a token's expiry
+    std::chrono::milliseconds sas_grace{300'000};  // from a token's expiry to the end of its connection
+
+    // --- MQTT ---
+    std::chrono::milliseconds mqtt_connect_timeout{30'000};
+    std::chrono::milliseconds mqtt_keep_alive_max{1'767'000};
+    std::chrono::milliseconds mqtt_session_age{std::chrono::days{7}};
+    std::uint64_t mqtt_message_bytes_max = 262'144;
+    std::uint64_t mqtt_unanswered_max = 64;          // twin requests of one connection
+    std::uint64_t mqtt_outbound_bytes_max = 1 << 20; // unsent to one device before it is cut off
+    std::uint64_t mqtt_outbound_soft_bytes = 256 << 10;  // unsent before its input is paused
+
+    // --- HTTP ---
+    bool accept_any_api_version = true;
+    std::uint64_t http_header_bytes_max = 16 << 10;
+    std::uint64_t http_body_bytes_max = 2 << 20;
+    std::uint64_t http_pipeline_max = 16;            // requests of one connection under way
+    std::chrono::milliseconds http_request_timeout{30'000};     // to read one request whole
+    std::chrono::milliseconds http_keep_alive{120'000};         // idle between requests
+
+    // --- what the hub holds ---
+    std::uint64_t identities_max = 0;  // devices and modules; 0 = no limit
+    std::uint64_t modules_per_device_max = 50;
+    std::chrono::milliseconds history_age{std::chrono::days{30}};
+    std::uint64_t history_count = 100;           // newest changes kept of each twin, whatever their age
+
+    // --- store ---
+    std::uint64_t cached_twins_max = 100'000;    // unchanged twins kept in memory
+    std::uint64_t checkpoint_twins_max = 20'000; // changed twins of a shard not yet written whole
+    std::chrono::milliseconds checkpoint_age{5'000};
+    std::uint64_t store_cache_bytes = 256 << 20;        // blocks read from disk
+    std::uint64_t store_write_buffer_bytes = 64 << 20;  // a table in memory
+    std::uint64_t pending_writes_max = 65'536;          // commits that wait for the disk
+
+    // --- operations ---
+    LogLevel log_level = LogLevel::info;
+    Log::Format log_format = Log::Format::text;
+    std::chrono::milliseconds drain_timeout{30'000};
+
+    // /var/lib/twinhub for root, else $XDG_DATA_HOME/twinhub or ~/.local/share/twinhub.
+    static std::string default_data_folder();
+
+    // Paths that follow from the data folder.
+    std::filesystem::path data() const { return data_folder; }
+    std::filesystem::path policies_path() const {
+        return policies_file.empty() ? data() / "policies.yaml" : std::filesystem::path(policies_file);
+    }
+    std::filesystem::path pid_path() const { return data() / "twinhub.pid"; }
+    std::filesystem::path store_path() const { return data() / "store"; }
+
+    friend bool operator==(const Config&, const Config&) = default;
+};
+
+}  // namespace twinhub::apps
