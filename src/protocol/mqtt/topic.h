@@ -70,7 +70,8 @@ using HubTopic = std::variant<TwinResponseTopic, DesiredTopic, MethodRequestTopi
 // What the hub says with `topic`, for clients: the simulator, the load generator, tests.
 std::optional<HubTopic> parse_hub_topic(std::string_view topic);
 
-// A topic built without the heap: long enough for every twin topic with the longest rid.
+// A topic built without the heap: long enough for the longest rid and a method name of
+// 128 bytes.
 class TopicText {
 public:
     TopicText& add(std::string_view text);
@@ -79,7 +80,7 @@ public:
     operator std::string_view() const { return view(); }
 
 private:
-    std::array<char, 384> text_;
+    std::array<char, 448> text_;
     std::size_t size_ = 0;
 };
 
