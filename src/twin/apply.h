@@ -26,11 +26,11 @@ struct Applied {
 
 // Applies a PATCH or PUT of a service. Pure: an error leaves nothing behind.
 // Errors: argument_invalid when a part would grow beyond its limit (spec twin-document 6).
-Result<Applied> apply(const Twin& twin, const ServiceUpdate& update, Instant now);
+Result<Applied> apply(const Twin& twin, ServiceUpdate update, Instant now);
 
 // Applies what a device reports. `base_version`: the reported version that the device built on.
 // Errors: precondition_failed when that is not the current one, argument_invalid for the size.
-Result<Applied> apply_report(const Twin& twin, const Patch& patch,
+Result<Applied> apply_report(const Twin& twin, Patch patch,
                              std::optional<std::uint64_t> base_version, Instant now);
 
 // A new twin that starts with content (bulk create, provisioning): its counters stay at the start

@@ -19,7 +19,7 @@ struct UndoMember;
 struct Absent {  // the key was not there
     friend bool operator==(const Absent&, const Absent&) = default;
 };
-struct Nested {  // it was an object, and some members of it changed
+struct Nested {                       // it was an object, and some members of it changed
     Stamp stamp;                      // of the object itself, before
     std::vector<UndoMember> members;  // in the order of their keys
 
@@ -36,9 +36,13 @@ struct UndoMember {
     Undo undo;
     friend bool operator==(const UndoMember&, const UndoMember&);
 };
-inline bool operator==(const Nested& a, const Nested& b) { return a.stamp == b.stamp && a.members == b.members; }
+inline bool operator==(const Nested& a, const Nested& b) {
+    return a.stamp == b.stamp && a.members == b.members;
+}
 inline bool operator==(const Undo& a, const Undo& b) { return a.was == b.was; }
-inline bool operator==(const UndoMember& a, const UndoMember& b) { return a.key == b.key && a.undo == b.undo; }
+inline bool operator==(const UndoMember& a, const UndoMember& b) {
+    return a.key == b.key && a.undo == b.undo;
+}
 
 struct PartChange {
     Patch forward;  // what was written
@@ -85,6 +89,7 @@ struct TouchedLeaf {
 };
 
 // The leaves that a write touched, in the order of their paths within each part (seam "touch set").
-std::vector<TouchedLeaf> touched_leaves(const Twin& before, const Twin& after, const Change& change);
+std::vector<TouchedLeaf> touched_leaves(const Twin& before, const Twin& after,
+                                        const Change& change);
 
 }  // namespace twinhub::twin

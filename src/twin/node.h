@@ -32,8 +32,8 @@ public:
     Node(std::shared_ptr<const Object> object, Stamp stamp);
 
     bool is_object() const { return object_ != nullptr; }
-    const Object& object() const { return *object_; }   // only when is_object()
-    const json::value& leaf() const { return leaf_; }   // only when not is_object()
+    const Object& object() const { return *object_; }  // only when is_object()
+    const json::value& leaf() const { return leaf_; }  // only when not is_object()
     const Stamp& stamp() const { return stamp_; }
     Node with_stamp(Stamp stamp) const;
 
@@ -71,8 +71,9 @@ struct Object {
     static const std::shared_ptr<const Object>& empty();
 };
 
-// Takes members already in order and counts their size.
+// Takes members already in order and counts their size, or trusts the size given.
 std::shared_ptr<const Object> make_object(std::vector<Member> members);
+std::shared_ptr<const Object> make_object(std::vector<Member> members, std::size_t size);
 
 // Builds the tree of a value, every node with the same stamp. Null members are left out; nulls in
 // arrays must have been refused before.

@@ -13,8 +13,8 @@ namespace twinhub::twin {
 enum class Part : std::uint8_t { tags, desired, reported };
 inline constexpr std::array parts{Part::tags, Part::desired, Part::reported};
 
-std::string_view path_of(Part part);    // "tags", "properties.desired", "properties.reported"
-std::size_t size_max_of(Part part);     // its limit, spec twin-document 6
+std::string_view path_of(Part part);  // "tags", "properties.desired", "properties.reported"
+std::size_t size_max_of(Part part);   // its limit, spec twin-document 6
 
 // The four counters of a twin (spec twin-document 4).
 struct Versions {

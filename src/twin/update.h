@@ -36,8 +36,8 @@ private:
 // How a service writes: PATCH merges each part, PUT replaces both.
 enum class Kind : std::uint8_t { patch, replace };
 
-// One PATCH or PUT of a service. A part that is not there is left alone by a patch, and cleared by a
-// replacement (spec service-api 5.3, 5.4).
+// One PATCH or PUT of a service. A part that is not there is left alone by a patch, and cleared by
+// a replacement (spec service-api 5.3, 5.4).
 struct ServiceUpdate {
     Kind kind = Kind::patch;
     std::optional<Patch> tags;

@@ -14,8 +14,8 @@ namespace twinhub::twin {
 // Empty text means "unset"; unset members are left out or null as the spec says.
 struct IdentityFacts {
     std::string_view device_id;
-    std::string_view module_id;            // empty for a device
-    std::string_view device_etag;          // of the identity record
+    std::string_view module_id;    // empty for a device
+    std::string_view device_etag;  // of the identity record
     bool enabled = true;
     std::string_view status_reason;
     Instant status_update_time = never;

@@ -1,0 +1,385 @@
+#include "twin/codec.h"
+
+#include "twin/keys.h"
+#include "twin/wire.h"
+
+#include <algorithm>
+#include <cmath>
+
+// The layout. Integers as in wire.h; `head` is one byte: kind in the low four bits, then two flags
+// that say "the stamp's time, its version is the parent's"; the two top bits are kept for what a
+// node may carry later (who applied a configuration) and must be zero.
+//
+//   twin    format  version etag desired reported  model-id
+//           node(tags) node(desired) node(reported)         parent of the roots: {epoch, 0}
+//   node    head  [time] [version]  value                   both as the parent's minus its own
+//   value   object: count, then (key, node) in key order; array: count, then (head, value);
+//           string: text; integer; double; true, false and null have no more
+//   change  format  operation | 8 << part for each part  at  four versions  four steps to `after`
+//           then for each part: mode, object of plain values, undo
+//   undo    head absent | head nested [time] [version] count (key, undo) | node
+//                                                           parent of the root: {at, desired
+//                                                           before}
+namespace twinhub::twin {
+namespace {
+
+enum Kind : std::uint8_t {
+    object = 0,
+    array,
+    string,
+    integer,
+    floating,
+    yes,
+    no,
+    null,
+    absent = 14,
+    nested = 15
+};
+constexpr std::uint8_t kind_mask = 0x0f;
+constexpr std::uint8_t same_time = 0x10;
+constexpr std::uint8_t same_version = 0x20;
+constexpr std::uint8_t reserved = 0xc0;
+constexpr std::size_t nesting_max =
+    32;  // wider than the rules: a limit for the stack, not for users
+constexpr std::size_t reserve_max = 64;  // a claimed count is not believed further than this
+constexpr Instant time_min = never;
+constexpr Instant time_max{
+    std::chrono::sys_days{std::chrono::year{9999} / 12 / 31}.time_since_epoch()};
+
+Kind kind_of(const json::value& value) {
+    switch (value.kind()) {
+        case json::kind::null: return null;
+        case json::kind::bool_: return value.get_bool() ? yes : no;
+        case json::kind::int64:
+        case json::kind::uint64: return integer;
+        case json::kind::double_: return floating;
+        case json::kind::string: return string;
+        case json::kind::array: return array;
+        case json::kind::object: return object;
+    }
+    return null;
+}
+
+void put_plain(std::string& out, const json::value& value);
+
+// What follows the head.
+void put_content(std::string& out, const json::value& value) {
+    switch (value.kind()) {
+        case json::kind::int64: return put_signed(out, value.get_int64());
+        case json::kind::uint64:
+            return put_signed(out, static_cast<std::int64_t>(value.get_uint64()));
+        case json::kind::double_: return put_double(out, value.get_double());
+        case json::kind::string:
+            return put_text(out, {value.get_string().data(), value.get_string().size()});
+        case json::kind::array:
+            put_unsigned(out, value.get_array().size());
+            for (const json::value& element : value.get_array()) put_plain(out, element);
+            return;
+        case json::kind::object:
+            put_unsigned(out, value.get_object().size());
+            for (const json::key_value_pair& entry : value.get_object()) {
+                put_text(out, key_of(entry));
+                put_plain(out, entry.value());
+            }
+            return;
+        case json::kind::null:
+        case json::kind::bool_: return;
+    }
+}
+
+void put_plain(std::string& out, const json::value& value) {
+    out += static_cast<char>(kind_of(value));
+    put_content(out, value);
+}
+
+void put_head(std::string& out, Kind kind, const Stamp& stamp, const Stamp& parent) {
+    unsigned head = kind;
+    if (stamp.updated == parent.updated) head |= same_time;
+    if (stamp.version == parent.version) head |= same_version;
+    out += static_cast<char>(head);
+    if (!(head & same_time)) put_signed(out, (parent.updated - stamp.updated).count());
+    if (!(head & same_version))
+        put_signed(out, static_cast<std::int64_t>(parent.version - stamp.version));
+}
+
+void put_node(std::string& out, const Node& node, const Stamp& parent) {
+    if (!node.is_object()) {
+        put_head(out, kind_of(node.leaf()), node.stamp(), parent);
+        return put_content(out, node.leaf());
+    }
+    put_head(out, object, node.stamp(), parent);
+    put_unsigned(out, node.object().members.size());
+    for (const Member& member : node.object().members) {
+        put_text(out, member.key);
+        put_node(out, member.node, node.stamp());
+    }
+}
+
+void put_undo(std::string& out, const Undo& undo, const Stamp& parent) {
+    if (const Node* node = std::get_if<Node>(&undo.was)) return put_node(out, *node, parent);
+    const Nested* former = std::get_if<Nested>(&undo.was);
+    if (former == nullptr) {
+        out += static_cast<char>(absent);
+        return;
+    }
+    put_head(out, nested, former->stamp, parent);
+    put_unsigned(out, former->members.size());
+    for (const UndoMember& member : former->members) {
+        put_text(out, member.key);
+        put_undo(out, member.undo, former->stamp);
+    }
+}
+
+void put_versions(std::string& out, const Versions& versions) {
+    for (const std::uint64_t number :
+         {versions.version, versions.etag, versions.desired, versions.reported})
+        put_unsigned(out, number);
+}
+
+class Decoder {
+public:
+    explicit Decoder(std::string_view bytes) : in_(bytes) {}
+
+    bool failed() const { return in_.failed(); }
+    std::size_t offset() const { return in_.offset(); }
+
+    Twin twin() {
+        Twin twin;
+        expect_format(twin_format);
+        twin.versions = versions();
+        twin.model_id = in_.text();
+        for (const Part part : parts) twin.part(part) = root();
+        expect_end();
+        return twin;
+    }
+
+    Change change() {
+        Change change;
+        expect_format(change_format);
+        const std::uint8_t head = in_.byte();
+        if ((head & 0x07) > static_cast<unsigned>(Operation::report) || head >= 0x40) in_.fail();
+        change.operation = static_cast<Operation>(head & 0x07);
+        change.at = in_range(Instant{Ticks{in_.signed_integer()}});
+        change.before = versions();
+        change.after = change.before;
+        for (std::uint64_t* number : {&change.after.version, &change.after.etag,
+                                      &change.after.desired, &change.after.reported})
+            *number += static_cast<std::uint64_t>(in_.signed_integer());
+        for (const Part part : parts) {
+            if (!(head & part_flag(part))) continue;
+            PartChange& written = change.part(part).emplace();
+            const std::uint8_t mode = in_.byte();
+            if (mode > 1) in_.fail();
+            json::object body;
+            fill(body, 0);
+            written.forward = Patch::trusted(std::move(body), static_cast<Patch::Mode>(mode));
+            written.inverse = undo({change.at, change.before.desired}, 0);
+            if (std::holds_alternative<Absent>(written.inverse.was)) in_.fail();
+        }
+        expect_end();
+        return change;
+    }
+
+    static std::uint8_t part_flag(Part part) {
+        return static_cast<std::uint8_t>(8u << static_cast<unsigned>(part));
+    }
+
+private:
+    struct Head {
+        Kind kind = null;
+        Stamp stamp;
+    };
+
+    void expect_format(unsigned char format) {
+        if (in_.byte() != format) in_.fail();
+    }
+    void expect_end() {
+        if (!in_.at_end()) in_.fail();
+    }
+    // Times that cannot be shown are damage; keeping to this range also keeps arithmetic from
+    // overflowing.
+    Instant in_range(Instant instant) {
+        if (instant < time_min || instant > time_max) return in_.fail(), Instant{};
+        return instant;
+    }
+
+    Versions versions() {
+        Versions versions;
+        for (std::uint64_t* number :
+             {&versions.version, &versions.etag, &versions.desired, &versions.reported})
+            *number = in_.unsigned_integer();
+        return versions;
+    }
+
+    Head head(const Stamp& parent) { return head(in_.byte(), parent); }
+    Head head(std::uint8_t bits, const Stamp& parent) {
+        Head head{static_cast<Kind>(bits & kind_mask), parent};
+        if (bits & reserved) in_.fail();
+        if (!(bits & same_time)) {
+            const auto back = static_cast<std::uint64_t>(in_.signed_integer());
+            const auto ticks =
+                static_cast<std::uint64_t>(parent.updated.time_since_epoch().count()) - back;
+            head.stamp.updated = in_range(Instant{Ticks{static_cast<std::int64_t>(ticks)}});
+            if (back == 0) in_.fail();
+        }
+        if (!(bits & same_version)) {
+            const auto back = static_cast<std::uint64_t>(in_.signed_integer());
+            head.stamp.version -= back;
+            if (back == 0) in_.fail();
+        }
+        return head;
+    }
+
+    Node root() {
+        Node node = this->node(Stamp{}, 0);
+        if (!node.is_object()) in_.fail();
+        return failed() ? Node() : node;
+    }
+
+    Node node(const Stamp& parent, std::size_t depth) { return node(head(parent), depth); }
+    Node node(const Head& head, std::size_t depth) {
+        if (head.kind != object) {
+            if (head.kind == null) in_.fail();
+            return Node(value(head.kind, depth), head.stamp);
+        }
+        if (depth > nesting_max) in_.fail();
+        std::size_t count = in_.count();
+        std::vector<Member> members;
+        members.reserve(std::min(count, reserve_max));
+        for (; count > 0 && !failed(); --count) {
+            const std::string_view key = in_.text();
+            if (!members.empty() && key <= members.back().key) in_.fail();
+            members.push_back({std::string(key), node(head.stamp, depth + 1)});
+        }
+        return Node(make_object(std::move(members)), head.stamp);
+    }
+
+    // A value without stamps: `kind` has been read, the content follows.
+    json::value value(Kind kind, std::size_t depth) {
+        switch (kind) {
+            case null: return nullptr;
+            case yes: return true;
+            case no: return false;
+            case integer: return in_.signed_integer();
+            case floating: {
+                const double number = in_.floating();
+                if (!std::isfinite(number)) in_.fail();
+                return number;
+            }
+            case string: {
+                const std::string_view text = in_.text();
+                return json::string(json::string_view(text.data(), text.size()));
+            }
+            case array: {
+                if (depth > nesting_max) in_.fail();
+                std::size_t count = in_.count();
+                json::array elements;
+                elements.reserve(std::min(count, reserve_max));
+                for (; count > 0 && !failed(); --count) elements.push_back(plain(depth + 1));
+                return elements;
+            }
+            case object: {
+                json::object members;
+                fill(members, depth);
+                return members;
+            }
+            case absent:
+            case nested: break;
+        }
+        in_.fail();
+        return nullptr;
+    }
+
+    json::value plain(std::size_t depth) {
+        const std::uint8_t kind = in_.byte();
+        if (kind > kind_mask) in_.fail();
+        return value(static_cast<Kind>(kind & kind_mask), depth);
+    }
+
+    void fill(json::object& members, std::size_t depth) {
+        if (depth > nesting_max) in_.fail();
+        std::size_t count = in_.count();
+        members.reserve(std::min(count, reserve_max));
+        for (; count > 0 && !failed(); --count) {
+            const std::string_view key = in_.text();
+            if (!members.emplace(json::string_view(key.data(), key.size()), plain(depth + 1))
+                     .second)
+                in_.fail();
+        }
+    }
+
+    Undo undo(const Stamp& parent, std::size_t depth) {
+        const std::uint8_t bits = in_.byte();
+        if (bits == absent) return {Absent{}};
+        const Head head = this->head(bits, parent);
+        if (head.kind != nested) return {node(head, depth)};
+        if (depth > nesting_max) in_.fail();
+        Nested former{head.stamp, {}};
+        std::size_t count = in_.count();
+        former.members.reserve(std::min(count, reserve_max));
+        for (; count > 0 && !failed(); --count) {
+            const std::string_view key = in_.text();
+            if (!former.members.empty() && key <= former.members.back().key) in_.fail();
+            former.members.push_back({std::string(key), undo(head.stamp, depth + 1)});
+        }
+        return {std::move(former)};
+    }
+
+    WireReader in_;
+};
+
+std::unexpected<Error> damaged(const char* what, const Decoder& decoder) {
+    return failure(Code::corrupted,
+                   std::string("The stored ") + what + " is damaged or of a newer format",
+                   "offset " + std::to_string(decoder.offset()));
+}
+
+}  // namespace
+
+void append_encoded(std::string& out, const Twin& twin) {
+    out += static_cast<char>(twin_format);
+    put_versions(out, twin.versions);
+    put_text(out, twin.model_id);
+    for (const Part part : parts) put_node(out, twin.part(part), {});
+}
+
+void append_encoded(std::string& out, const Change& change) {
+    out += static_cast<char>(change_format);
+    unsigned head = static_cast<unsigned>(change.operation);
+    for (const Part part : parts)
+        if (change.part(part)) head |= Decoder::part_flag(part);
+    out += static_cast<char>(head);
+    put_signed(out, change.at.time_since_epoch().count());
+    put_versions(out, change.before);
+    put_signed(out, static_cast<std::int64_t>(change.after.version - change.before.version));
+    put_signed(out, static_cast<std::int64_t>(change.after.etag - change.before.etag));
+    put_signed(out, static_cast<std::int64_t>(change.after.desired - change.before.desired));
+    put_signed(out, static_cast<std::int64_t>(change.after.reported - change.before.reported));
+    for (const Part part : parts) {
+        const auto& written = change.part(part);
+        if (!written) continue;
+        out += static_cast<char>(written->forward.mode());
+        put_unsigned(out, written->forward.body().size());
+        for (const json::key_value_pair& entry : written->forward.body()) {
+            put_text(out, key_of(entry));
+            put_plain(out, entry.value());
+        }
+        put_undo(out, written->inverse, {change.at, change.before.desired});
+    }
+}
+
+Result<Twin> decode_twin(std::string_view bytes) {
+    Decoder decoder(bytes);
+    Twin twin = decoder.twin();
+    if (decoder.failed()) return damaged("twin", decoder);
+    return twin;
+}
+
+Result<Change> decode_change(std::string_view bytes) {
+    Decoder decoder(bytes);
+    Change change = decoder.change();
+    if (decoder.failed()) return damaged("change", decoder);
+    return change;
+}
+
+}  // namespace twinhub::twin
