@@ -19,6 +19,7 @@ precompiled_header(pch_asio pch_asio.h)
 if(TWINHUB_TESTS)
     find_package(GTest REQUIRED)
     find_package(rapidcheck REQUIRED)
+    add_custom_target(unit_tests)
     add_library(test_support INTERFACE)
     target_link_libraries(test_support INTERFACE
         GTest::gmock GTest::gtest GTest::gtest_main rapidcheck rapidcheck_gtest)
