@@ -26,7 +26,7 @@ struct Config {
     std::string data_folder = default_data_folder();
     std::string hub_name = "localhost";  // canonical host name
     std::vector<std::string> hub_aliases;
-    bool demo = false;                    // runs a simulated fleet inside
+    bool demo = false;  // runs a simulated fleet inside
     std::uint64_t demo_devices = 24;
 
     // --- where it listens ---
@@ -37,48 +37,50 @@ struct Config {
     Port plain_http_port;
     std::string metrics_address = "127.0.0.1";
     Port metrics_port = 9464;
-    std::uint64_t loops = 0;              // event loops; 0 = one a core
+    std::uint64_t loops = 0;  // event loops; 0 = one a core
     std::uint64_t connections_max = 200'000;
     std::uint64_t listen_backlog = 4096;
 
     // --- keys and certificates ---
-    std::vector<std::string> tls_certificates;  // PEM files with chain, leaf first; empty = made at first start
-    std::vector<std::string> tls_keys;          // PEM files, in the order of the certificates
+    std::vector<std::string>
+        tls_certificates;  // PEM files with chain, leaf first; empty = made at first start
+    std::vector<std::string> tls_keys;  // PEM files, in the order of the certificates
     KeyType tls_key_type = KeyType::both;
     std::chrono::milliseconds tls_handshake_timeout{30'000};
-    std::vector<std::string> device_cas;        // PEM files, or folders of them
-    std::string policies_file;                  // empty = DATA/policies.yaml
-    bool device_sas = true;                     // keys and device-policy tokens accepted from devices
+    std::vector<std::string> device_cas;  // PEM files, or folders of them
+    std::string policies_file;            // empty = DATA/policies.yaml
+    bool device_sas = true;               // keys and device-policy tokens accepted from devices
     bool module_sas = true;
-    std::chrono::milliseconds sas_skew{300'000};   // clock difference forgiven in a token's expiry
-    std::chrono::milliseconds sas_grace{300'000};  // from a token's expiry to the end of its connection
+    std::chrono::milliseconds sas_skew{300'000};  // clock difference forgiven in a token's expiry
+    std::chrono::milliseconds sas_grace{
+        300'000};  // from a token's expiry to the end of its connection
 
     // --- MQTT ---
     std::chrono::milliseconds mqtt_connect_timeout{30'000};
     std::chrono::milliseconds mqtt_keep_alive_max{1'767'000};
     std::chrono::milliseconds mqtt_session_age{std::chrono::days{7}};
     std::uint64_t mqtt_message_bytes_max = 262'144;
-    std::uint64_t mqtt_unanswered_max = 64;          // twin requests of one connection
-    std::uint64_t mqtt_outbound_bytes_max = 1 << 20; // unsent to one device before it is cut off
+    std::uint64_t mqtt_unanswered_max = 64;           // twin requests of one connection
+    std::uint64_t mqtt_outbound_bytes_max = 1 << 20;  // unsent to one device before it is cut off
     std::uint64_t mqtt_outbound_soft_bytes = 256 << 10;  // unsent before its input is paused
 
     // --- HTTP ---
     bool accept_any_api_version = true;
     std::uint64_t http_header_bytes_max = 16 << 10;
     std::uint64_t http_body_bytes_max = 2 << 20;
-    std::uint64_t http_pipeline_max = 16;            // requests of one connection under way
-    std::chrono::milliseconds http_request_timeout{30'000};     // to read one request whole
-    std::chrono::milliseconds http_keep_alive{120'000};         // idle between requests
+    std::uint64_t http_pipeline_max = 16;                    // requests of one connection under way
+    std::chrono::milliseconds http_request_timeout{30'000};  // to read one request whole
+    std::chrono::milliseconds http_keep_alive{120'000};      // idle between requests
 
     // --- what the hub holds ---
     std::uint64_t identities_max = 0;  // devices and modules; 0 = no limit
     std::uint64_t modules_per_device_max = 50;
     std::chrono::milliseconds history_age{std::chrono::days{30}};
-    std::uint64_t history_count = 100;           // newest changes kept of each twin, whatever their age
+    std::uint64_t history_count = 100;  // newest changes kept of each twin, whatever their age
 
     // --- store ---
-    std::uint64_t cached_twins_max = 100'000;    // unchanged twins kept in memory
-    std::uint64_t checkpoint_twins_max = 20'000; // changed twins of a shard not yet written whole
+    std::uint64_t cached_twins_max = 100'000;     // unchanged twins kept in memory
+    std::uint64_t checkpoint_twins_max = 20'000;  // changed twins of a shard not yet written whole
     std::chrono::milliseconds checkpoint_age{5'000};
     std::uint64_t store_cache_bytes = 256 << 20;        // blocks read from disk
     std::uint64_t store_write_buffer_bytes = 64 << 20;  // a table in memory
@@ -95,7 +97,8 @@ struct Config {
     // Paths that follow from the data folder.
     std::filesystem::path data() const { return data_folder; }
     std::filesystem::path policies_path() const {
-        return policies_file.empty() ? data() / "policies.yaml" : std::filesystem::path(policies_file);
+        return policies_file.empty() ? data() / "policies.yaml"
+                                     : std::filesystem::path(policies_file);
     }
     std::filesystem::path pid_path() const { return data() / "twinhub.pid"; }
     std::filesystem::path store_path() const { return data() / "store"; }

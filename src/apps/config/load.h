@@ -13,8 +13,9 @@ namespace twinhub::apps {
 
 // Where settings come from, weakest first: defaults, file, environment, flags.
 struct Sources {
-    std::optional<std::string> file;  // --config or TWINHUB_CONFIG; must exist. Else the usual places.
-    std::function<const char*(const char*)> variable;  // getenv
+    std::optional<std::string>
+        file;  // --config or TWINHUB_CONFIG; must exist. Else the usual places.
+    std::function<const char*(const char*)> variable;       // getenv
     std::map<std::string, std::vector<std::string>> flags;  // by path: "listen.https_port"
 };
 

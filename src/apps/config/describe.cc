@@ -1,0 +1,123 @@
+#include "apps/config/load.h"
+#include "apps/config/settings.h"
+
+#include <fmt/format.h>
+
+namespace twinhub::apps {
+namespace {
+
+std::string yaml_scalar(const std::string& text) {
+    const bool plain = !text.empty() && text.find_first_not_of(
+                                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                            "0123456789-_./") == std::string::npos;
+    if (plain && text.front() != '-') return text;
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') out += '\\';
+        if (c == '\n') out += "\\n";
+        else out += c;
+    }
+    return out + "\"";
+}
+
+std::string yaml_value(const Setting& setting, const Config& config) {
+    const std::vector<std::string> texts = texts_of(setting, config);
+    if (!std::holds_alternative<std::vector<std::string> Config::*>(setting.field))
+        return yaml_scalar(texts.at(0));
+    std::string out = "[";
+    for (const std::string& text : texts) {
+        if (out.size() > 1) out += ", ";
+        out += yaml_scalar(text);
+    }
+    return out + "]";
+}
+
+// "number, 1 to 256".
+std::string ranged(const Setting& setting, std::string_view word, auto&& write) {
+    if (setting.max == UINT64_MAX) return std::string(word);
+    return fmt::format("{}, {} to {}", word, write(setting.min), write(setting.max));
+}
+
+std::string kind_text(const Setting& setting) {
+    struct Kind {
+        const Setting& setting;
+        std::string operator()(std::string Config::*) const { return "text"; }
+        std::string operator()(std::vector<std::string> Config::*) const { return "list"; }
+        std::string operator()(std::uint64_t Config::*) const {
+            return setting.form == Form::bytes
+                       ? ranged(setting, "size", format_bytes)
+                       : ranged(setting, "number", [](auto v) { return std::to_string(v); });
+        }
+        std::string operator()(bool Config::*) const { return "true or false"; }
+        std::string operator()(std::chrono::milliseconds Config::*) const {
+            return ranged(setting, "time",
+                          [](auto v) { return format_duration(std::chrono::milliseconds(v)); });
+        }
+        std::string operator()(Port Config::*) const { return "port or off"; }
+        std::string operator()(LogLevel Config::*) const { return "word"; }
+        std::string operator()(Log::Format Config::*) const { return "word"; }
+        std::string operator()(KeyType Config::*) const { return "word"; }
+    };
+    return std::visit(Kind{setting}, setting.field);
+}
+
+}  // namespace
+
+std::string to_yaml(const Config& config) {
+    std::string out, group;
+    for (const Setting& setting : settings()) {
+        const std::size_t dot = setting.path.find('.');
+        const std::string own_group(dot == std::string_view::npos ? ""
+                                                                  : setting.path.substr(0, dot));
+        if (own_group != group && !own_group.empty()) out += own_group + ":\n";
+        group = own_group;
+        if (dot == std::string_view::npos)
+            out += fmt::format("{}: {}\n", setting.path, yaml_value(setting, config));
+        else
+            out += fmt::format("  {}: {}\n", setting.path.substr(dot + 1),
+                               yaml_value(setting, config));
+    }
+    return out;
+}
+
+std::string to_markdown() {
+    Config defaults;
+    defaults.data_folder = "";
+    std::string out = R"(# Configuration
+
+Settings come from four places; each wins over those before it:
+
+1. the defaults below, with which a hub runs;
+2. one YAML file: `--config FILE` or `TWINHUB_CONFIG`, else `twinhub.yaml` in the data folder, else
+   `/etc/twinhub/twinhub.yaml`;
+3. the environment: `TWINHUB_` and the setting's name in capitals, `_` for a dot: `TWINHUB_LISTEN_HTTPS_PORT`;
+4. flags of `twinhub serve`: `--` and the name, `-` for a dot or `_`: `--listen-https-port`.
+
+```yaml
+hub:
+  name: twins.example.com
+listen:
+  https_port: 8443
+history:
+  age: 90d
+```
+
+Times have a unit (`500ms`, `5s`, `10m`, `12h`, `30d`), sizes may have one (`64KiB`, `256MiB`). In the
+environment and in flags the items of a list are separated by commas. `twinhub config check` names every
+mistake at once, `twinhub config show` prints what is in force. Certificates, device CAs and policies are
+read again on SIGHUP; everything else needs a restart.
+
+| Setting | Default | Kind | Meaning |
+|---|---|---|---|
+)";
+    for (const Setting& setting : settings()) {
+        const std::string value = setting.path == "data"
+                                      ? "`/var/lib/twinhub` for root, else `~/.local/share/twinhub`"
+                                      : "`" + yaml_value(setting, defaults) + "`";
+        out += fmt::format("| `{}` | {} | {} | {} |\n", setting.path, value, kind_text(setting),
+                           setting.about);
+    }
+    return out;
+}
+
+}  // namespace twinhub::apps

@@ -1,0 +1,155 @@
+#include "apps/config/load.h"
+
+#include "apps/config/settings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+namespace twinhub::apps {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class ConfigFile : public testing::Test {
+protected:
+    ConfigFile() {
+        std::string name =
+            (std::filesystem::temp_directory_path() / "twinhub-config-XXXXXX").string();
+        folder_ = ::mkdtemp(name.data());
+    }
+    ~ConfigFile() override { std::filesystem::remove_all(folder_); }
+
+    std::string write(std::string_view text) {
+        const std::string file = (folder_ / "twinhub.yaml").string();
+        std::ofstream(file) << text;
+        return file;
+    }
+    Loaded load_text(std::string_view text) {
+        return load({.file = write(text), .variable = {}, .flags = {}});
+    }
+
+    std::filesystem::path folder_;
+};
+
+TEST_F(ConfigFile, NamesEveryMistakeAtOnceWithItsLine) {
+    const Loaded loaded = load_text(
+        "hub:\n  name: \"not a host\"\n  colour: red\nlisten:\n  https_port: 99999\n"
+        "  addresses: [127.0.0.1, here]\nhistory:\n  age: 30\nlog: {level: loud}\nwat: 1\n"
+        "loops: [1, 2]\ntls: 5\nauth:\n  device_sas: perhaps\n");
+    const std::string f = loaded.file;
+    EXPECT_THAT(
+        loaded.mistakes,
+        ElementsAre(f + ":2: hub.name must be a host name without port, not 'not a host'",
+                    f + ":3: hub.colour is not a setting",
+                    f + ":5: listen.https_port must be a port, 0 to 65535 (0 = any free one), or "
+                        "off, not '99999'",
+                    f + ":6: listen.addresses must be an IPv4 or IPv6 address, not 'here'",
+                    f + ":8: history.age must be a time of 0s to 3660d with a unit (ms, s, m, h, "
+                        "d), not '30'",
+                    f + ":9: log.level must be one of debug, info, warn, error, not 'loud'",
+                    f + ":10: wat is not a setting", f + ":11: loops must be one value, not a list",
+                    f + ":12: tls must be a group of settings",
+                    f + ":14: auth.device_sas must be true or false, not 'perhaps'"));
+}
+
+TEST_F(ConfigFile, FlagsWinOverEnvironmentOverFileOverDefaults) {
+    const std::string file =
+        write("listen:\n  https_port: 1001\n  mqtt_port: 1002\nmetrics:\n  port: 1003\n");
+    const auto variable = [](const char* name) -> const char* {
+        if (std::string_view(name) == "TWINHUB_LISTEN_MQTT_PORT") return "2002";
+        if (std::string_view(name) == "TWINHUB_METRICS_PORT") return "2003";
+        if (std::string_view(name) == "TWINHUB_HUB_ALIASES") return "a.example, b.example";
+        return nullptr;
+    };
+    const Loaded loaded =
+        load({.file = file, .variable = variable, .flags = {{"metrics.port", {"3003"}}}});
+    EXPECT_THAT(loaded.mistakes, testing::IsEmpty());
+    EXPECT_EQ(loaded.config.https_port, 1001);
+    EXPECT_EQ(loaded.config.mqtt_port, 2002);
+    EXPECT_EQ(loaded.config.metrics_port, 3003);
+    EXPECT_EQ(loaded.config.listen_backlog, Config{}.listen_backlog);
+    EXPECT_THAT(loaded.config.hub_aliases, ElementsAre("a.example", "b.example"));
+}
+
+TEST_F(ConfigFile, MistakesInEnvironmentAndFlagsNameTheirSource) {
+    const auto variable = [](const char* name) -> const char* {
+        return std::string_view(name) == "TWINHUB_LOOPS" ? "many" : nullptr;
+    };
+    const Loaded loaded =
+        load({.file = write(""), .variable = variable, .flags = {{"log.format", {"xml"}}}});
+    EXPECT_THAT(loaded.mistakes,
+                ElementsAre("TWINHUB_LOOPS: must be a number, 0 to 256, not 'many'",
+                            "--log-format: must be one of text, json, not 'xml'"));
+}
+
+TEST_F(ConfigFile, LooksAtTheWhole) {
+    const Loaded loaded =
+        load_text("listen: {https_port: 9464}\ntls: {certificates: [/nowhere/a.pem]}\n");
+    EXPECT_THAT(loaded.mistakes,
+                ElementsAre(HasSubstr("tls.keys: must be as many"),
+                            HasSubstr("'/nowhere/a.pem' cannot be read"),
+                            "metrics.port: port 9464 is that of listen.https_port already"));
+}
+
+TEST_F(ConfigFile, RefusesWhatIsNotYamlAndAFileThatIsNotThere) {
+    EXPECT_THAT(load_text("hub: [").mistakes, ElementsAre(HasSubstr("is not YAML")));
+    EXPECT_THAT(load({.file = "/nowhere/twinhub.yaml", .variable = {}, .flags = {}}).mistakes,
+                ElementsAre("/nowhere/twinhub.yaml: cannot be read"));
+}
+
+TEST_F(ConfigFile, WhatIsShownReadsBackTheSame) {
+    Config config;
+    config.hub_name = "twins.example.com";
+    config.hub_aliases = {"a", "b"};
+    config.plain_http_port = 0;
+    config.metrics_port.reset();
+    config.history_age = std::chrono::milliseconds{1500};
+    config.store_cache_bytes = 5000;
+    config.store_cache_bytes <<= 20;
+    config.log_level = LogLevel::warn;
+    config.tls_key_type = KeyType::rsa;
+    const Loaded loaded = load_text(to_yaml(config));
+    EXPECT_THAT(loaded.mistakes, testing::IsEmpty());
+    EXPECT_EQ(loaded.config, config);
+}
+
+TEST(Settings, TheDefaultsKeepTheRules) {
+    EXPECT_THAT(check(Config{}), testing::IsEmpty());
+    for (const Setting& setting : settings()) {
+        Config config;
+        EXPECT_TRUE(assign(setting, config, texts_of(setting, Config{}))) << setting.path;
+        EXPECT_EQ(config, Config{}) << setting.path;
+    }
+}
+
+TEST(Settings, EachHasItsOwnName) {
+    std::set<std::string> names;
+    for (const Setting& setting : settings()) {
+        EXPECT_TRUE(names.insert(setting.flag()).second) << setting.path;
+        EXPECT_TRUE(names.insert(setting.variable()).second) << setting.path;
+    }
+}
+
+// The folder of the project: the build folder is somewhere below it.
+std::filesystem::path project_folder() {
+    std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+    while (!std::filesystem::exists(folder / "docs" / "configuration.md") && folder.has_relative_path()) {
+        folder = folder.parent_path();
+    }
+    return folder;
+}
+
+// `twinhub config document > docs/configuration.md` brings it up to date.
+TEST(Settings, AreThoseOfTheDocument) {
+    std::ifstream file(project_folder() / "docs" / "configuration.md");
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    EXPECT_EQ(text, to_markdown());
+}
+
+}  // namespace
+}  // namespace twinhub::apps

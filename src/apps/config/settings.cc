@@ -1,0 +1,158 @@
+#include "apps/config/settings.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace twinhub::apps {
+namespace {
+
+constexpr std::uint64_t kib = 1024, mib = 1024 * kib, gib = 1024 * mib;
+constexpr std::uint64_t second = 1000, minute = 60 * second, hour = 60 * minute, day = 24 * hour;
+
+const Setting table[] = {
+    {"data", &Config::data_folder,
+     "Folder of everything that the hub keeps: keys, certificates, twins.", Form::file},
+    {"demo", &Config::demo, "Runs a simulated greenhouse fleet inside the server."},
+    {"demo_devices", &Config::demo_devices, "Devices of the simulated fleet.", Form::plain, 1,
+     10'000},
+
+    {"hub.name", &Config::hub_name,
+     "Host name of the hub: what connection strings say and certificates name.", Form::host_name},
+    {"hub.aliases", &Config::hub_aliases, "Further host names that clients may use.",
+     Form::host_name},
+
+    {"listen.addresses", &Config::listen_addresses,
+     "IPv4 and IPv6 addresses of the HTTPS and MQTT listeners.", Form::ip_address},
+    {"listen.https_port", &Config::https_port,
+     "REST and MQTT over WebSocket; the SDKs insist on 443."},
+    {"listen.mqtt_port", &Config::mqtt_port, "MQTT over TLS; the SDKs insist on 8883."},
+    {"listen.plain_http_addresses", &Config::plain_http_addresses,
+     "Addresses of the unencrypted HTTP listener.", Form::ip_address},
+    {"listen.plain_http_port", &Config::plain_http_port,
+     "HTTP without TLS, for a proxy in front that ends TLS."},
+    {"listen.backlog", &Config::listen_backlog,
+     "Connections that may wait to be accepted, a listener.", Form::plain, 1, 65'535},
+    {"listen.connections_max", &Config::connections_max,
+     "Connections at one time, over all listeners.", Form::plain, 1, 10'000'000},
+    {"metrics.address", &Config::metrics_address,
+     "Address of the listener for /metrics, /health and /ready.", Form::ip_address},
+    {"metrics.port", &Config::metrics_port, "Its port."},
+    {"loops", &Config::loops, "Event loops, one thread each; 0 = one a core.", Form::plain, 0, 256},
+
+    {"tls.certificates", &Config::tls_certificates,
+     "Server certificates of your own: PEM files, the leaf first, then its chain. None: a private "
+     "CA is made at first start.",
+     Form::file},
+    {"tls.keys", &Config::tls_keys,
+     "Their keys, in the same order: PEM files that only you can read.", Form::file},
+    {"tls.key_type", &Config::tls_key_type,
+     "Kind of the certificates that are made at first start: ecdsa, rsa or both."},
+    {"tls.handshake_timeout", &Config::tls_handshake_timeout,
+     "How long a client may take to open TLS.", Form::plain, 100, 10 * minute},
+
+    {"auth.device_cas", &Config::device_cas,
+     "CA certificates that sign devices' certificates: PEM files, or folders of *.pem, *.crt and "
+     "*.cer.",
+     Form::file},
+    {"auth.policies_file", &Config::policies_file,
+     "Shared access policies with their keys; empty = DATA/policies.yaml.", Form::file},
+    {"auth.device_sas", &Config::device_sas,
+     "Devices may authenticate with keys, not only with certificates."},
+    {"auth.module_sas", &Config::module_sas, "Modules may authenticate with keys."},
+    {"auth.sas_skew", &Config::sas_skew,
+     "Difference of clocks that is forgiven when a token is presented.", Form::plain, 0, day},
+    {"auth.sas_grace", &Config::sas_grace, "How long a connection outlives its token.", Form::plain,
+     0, day},
+
+    {"mqtt.connect_timeout", &Config::mqtt_connect_timeout,
+     "How long a client may take until its CONNECT is whole.", Form::plain, 100, 10 * minute},
+    {"mqtt.keep_alive_max", &Config::mqtt_keep_alive_max,
+     "Longest silence of a connection, whatever keep-alive it asked for.", Form::plain, second,
+     1767 * second},
+    {"mqtt.session_age", &Config::mqtt_session_age,
+     "How long the subscriptions of an absent device are kept.", Form::plain, 0, 366 * day},
+    {"mqtt.message_bytes_max", &Config::mqtt_message_bytes_max,
+     "Largest message: payload and properties.", Form::bytes, kib, 256 * kib},
+    {"mqtt.unanswered_max", &Config::mqtt_unanswered_max,
+     "Twin requests of one connection under way before it is read no further.", Form::plain, 1,
+     10'000},
+    {"mqtt.outbound_bytes_max", &Config::mqtt_outbound_bytes_max,
+     "Bytes that wait for a device that does not read, before it is cut off.", Form::bytes,
+     64 * kib, gib},
+    {"mqtt.outbound_soft_bytes", &Config::mqtt_outbound_soft_bytes,
+     "Bytes that wait for a device before it is read no further.", Form::bytes, kib, gib},
+
+    {"http.accept_any_api_version", &Config::accept_any_api_version,
+     "Takes every well-formed api-version, not only the known ones."},
+    {"http.header_bytes_max", &Config::http_header_bytes_max, "Largest head of a request.",
+     Form::bytes, kib, mib},
+    {"http.body_bytes_max", &Config::http_body_bytes_max, "Largest body of a request.", Form::bytes,
+     64 * kib, 64 * mib},
+    {"http.pipeline_max", &Config::http_pipeline_max, "Requests of one connection under way.",
+     Form::plain, 1, 1024},
+    {"http.request_timeout", &Config::http_request_timeout,
+     "How long a client may take to send a request.", Form::plain, 100, hour},
+    {"http.keep_alive", &Config::http_keep_alive,
+     "How long a connection may rest between requests.", Form::plain, 100, day},
+
+    {"limits.identities_max", &Config::identities_max,
+     "Devices and modules together; 0 = no limit."},
+    {"limits.modules_per_device_max", &Config::modules_per_device_max, "Modules of one device.",
+     Form::plain, 1, 10'000},
+    {"history.age", &Config::history_age, "Changes younger than this are kept.", Form::plain, 0,
+     3660 * day},
+    {"history.count", &Config::history_count,
+     "So many newest changes of each twin are kept, however old.", Form::plain, 1, 1'000'000},
+
+    {"store.cached_twins_max", &Config::cached_twins_max, "Unchanged twins kept in memory.",
+     Form::plain, 0, 1'000'000'000},
+    {"store.checkpoint_twins_max", &Config::checkpoint_twins_max,
+     "Changed twins of a shard that may live in the log alone.", Form::plain, 1, 10'000'000},
+    {"store.checkpoint_age", &Config::checkpoint_age, "How long they may.", Form::plain, 100, day},
+    {"store.cache_bytes", &Config::store_cache_bytes, "Memory for blocks read from disk.",
+     Form::bytes, mib, 1024 * gib},
+    {"store.write_buffer_bytes", &Config::store_write_buffer_bytes,
+     "Memory for a table before it is written.", Form::bytes, mib, 16 * gib},
+    {"store.pending_writes_max", &Config::pending_writes_max,
+     "Writes that may wait for the disk before new ones are refused.", Form::plain, 16,
+     100'000'000},
+
+    {"log.level", &Config::log_level, "Least level that is logged: debug, info, warn or error."},
+    {"log.format", &Config::log_format, "text or json, to standard error."},
+    {"drain_timeout", &Config::drain_timeout, "How long an orderly stop may take.", Form::plain, 0,
+     hour},
+};
+
+}  // namespace
+
+std::span<const Setting> settings() { return table; }
+
+const Setting* find_setting(std::string_view path) {
+    const auto found = std::ranges::find(table, path, &Setting::path);
+    return found == std::end(table) ? nullptr : found;
+}
+
+std::string Setting::variable() const {
+    std::string out = "TWINHUB_";
+    for (const char c : path)
+        out += c == '.' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    return out;
+}
+
+std::string Setting::flag() const {
+    std::string out = "--";
+    for (const char c : path) out += c == '.' || c == '_' ? '-' : c;
+    return out;
+}
+
+std::string Config::default_data_folder() {
+    if (::geteuid() == 0) return "/var/lib/twinhub";
+    if (const char* folder = std::getenv("XDG_DATA_HOME"); folder && *folder == '/')
+        return std::string(folder) + "/twinhub";
+    if (const char* home = std::getenv("HOME"); home && *home == '/')
+        return std::string(home) + "/.local/share/twinhub";
+    return "twinhub-data";
+}
+
+}  // namespace twinhub::apps
