@@ -1,0 +1,39 @@
+// Our own server, started as an operator would start it, on free ports of the loopback.
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { freePort, makeFolder, removeFolder, run, start, stop, waitUntil } from './process.mjs';
+import { load } from './load.mjs';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+export function twinhubBinary() {
+    const binary = process.env.TWINHUB_BINARY ?? path.join(root, 'build/release/src/twinhub');
+    if (!existsSync(binary)) throw new Error(`no ${binary}: cmake --preset release && ninja -C build/release twinhub`);
+    return binary;
+}
+
+// fleet: devices load-0.. to create, with their twins.
+export async function startTwinhub({ fleet = 0 } = {}) {
+    const binary = twinhubBinary();
+    const folder = makeFolder('twinhub');
+    const ports = { https: await freePort(), mqtt: await freePort(), metrics: await freePort() };
+    const hub = {
+        folder, ports, child: null, pids: [], ca: path.join(folder, 'ca.pem'), connectionString: '',
+        boot: async () => {
+            hub.child = start(binary, ['serve', '--data-folder', folder, '--hub-name', 'localhost', '--https-port', String(ports.https),
+                '--mqtt-port', String(ports.mqtt), '--metrics-port', String(ports.metrics)]);
+            hub.pids = [hub.child.pid];
+            await waitUntil(async () => (await fetch(`http://127.0.0.1:${ports.metrics}/readyz`)).ok, 300, 'twinhub', hub.child);
+        },
+        kill: () => stop(hub.child, 'SIGKILL'),
+        stop: async () => { await stop(hub.child); removeFolder(folder); },
+        // Options of twinhub_load for either door.
+        mqtt: options => ({ port: ports.mqtt, ca: hub.ca, server_pid: hub.pids, ...options }),
+        rest: (mode, options) => load(mode, { port: ports.https, ca: hub.ca, server_pid: hub.pids, ...options },
+            { TWINHUB_CONNECTION_STRING: hub.connectionString }),
+    };
+    await hub.boot();
+    hub.connectionString = run(binary, ['hub', 'connection-string', '--data-folder', folder]).trim();
+    if (fleet > 0) hub.prepared = await hub.rest('prepare', { devices: fleet, twins: true, connections: 8 });
+    return hub;
+}
