@@ -24,7 +24,7 @@ struct UserName {
 Result<TwinId> parse_client_id(std::string_view client_id);
 
 // `{host}/{clientId}` and, all optional, `/`, `?` and the query. The client id tells where the query
-// begins: ids may hold `?`, `&` and `=`. Errors: argument_invalid, without the text (it may be
+// begins: ids may hold `?` and `=`. Errors: argument_invalid, without the text (it may be
 // anything).
 Result<UserName> parse_user_name(std::string_view user_name, std::string_view client_id);
 

@@ -7,11 +7,11 @@
 namespace twinhub::protocol::sas {
 namespace {
 
-// Takes the text up to the next slash off the front of `path`, and the slash.
-std::string_view next_segment(std::string_view& path) {
-    const std::string_view segment = path.substr(0, path.find('/'));
-    path.remove_prefix(std::min(segment.size() + 1, path.size()));
-    return segment;
+// Takes the host and its slash off the front of a resource.
+std::string_view take_host(std::string_view& resource) {
+    const std::string_view host = resource.substr(0, resource.find('/'));
+    resource.remove_prefix(std::min(host.size() + 1, resource.size()));
+    return host;
 }
 
 std::string_view trim(std::string_view resource) {
@@ -45,12 +45,11 @@ bool in_some_spelling(std::string_view resource, Covers&& covers) {
     return twice && *twice != *once && covers(*twice);
 }
 
-// Whether the segments of `prefix` begin `path`.
+// Whether the segments of `prefix` begin `path`: "a/b" begins "a/b/c", not "a/bc".
 bool begins(std::string_view prefix, std::string_view path, bool exactly) {
-    while (!prefix.empty()) {
-        if (path.empty() || !same(next_segment(prefix), next_segment(path), exactly)) return false;
-    }
-    return true;
+    if (prefix.empty()) return true;
+    if (prefix.size() > path.size() || !same(prefix, path.substr(0, prefix.size()), exactly)) return false;
+    return prefix.size() == path.size() || path[prefix.size()] == '/';
 }
 
 }  // namespace
@@ -67,7 +66,7 @@ bool covers_identity(std::string_view resource, std::span<const std::string> hos
     const bool own_key = owner == KeyOwner::identity;
     return in_some_spelling(resource, [&](std::string_view text) {
         text = trim(text);
-        if (!is_host(next_segment(text), hosts)) return false;
+        if (!is_host(take_host(text), hosts)) return false;
         return (!own_key || text.size() >= identity_bytes) && begins(text, path, !own_key);
     });
 }
@@ -76,7 +75,7 @@ bool covers_path(std::string_view resource, std::span<const std::string> hosts, 
     if (path.starts_with('/')) path.remove_prefix(1);
     return in_some_spelling(resource, [&](std::string_view text) {
         text = trim(text);
-        if (!is_host(next_segment(text), hosts)) return false;
+        if (!is_host(take_host(text), hosts)) return false;
         return begins(text, path, false);
     });
 }
