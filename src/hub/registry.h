@@ -77,6 +77,7 @@ public:
     Task<RotationResult> regenerate_keys(std::vector<TwinId> ids, KeyChoice choice, Author author);
 
 private:
+    Task<Result<>> apply(BulkItem item, Author author);
     Shards& shards_;
 };
 

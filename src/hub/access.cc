@@ -1,0 +1,65 @@
+#include "hub/access.h"
+
+#include "base/encoding.h"
+
+#include <algorithm>
+#include <array>
+
+namespace twinhub::hub {
+namespace {
+
+struct Row {
+    Operation operation;
+    Rights rights;          // a policy needs all of these
+    bool own = false;       // an identity may do it to itself
+};
+
+// Spec service-api 2.2 and device-protocols 6.3.
+constexpr std::array rows{
+    Row{Operation::identity_read, rights_of({Right::registry_read})},
+    Row{Operation::identity_write, rights_of({Right::registry_write})},
+    Row{Operation::identity_delete, rights_of({Right::registry_write})},
+    Row{Operation::identity_bulk, rights_of({Right::registry_write})},
+    Row{Operation::identity_renew_keys, rights_of({Right::registry_write})},
+    Row{Operation::twin_read, rights_of({Right::service_connect})},
+    Row{Operation::twin_write, rights_of({Right::service_connect})},
+    Row{Operation::twin_query, rights_of({Right::service_connect})},
+    Row{Operation::statistics_read, rights_of({Right::registry_read})},
+    Row{Operation::commands_purge, rights_of({Right::service_connect})},
+    Row{Operation::import_export_read, rights_of({Right::registry_read, Right::registry_write})},
+    Row{Operation::import_export_write, rights_of({Right::registry_read, Right::registry_write})},
+    Row{Operation::events_read, rights_of({Right::service_connect})},
+    Row{Operation::device_connect, rights_of({Right::device_connect}), true},
+    Row{Operation::device_twin_read, rights_of({Right::device_connect}), true},
+    Row{Operation::device_report, rights_of({Right::device_connect}), true},
+    Row{Operation::device_send, rights_of({Right::device_connect}), true},
+};
+
+}  // namespace
+
+Result<> decide(const Principal& principal, Operation operation, const TwinId& object) {
+    const auto row = std::ranges::find(rows, operation, &Row::operation);
+    if (row != rows.end()) {
+        if (principal.kind == Principal::Kind::policy && (principal.rights & row->rights) == row->rights) return {};
+        if (principal.kind == Principal::Kind::identity && row->own && principal.id == object) return {};
+    }
+    return failure(Code::unauthorized, "Unauthorized");
+}
+
+const Policy* Policies::find(std::string_view name) const {
+    const auto found = std::ranges::find_if(
+        policies_, [&](const Policy& policy) { return equals_ignoring_case(policy.name, name); });
+    return found == policies_.end() ? nullptr : &*found;
+}
+
+Rights default_rights(std::string_view policy_name) {
+    if (policy_name == "iothubowner")
+        return rights_of({Right::registry_read, Right::registry_write, Right::service_connect, Right::device_connect});
+    if (policy_name == "service") return rights_of({Right::service_connect});
+    if (policy_name == "device") return rights_of({Right::device_connect});
+    if (policy_name == "registryRead") return rights_of({Right::registry_read});
+    if (policy_name == "registryReadWrite") return rights_of({Right::registry_read, Right::registry_write});
+    return 0;
+}
+
+}  // namespace twinhub::hub

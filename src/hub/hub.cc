@@ -1,0 +1,63 @@
+#include "hub/hub.h"
+
+#include "base/encoding.h"
+#include "store/committer.h"
+
+#include <boost/asio/post.hpp>
+
+#include <latch>
+
+namespace twinhub::hub {
+
+Hub::Hub(Settings settings, Seams seams) : settings_(std::move(settings)), seams_(std::move(seams)) {
+    committer_ = std::make_unique<store::Committer>(seams_.engine, seams_.clock);
+    const auto count = static_cast<std::uint32_t>(seams_.loops.size());
+    std::vector<std::unique_ptr<Shard>> shards;
+    for (std::uint32_t index = 0; index < count; ++index)
+        shards.push_back(std::make_unique<Shard>(
+            index, count, seams_.loops[index],
+            Shard::Parts{settings_, seams_.engine, *committer_, seams_.clock, seams_.random, seams_.log, seams_.metrics, seams_.pool}));
+    shards_ = std::make_unique<Shards>(std::move(shards), seams_.pool, seams_.engine);
+    registry_ = std::make_unique<Registry>(*shards_);
+    twins_ = std::make_unique<Twins>(*shards_);
+    policies_ = std::make_shared<const Policies>();
+}
+
+Hub::~Hub() { committer_->stop(); }
+
+Result<std::unique_ptr<Hub>> Hub::open(Settings settings, Seams seams) {
+    std::unique_ptr<Hub> hub(new Hub(std::move(settings), std::move(seams)));
+    const std::size_t count = hub->shards_->size();
+    std::vector<Result<>> results(count);
+    std::latch finished(static_cast<std::ptrdiff_t>(count));
+    for (std::size_t index = 0; index < count; ++index)
+        asio::post(hub->seams_.pool, [&, index] {
+            results[index] = hub->shards_->at(index).recover();
+            finished.count_down();
+        });
+    finished.wait();
+    for (Result<>& result : results) TRY_VOID(std::move(result));
+    return hub;
+}
+
+bool Hub::is_host(std::string_view host) const {
+    if (const std::size_t colon = host.rfind(':'); colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos)
+        host = host.substr(0, colon);
+    if (equals_ignoring_case(host, settings_.name)) return true;
+    for (const std::string& alias : settings_.aliases)
+        if (equals_ignoring_case(host, alias)) return true;
+    return false;
+}
+
+std::shared_ptr<const Policies> Hub::policies() const { return policies_.load(); }
+void Hub::set_policies(std::shared_ptr<const Policies> policies) { policies_.store(std::move(policies)); }
+
+Task<> Hub::drain() {
+    for (std::size_t index = 0; index < shards_->size(); ++index) {
+        Shard& shard = shards_->at(index);
+        auto work = [&shard] { return shard.drain(); };
+        co_await Shards::on(shard, std::move(work));
+    }
+}
+
+}  // namespace twinhub::hub

@@ -1,0 +1,45 @@
+#include "hub/metrics.h"
+
+namespace twinhub::hub {
+namespace {
+
+prometheus::Counter& counter(prometheus::Registry& registry, const char* name, const char* help) {
+    return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
+}
+
+prometheus::Gauge& gauge(prometheus::Registry& registry, const char* name, const char* help) {
+    return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
+}
+
+}  // namespace
+
+Metrics::Metrics(prometheus::Registry& registry)
+    : devices_connected(gauge(registry, "twin_devices_connected", "Devices and modules connected now")),
+      notifications_sent(counter(registry, "twin_notifications_total", "Desired changes handed to connected devices")),
+      identity_operations(counter(registry, "twin_identity_ops_total", "Registry operations that succeeded")),
+      identity_refusals(counter(registry, "twin_identity_refusals_total", "Registry operations that were refused")),
+      commit_failures(counter(registry, "twin_commit_failures_total", "Batches that the store refused")),
+      records_damaged(counter(registry, "twin_records_damaged_total", "Stored records that failed their checksum")),
+      checkpoints(counter(registry, "twin_checkpoints_total", "Changed documents written whole")),
+      twins_changed(gauge(registry, "twin_changed_documents", "Documents whose newest state is in the change log alone")),
+      twins_cached(gauge(registry, "twin_cached_documents", "Documents held in memory")),
+      changes_expired(counter(registry, "twin_changes_expired_total", "History records removed by retention")),
+      commit_seconds(prometheus::BuildHistogram()
+                         .Name("twin_commit_seconds")
+                         .Help("From handing a batch over to its being durable")
+                         .Register(registry)
+                         .Add({}, prometheus::Histogram::BucketBoundaries{0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005,
+                                                                          0.01, 0.02, 0.05, 0.1, 0.5, 1})) {
+    auto& family = prometheus::BuildCounter().Name("twin_ops_total").Help("Twin operations").Register(registry);
+    for (std::size_t i = 0; i < twin_operations_.size(); ++i)
+        twin_operations_[i] = &family.Add({{"side", (i & 4) != 0 ? "device" : "service"},
+                                           {"op", (i & 2) != 0 ? "update" : "read"},
+                                           {"result", (i & 1) != 0 ? "success" : "failure"}});
+}
+
+void Metrics::twin_operation(Side side, Operation operation, bool success) {
+    const std::size_t index = (side == Side::device ? 4u : 0u) + (operation == Operation::update ? 2u : 0u) + (success ? 1u : 0u);
+    twin_operations_[index]->Increment();
+}
+
+}  // namespace twinhub::hub

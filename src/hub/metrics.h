@@ -1,0 +1,37 @@
+#pragma once
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <array>
+#include <cstdint>
+
+namespace twinhub::hub {
+
+// What the hub counts; names from spec twin-document 14. Made in apps/, one for each hub.
+struct Metrics {
+    explicit Metrics(prometheus::Registry& registry);
+
+    enum class Side : std::uint8_t { service, device };
+    enum class Operation : std::uint8_t { read, update };
+    void twin_operation(Side side, Operation operation, bool success);
+
+    prometheus::Gauge& devices_connected;
+    prometheus::Counter& notifications_sent;      // handed to a connected, subscribed device
+    prometheus::Counter& identity_operations;
+    prometheus::Counter& identity_refusals;
+    prometheus::Counter& commit_failures;
+    prometheus::Counter& records_damaged;
+    prometheus::Counter& checkpoints;             // documents written whole
+    prometheus::Gauge& twins_changed;             // documents whose newest state is in the log alone
+    prometheus::Gauge& twins_cached;
+    prometheus::Counter& changes_expired;         // history records removed by retention
+    prometheus::Histogram& commit_seconds;        // from hand-over to durable, a batch of a shard
+
+private:
+    std::array<prometheus::Counter*, 8> twin_operations_{};
+};
+
+}  // namespace twinhub::hub

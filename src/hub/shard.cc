@@ -1,0 +1,153 @@
+#include "hub/shard.h"
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace twinhub::hub {
+
+using store::Family;
+
+Shard::Shard(std::uint32_t index, std::uint32_t count, Executor executor, const Parts& parts)
+    : index_(index),
+      count_(count),
+      executor_(std::move(executor)),
+      parts_(parts),
+      queue_(executor_, parts.committer, index, parts.clock, parts.metrics, [this] { take_back(); }),
+      lanes_(executor_) {}
+
+Shard::~Shard() = default;
+
+Error Shard::not_found(const TwinId& id) {
+    // The text of the service error is just the id (spec service-api 3.3).
+    return Error{id.is_module() ? Code::module_not_found : Code::device_not_found, id.text(), {}};
+}
+
+EntryPtr Shard::find(const TwinId& id) {
+    const auto found = entries_.find(id);
+    if (found == entries_.end()) return nullptr;
+    found->second->used = parts_.clock.monotonic();
+    return found->second;
+}
+
+Result<Shard::Loaded> Shard::decode(const TwinId& id, const std::optional<std::string>& identity,
+                                    const std::optional<std::string>& twin,
+                                    const std::optional<std::string>& presence) const {
+    Loaded loaded;
+    const std::string key = store::twin_key(id);
+    if (identity) {
+        TRY(const store::Opened opened, store::open(store::Kind::identity, identity_format, "identities", key, *identity));
+        TRY(Identity decoded, decode_identity(opened.body));
+        loaded.state.identity = std::make_shared<const Identity>(std::move(decoded));
+        if (!twin)
+            return failure(Code::corrupted, "The twin of '" + id.text() + "' is missing in the store",
+                           "twins/" + store::printable(key));
+        TRY(const store::Opened opened_twin, store::open(store::Kind::twin, twin_record_format, "twins", key, *twin));
+        TRY_VOID(decode_twin_record(opened_twin.body, loaded.state));
+    }
+    if (presence) {
+        const std::string presence_key = store::metadata_key(store::Area::presence, key);
+        TRY(const store::Opened opened,
+            store::open(store::Kind::hub_state, hub_state_format, "metadata", presence_key, *presence));
+        TRY(loaded.presence, decode_presence(opened.body));
+        // What the last run left open ended with it.
+        loaded.presence.connected = false;
+    }
+    return loaded;
+}
+
+std::optional<Result<Shard::Loaded>> Shard::load_cached(const TwinId& id) const {
+    const std::string key = store::twin_key(id);
+    const auto read = [&](Family family, std::string_view at, std::optional<std::string>& into) {
+        store::Cached cached = parts_.engine.get_cached(family, at);
+        if (cached.outcome == store::Cached::Outcome::found) into = std::move(cached.value);
+        return cached.outcome != store::Cached::Outcome::ask_disk;
+    };
+    std::optional<std::string> identity;
+    std::optional<std::string> twin;
+    std::optional<std::string> presence;
+    if (!read(Family::identities, key, identity)) return std::nullopt;
+    if (identity) {
+        if (!read(Family::twins, key, twin)) return std::nullopt;
+        if (!read(Family::metadata, store::metadata_key(store::Area::presence, key), presence)) return std::nullopt;
+    }
+    return decode(id, identity, twin, presence);
+}
+
+Result<Shard::Loaded> Shard::load_from_disk(const TwinId& id) const {
+    const std::string key = store::twin_key(id);
+    TRY(const std::optional<std::string> identity, parts_.engine.get(Family::identities, key));
+    if (!identity) return Loaded{};
+    TRY(const std::optional<std::string> twin, parts_.engine.get(Family::twins, key));
+    TRY(const std::optional<std::string> presence,
+        parts_.engine.get(Family::metadata, store::metadata_key(store::Area::presence, key)));
+    return decode(id, identity, twin, presence);
+}
+
+EntryPtr Shard::adopt(const TwinId& id, Loaded loaded) {
+    // Somebody may have created it while the disk was read.
+    if (EntryPtr existing = find(id)) return existing;
+    auto entry = std::make_shared<Entry>(id);
+    entry->durable = entry->newest = std::move(loaded.state);
+    entry->presence = loaded.presence;
+    entry->used = parts_.clock.monotonic();
+    // Unknown ids are not remembered: a peer could fill the memory with them.
+    if (entry->durable.exists()) {
+        entries_.emplace(id, entry);
+        parts_.metrics.twins_cached.Increment();
+    }
+    return entry;
+}
+
+void Shard::with_entry(const TwinId& id, EntryDone done) {
+    if (EntryPtr entry = find(id)) return done(std::move(entry));
+    if (const auto waiting = loading_.find(id); waiting != loading_.end()) {
+        waiting->second.push_back(std::move(done));
+        return;
+    }
+    if (auto loaded = load_cached(id)) {
+        if (!*loaded) {
+            parts_.metrics.records_damaged.Increment();
+            parts_.log.error("store.record_damaged", {{"id", id.text()}, {"what", loaded->error().message}, {"where", loaded->error().where}});
+            return done(std::unexpected(loaded->error()));
+        }
+        return done(adopt(id, std::move(**loaded)));
+    }
+    loading_[id].push_back(std::move(done));
+    asio::post(parts_.pool, [this, id] {
+        asio::post(executor_, [this, id, loaded = load_from_disk(id)]() mutable {
+            auto waiting = std::move(loading_.extract(id).mapped());
+            if (!loaded) {
+                parts_.metrics.records_damaged.Increment();
+                parts_.log.error("store.record_damaged", {{"id", id.text()}, {"what", loaded.error().message}, {"where", loaded.error().where}});
+                for (EntryDone& next : waiting) next(std::unexpected(loaded.error()));
+                return;
+            }
+            const EntryPtr entry = adopt(id, std::move(*loaded));
+            for (EntryDone& next : waiting) next(entry);
+        });
+    });
+}
+
+Task<Result<EntryPtr>> Shard::entry(TwinId id) {
+    if (EntryPtr known = find(id)) co_return known;
+    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(Result<EntryPtr>)>(
+        [this, &id](auto handler) {
+            with_entry(id, [h = std::move(handler)](Result<EntryPtr> result) mutable { std::move(h)(std::move(result)); });
+        },
+        asio::use_awaitable);
+}
+
+Presence Shard::presence_of(const TwinId& id, const Presence& stored) const {
+    const auto link = links_.find(id);
+    return link == links_.end() ? stored : link->second.presence;
+}
+
+std::vector<TwinId> Shard::connected() const {
+    std::vector<TwinId> ids;
+    ids.reserve(links_.size());
+    for (const auto& [id, link] : links_) ids.push_back(id);
+    return ids;
+}
+
+}  // namespace twinhub::hub

@@ -1,0 +1,186 @@
+#pragma once
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/task.h"
+#include "hub/commit_queue.h"
+#include "hub/device_door.h"
+#include "hub/lanes.h"
+#include "hub/record.h"
+#include "hub/settings.h"
+#include "hub/state.h"
+#include "hub/views.h"
+#include "store/engine.h"
+#include "store/keys.h"
+#include "store/record.h"
+#include "twin/apply.h"
+#include "twin/etag.h"
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace twinhub::hub {
+
+using EntryPtr = std::shared_ptr<Entry>;
+
+// Devices by state, kept by slot and summed over the hub.
+struct Counts {
+    std::uint64_t enabled = 0;
+    std::uint64_t disabled = 0;
+    std::uint64_t modules = 0;
+};
+
+// The part of a hub that lives on one loop: the slots of the device ids that hash to it, their
+// identities, twins and connections. Everything here runs on that loop, so nothing is locked.
+// A change is computed against the newest state, and shown to anybody only when it is durable.
+class Shard {
+public:
+    struct Parts {
+        const Settings& settings;
+        store::Engine& engine;
+        store::Committer& committer;
+        const Clock& clock;
+        Random& random;
+        Log& log;
+        Metrics& metrics;
+        Executor pool;
+    };
+    Shard(std::uint32_t index, std::uint32_t count, Executor executor, const Parts& parts);
+    ~Shard();
+
+    const Executor& executor() const { return executor_; }
+    bool owns(Slot slot) const { return slot % count_ == index_; }
+
+    // Replays the changes that no stored document holds. Blocks; before the loop runs. Any thread.
+    Result<> recover();
+
+    // --- the device door (gateway/): see device_door.h -----------------------------------------
+    Task<Result<IdentityView>> identity(TwinId id);
+    // Makes `link` the connection of `id`; an older one is ended with `taken_over`.
+    Attached attach(const TwinId& id, DeviceLink& link, const AttachFacts& facts);
+    // Nothing happens when the link is no longer the current one.
+    void detach(const TwinId& id, const DeviceLink& link);
+    void subscriptions_changed(const TwinId& id, std::uint32_t subscriptions);
+    void note_activity(const TwinId& id);
+    void report(const TwinId& id, twin::Patch patch, std::optional<std::uint64_t> base_version, const Author& author,
+                ReportDone done);
+    // Sees every report that this loop accepted before it.
+    void read(const TwinId& id, ReadDone done);
+
+    // --- services (Registry, Twins), already on this loop ---------------------------------------
+    Task<Result<TwinView>> view(TwinId id);
+    Task<Result<TwinView>> update_twin(TwinId id, twin::ServiceUpdate update, twin::Match match, Author author);
+    Task<Result<IdentityView>> create(IdentitySpec spec, std::optional<twin::ServiceUpdate> initial, Author author);
+    Task<Result<IdentityView>> update(IdentitySpec spec, twin::Match match, Author author);
+    Task<Result<IdentityView>> renew_keys(TwinId id, bool primary, bool secondary, Author author);
+    Task<Result<>> remove(TwinId id, twin::Match match, Author author);
+    void end_link(const TwinId& id, LinkEnd reason);
+    Presence presence_of(const TwinId& id, const Presence& stored) const;
+    std::vector<TwinId> connected() const;
+
+    // --- upkeep: called on the loop about ten times a second ------------------------------------
+    void tick();
+    // Ends every link, writes every changed twin whole and waits until all of it is durable.
+    Task<> drain();
+    bool failing() const { return queue_.failing(); }
+    const Counts& counts() const { return counts_; }
+    std::size_t links() const { return links_.size(); }
+
+private:
+    using EntryDone = std::move_only_function<void(Result<EntryPtr>)>;
+    struct Link {
+        DeviceLink* link = nullptr;
+        Presence presence;
+        Instant persisted = never;  // last_activity as stored
+    };
+    struct Loaded {
+        State state;
+        Presence presence;
+    };
+
+    // entries (shard.cc)
+    EntryPtr find(const TwinId& id);
+    void with_entry(const TwinId& id, EntryDone done);
+    Task<Result<EntryPtr>> entry(TwinId id);
+    std::optional<Result<Loaded>> load_cached(const TwinId& id) const;
+    Result<Loaded> load_from_disk(const TwinId& id) const;
+    Result<Loaded> decode(const TwinId& id, const std::optional<std::string>& identity,
+                          const std::optional<std::string>& twin, const std::optional<std::string>& presence) const;
+    EntryPtr adopt(const TwinId& id, Loaded loaded);
+    static Error not_found(const TwinId& id);
+
+    // changes (shard_commit.cc)
+    using Settled = std::move_only_function<void(const Result<>&)>;
+    std::uint64_t next_sequence(Slot slot);
+    enum class Document : std::uint8_t { in_log, written };  // does the same batch hold the whole document?
+    void stage(const EntryPtr& entry, State next, ChangeRecord record, Settled settled,
+               Document document = Document::in_log);
+    void stage_twin(const EntryPtr& entry, twin::Applied applied, const Author& author, Settled settled);
+    void put_identity(const Identity& identity);
+    void put_twin(const TwinId& id, const State& state);
+    void put_presence(const TwinId& id, const Presence& presence);
+    void put_counts(Slot slot);
+    void take_back();
+    void notify(const TwinId& id, const twin::Notification& notification);
+    Task<Result<>> settled();
+
+    // upkeep (shard_upkeep.cc)
+    void mark_changed(const EntryPtr& entry, std::uint64_t since);
+    void mark_whole(const EntryPtr& entry);
+    void checkpoint(bool all);
+    void put_watermarks();
+    void forget_unused();
+    void forget_changes();
+
+    // identities (shard_registry.cc)
+    Task<Result<std::vector<TwinId>>> modules_of(DeviceId device);
+    void stage_created(const EntryPtr& entry, Identity identity, twin::Twin twin, const Author& author);
+    void stage_identity(const EntryPtr& entry, Identity next, std::string detail, const Author& author);
+    void stage_removed(const EntryPtr& entry, const Author& author);
+    void count(const Identity& identity, std::int64_t by);
+    void end_links_of(const DeviceId& device, LinkEnd reason);
+    EntryPtr entry_or_new(const TwinId& id);
+    EntryPtr current(const EntryPtr& loaded);
+
+    // start (shard_recovery.cc)
+    Result<> recover_slot(Slot slot);
+    Result<> replay(const ChangeRecord& record, std::uint64_t sequence);
+
+    std::uint32_t index_;
+    std::uint32_t count_;
+    Executor executor_;
+    Parts parts_;
+    CommitQueue queue_;
+    Lanes lanes_;  // identity operations of a device, one after the other
+
+    std::unordered_map<TwinId, EntryPtr> entries_;
+    std::unordered_map<TwinId, std::vector<EntryDone>> loading_;
+    std::unordered_map<TwinId, Link> links_;
+    std::unordered_set<Entry*> pending_;           // entries with changes on their way
+    std::unordered_set<EntryPtr> changed_;         // entries with changed_since
+    std::deque<EntryPtr> checkpoint_queue_;        // the same, oldest first, less those being written
+    std::unordered_map<Slot, std::uint64_t> last_sequence_;     // given out
+    std::unordered_map<Slot, std::uint64_t> durable_sequence_;
+    std::unordered_map<Slot, std::uint64_t> checkpointed_;      // stored: documents hold all changes up to it
+    std::unordered_map<Slot, Counts> slot_counts_;              // as the open batch will have them
+    std::unordered_map<Slot, Counts> durable_slot_counts_;
+    Counts counts_;
+    std::unordered_map<Slot, std::uint64_t> retention_from_;    // where the next look for expired changes begins
+    std::size_t changed_shown_ = 0;
+    std::size_t forget_bucket_ = 0;
+    std::string scratch_key_, scratch_body_, scratch_value_;
+    Moment next_forget_{};
+    Moment next_watermark_{};
+    Moment next_retention_{};
+    Slot retention_slot_ = 0;
+    bool retention_running_ = false;
+};
+
+}  // namespace twinhub::hub

@@ -1,0 +1,161 @@
+// How a shard changes things: against the newest state, visible when durable.
+#include "hub/shard.h"
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace twinhub::hub {
+
+using store::Family;
+
+std::uint64_t Shard::next_sequence(Slot slot) { return ++last_sequence_[slot]; }
+
+void Shard::stage(const EntryPtr& entry, State next, ChangeRecord record, Settled settled, Document document) {
+    const Slot slot = slot_of(entry->id.device);
+    const std::uint64_t sequence = next_sequence(slot);
+    record.id = entry->id;
+    record.ordinal = entry->newest.ordinal + 1;
+    record.previous = entry->newest.sequence;
+    next.sequence = sequence;
+    next.ordinal = record.ordinal;
+
+    scratch_key_.clear();
+    scratch_body_.clear();
+    scratch_value_.clear();
+    store::append_change_key(scratch_key_, slot, sequence);
+    append_encoded(scratch_body_, record);
+    store::seal(store::Kind::change, change_record_format, scratch_key_, scratch_body_, scratch_value_);
+    queue_.batch().put(Family::changes, scratch_key_, scratch_value_);
+
+    // Too many documents live in the log alone: write this one at once, so that their number (memory
+    // now, time at the next start) stays bounded.
+    const bool crowded = changed_.size() >= parts_.settings.checkpoint_twins_max * std::size_t{2};
+    if (document == Document::in_log && crowded && next.exists()) {
+        put_twin(entry->id, next);
+        document = Document::written;
+    }
+
+    if (entry->pending++ == 0) pending_.insert(entry.get());
+    entry->newest = next;
+    entries_.try_emplace(entry->id, entry);
+    queue_.on_settled([this, entry, slot, document, state = std::move(next), done = std::move(settled)](const Result<>& result) mutable {
+        if (!result) {
+            if (done) done(result);
+            return;
+        }
+        durable_sequence_[slot] = state.sequence;
+        if (--entry->pending == 0) pending_.erase(entry.get());
+        const std::uint64_t sequence_now = state.sequence;
+        entry->durable = std::move(state);
+        if (!entry->durable.exists()) {
+            // Deleted: nothing newer may have been staged on it except a re-creation, which is whole.
+            if (!entry->newest.exists()) entries_.erase(entry->id);
+        } else if (document == Document::written) {
+            if (entry->changed_since != 0 && entry->pending == 0) mark_whole(entry);
+        } else if (entry->changed_since == 0) {
+            mark_changed(entry, sequence_now);
+        }
+        if (done) done(result);
+    });
+}
+
+void Shard::take_back() {
+    for (Entry* entry : pending_) {
+        entry->newest = entry->durable;
+        entry->pending = 0;
+        if (!entry->durable.exists()) entries_.erase(entry->id);
+    }
+    pending_.clear();
+    for (auto& [slot, last] : last_sequence_) last = durable_sequence_[slot];
+    slot_counts_ = durable_slot_counts_;
+    parts_.log.error("hub.commit_lost", {{"shard", index_}});
+}
+
+void Shard::stage_twin(const EntryPtr& entry, twin::Applied applied, const Author& author, Settled settled) {
+    State next = entry->newest;
+    next.twin = std::move(applied.next);
+    ChangeRecord record;
+    record.kind = ChangeKind::twin;
+    record.at = applied.change.at;
+    record.author = author;
+    record.change = std::move(applied.change);
+    stage(entry, std::move(next), std::move(record),
+          [this, id = entry->id, notification = std::move(applied.notification),
+           done = std::move(settled)](const Result<>& result) mutable {
+              if (result && notification) notify(id, *notification);
+              done(result);
+          });
+}
+
+void Shard::notify(const TwinId& id, const twin::Notification& notification) {
+    const auto link = links_.find(id);
+    if (link == links_.end()) return;
+    link->second.link->desired_changed(notification.version, notification.body);
+}
+
+void Shard::put_identity(const Identity& identity) {
+    const std::string key = store::twin_key(identity.id);
+    std::string body;
+    std::string value;
+    append_encoded(body, identity);
+    store::seal(store::Kind::identity, identity_format, key, body, value);
+    queue_.batch().put(Family::identities, key, value);
+}
+
+void Shard::put_twin(const TwinId& id, const State& state) {
+    scratch_key_.clear();
+    scratch_body_.clear();
+    scratch_value_.clear();
+    store::append_twin_key(scratch_key_, id);
+    append_twin_record(scratch_body_, state);
+    store::seal(store::Kind::twin, twin_record_format, scratch_key_, scratch_body_, scratch_value_);
+    queue_.batch().put(Family::twins, scratch_key_, scratch_value_);
+}
+
+void Shard::put_presence(const TwinId& id, const Presence& presence) {
+    const std::string key = store::metadata_key(store::Area::presence, store::twin_key(id));
+    std::string body;
+    std::string value;
+    append_encoded(body, presence);
+    store::seal(store::Kind::hub_state, hub_state_format, key, body, value);
+    queue_.batch().put(Family::metadata, key, value);
+}
+
+Task<Result<>> Shard::settled() {
+    return asio::async_initiate<const asio::use_awaitable_t<>&, void(Result<>)>(
+        [this](auto handler) {
+            queue_.on_settled([h = std::move(handler)](const Result<>& result) mutable { std::move(h)(result); });
+        },
+        asio::use_awaitable);
+}
+
+Task<Result<TwinView>> Shard::view(TwinId id) {
+    CO_TRY(const EntryPtr entry, co_await this->entry(id));
+    const bool found = entry->durable.exists();
+    parts_.metrics.twin_operation(Metrics::Side::service, Metrics::Operation::read, found);
+    if (!found) co_return std::unexpected(not_found(TwinId{id.device, {}}));
+    co_return TwinView{entry->durable.identity, entry->durable.twin, presence_of(id, entry->presence)};
+}
+
+Task<Result<TwinView>> Shard::update_twin(TwinId id, twin::ServiceUpdate update, twin::Match match, Author author) {
+    const auto refuse = [this](Error error) {
+        parts_.metrics.twin_operation(Metrics::Side::service, Metrics::Operation::update, false);
+        return std::unexpected(std::move(error));
+    };
+    CO_TRY(const EntryPtr entry, co_await this->entry(id));
+    if (!entry->newest.exists()) co_return refuse(not_found(TwinId{id.device, {}}));
+    if (!match.matches(entry->newest.twin.etag()))
+        co_return refuse({Code::precondition_failed, "The twin's etag does not match: it is at version " +
+                                                         std::to_string(entry->newest.twin.versions.version), {}});
+    Result<twin::Applied> applied = twin::apply(entry->newest.twin, update, parts_.clock.now());
+    if (!applied) co_return refuse(std::move(applied).error());
+    // What this request made, whatever comes on top of it before it is durable.
+    TwinView view{entry->newest.identity, applied->next, presence_of(id, entry->presence)};
+    if (!applied->change.empty()) stage_twin(entry, std::move(*applied), author, [](const Result<>&) {});
+    const Result<> result = co_await settled();
+    if (!result) co_return refuse(result.error());
+    parts_.metrics.twin_operation(Metrics::Side::service, Metrics::Operation::update, true);
+    co_return view;
+}
+
+}  // namespace twinhub::hub

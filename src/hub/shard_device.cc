@@ -1,0 +1,147 @@
+// The device door of a shard: connections, reports, reads.
+#include "hub/shard.h"
+
+#include "twin/view.h"
+
+namespace twinhub::hub {
+namespace {
+
+// A stored last activity may be this old (spec twin-document 8).
+constexpr std::chrono::seconds activity_resolution{60};
+
+}  // namespace
+
+Task<Result<IdentityView>> Shard::identity(TwinId id) {
+    CO_TRY(const EntryPtr entry, co_await this->entry(id));
+    if (!entry->durable.exists()) co_return std::unexpected(not_found(id));
+    co_return IdentityView{entry->durable.identity, presence_of(id, entry->presence)};
+}
+
+Attached Shard::attach(const TwinId& id, DeviceLink& link, const AttachFacts& facts) {
+    const Instant now = parts_.clock.now();
+    const EntryPtr entry = find(id);
+    Presence presence = presence_of(id, entry ? entry->presence : Presence{});
+    end_link(id, LinkEnd::taken_over);
+
+    Attached attached;
+    if (facts.clean_session || (presence.session_expires != never && presence.session_expires < now)) {
+        presence.subscriptions = 0;
+    } else if (presence.subscriptions != 0) {
+        attached.session_present = true;
+        attached.subscriptions = presence.subscriptions;
+    }
+    presence.connected = true;
+    presence.connection_state_updated = now;
+    presence.last_activity = now;
+    presence.session_expires = never;
+    links_[id] = Link{&link, presence, now};
+    if (entry) entry->presence = presence;
+    put_presence(id, presence);
+    parts_.metrics.devices_connected.Increment();
+
+    if (!facts.model_id.empty() && entry && entry->newest.twin.model_id != facts.model_id) {
+        State next = entry->newest;
+        ChangeRecord record;
+        record.kind = ChangeKind::model;
+        record.at = now;
+        record.author = {.cause = Cause::device, .client = facts.client};
+        record.detail = facts.model_id;
+        next.twin.model_id = facts.model_id;
+        stage(entry, std::move(next), std::move(record), nullptr);
+    }
+    return attached;
+}
+
+void Shard::detach(const TwinId& id, const DeviceLink& link) {
+    const auto found = links_.find(id);
+    if (found == links_.end() || found->second.link != &link) return;
+    Presence presence = found->second.presence;
+    links_.erase(found);
+    parts_.metrics.devices_connected.Decrement();
+    const Instant now = parts_.clock.now();
+    presence.connected = false;
+    presence.connection_state_updated = now;
+    presence.last_activity = now;
+    presence.session_expires = now + parts_.settings.session_age;
+    if (const EntryPtr entry = find(id)) entry->presence = presence;
+    put_presence(id, presence);
+}
+
+void Shard::end_link(const TwinId& id, LinkEnd reason) {
+    const auto found = links_.find(id);
+    if (found == links_.end()) return;
+    DeviceLink* link = found->second.link;
+    Presence presence = found->second.presence;
+    links_.erase(found);
+    parts_.metrics.devices_connected.Decrement();
+    if (reason != LinkEnd::taken_over && reason != LinkEnd::deleted) {
+        const Instant now = parts_.clock.now();
+        presence.connected = false;
+        presence.connection_state_updated = now;
+        presence.session_expires = now + parts_.settings.session_age;
+        if (const EntryPtr entry = find(id)) entry->presence = presence;
+        put_presence(id, presence);
+    }
+    link->end(reason);
+}
+
+void Shard::subscriptions_changed(const TwinId& id, std::uint32_t subscriptions) {
+    const auto link = links_.find(id);
+    if (link == links_.end() || link->second.presence.subscriptions == subscriptions) return;
+    link->second.presence.subscriptions = subscriptions;
+    put_presence(id, link->second.presence);
+}
+
+void Shard::note_activity(const TwinId& id) {
+    const auto link = links_.find(id);
+    if (link == links_.end()) return;
+    const Instant now = parts_.clock.now();
+    link->second.presence.last_activity = now;
+    if (now - link->second.persisted < activity_resolution) return;
+    link->second.persisted = now;
+    put_presence(id, link->second.presence);
+}
+
+void Shard::report(const TwinId& id, twin::Patch patch, std::optional<std::uint64_t> base_version,
+                   const Author& author, ReportDone done) {
+    const auto apply_to = [this, base_version](const EntryPtr& entry, const twin::Patch& what, const Author& who, ReportDone answer) {
+        const auto refuse = [this, &answer](Error error) {
+            parts_.metrics.twin_operation(Metrics::Side::device, Metrics::Operation::update, false);
+            answer(std::unexpected(std::move(error)));
+        };
+        if (!entry->newest.exists()) return refuse(not_found(entry->id));
+        Result<twin::Applied> applied = twin::apply_report(entry->newest.twin, what, base_version, parts_.clock.now());
+        if (!applied) return refuse(std::move(applied).error());
+        const std::uint64_t version = applied->next.versions.reported;
+        stage_twin(entry, std::move(*applied), who, [this, version, answer = std::move(answer)](const Result<>& result) mutable {
+            parts_.metrics.twin_operation(Metrics::Side::device, Metrics::Operation::update, result.has_value());
+            if (result) answer(version);
+            else answer(std::unexpected(result.error()));
+        });
+    };
+    if (const EntryPtr entry = find(id)) return apply_to(entry, patch, author, std::move(done));
+    with_entry(id, [apply_to, what = std::move(patch), author, answer = std::move(done)](Result<EntryPtr> entry) mutable {
+        if (!entry) return answer(std::unexpected(std::move(entry).error()));
+        apply_to(*entry, what, author, std::move(answer));
+    });
+}
+
+void Shard::read(const TwinId& id, ReadDone done) {
+    with_entry(id, [this, answer = std::move(done)](Result<EntryPtr> entry) mutable {
+        if (!entry) return answer(std::unexpected(std::move(entry).error()));
+        const auto give = [this, found = *entry](ReadDone& to) {
+            const bool exists = found->durable.exists();
+            parts_.metrics.twin_operation(Metrics::Side::device, Metrics::Operation::read, exists);
+            if (!exists) return to(std::unexpected(not_found(found->id)));
+            scratch_body_.clear();
+            twin::append_device_view(scratch_body_, found->durable.twin);
+            to(std::string_view(scratch_body_));
+        };
+        // With changes on their way, the answer waits its turn behind them: requests of one device
+        // are answered in order, and a device sees its own reports.
+        if ((*entry)->pending == 0) return give(answer);
+        queue_.on_settled([give, to = std::move(answer)](const Result<>&) mutable { give(to); });
+    });
+}
+
+}  // namespace twinhub::hub

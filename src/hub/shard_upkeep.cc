@@ -1,0 +1,172 @@
+// What a shard does by itself: writes changed documents whole, forgets what nobody uses, drains.
+#include "base/bytes.h"
+#include "hub/history_retention.h"
+#include "hub/shard.h"
+#include "hub/slot_facts.h"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+
+namespace twinhub::hub {
+
+using store::Family;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t checkpoint_slice = 256;      // documents written in one turn: about a millisecond
+constexpr auto forget_every = 1s;
+constexpr auto watermark_every = 1s;
+constexpr auto retention_every = 1s;
+constexpr auto unused_after = 30s;                 // a clean twin nobody asked for leaves the memory
+constexpr std::size_t forget_slice = 20'000;
+
+}  // namespace
+
+void Shard::tick() {
+    const Moment now = parts_.clock.monotonic();
+    checkpoint(false);
+    if (now >= next_forget_) {
+        next_forget_ = now + forget_every;
+        forget_unused();
+    }
+    if (now >= next_watermark_) {
+        next_watermark_ = now + watermark_every;
+        put_watermarks();
+        parts_.metrics.twins_changed.Increment(static_cast<double>(changed_.size()) - static_cast<double>(changed_shown_));
+        changed_shown_ = changed_.size();
+    }
+    if (now >= next_retention_) {
+        next_retention_ = now + retention_every;
+        forget_changes();
+    }
+}
+
+void Shard::mark_changed(const EntryPtr& entry, std::uint64_t since) {
+    entry->changed_since = since;
+    entry->changed_at = parts_.clock.monotonic();
+    changed_.insert(entry);
+    checkpoint_queue_.push_back(entry);
+}
+
+void Shard::mark_whole(const EntryPtr& entry) {
+    entry->changed_since = 0;
+    changed_.erase(entry);
+}
+
+void Shard::checkpoint(bool all) {
+    const Moment now = parts_.clock.monotonic();
+    std::size_t written = 0;
+    while (!checkpoint_queue_.empty() && (all || written < checkpoint_slice)) {
+        const EntryPtr entry = checkpoint_queue_.front();
+        const bool due = all || changed_.size() > parts_.settings.checkpoint_twins_max ||
+                         now - entry->changed_at >= parts_.settings.checkpoint_age;
+        if (!due) break;
+        checkpoint_queue_.pop_front();
+        if (entry->changed_since == 0) continue;
+        if (!entry->durable.exists()) {
+            mark_whole(entry);
+            continue;
+        }
+        put_twin(entry->id, entry->durable);
+        ++written;
+        queue_.on_settled([this, entry, sequence = entry->durable.sequence](const Result<>& result) {
+            if (result && entry->durable.sequence == sequence) mark_whole(entry);
+            else mark_changed(entry, result ? sequence + 1 : entry->changed_since);
+        });
+    }
+    if (written != 0) parts_.metrics.checkpoints.Increment(static_cast<double>(written));
+}
+
+void Shard::put_watermarks() {
+    std::unordered_map<Slot, std::uint64_t> oldest;
+    for (const EntryPtr& entry : changed_) {
+        std::uint64_t& first = oldest.try_emplace(slot_of(entry->id.device), entry->changed_since).first->second;
+        first = std::min(first, entry->changed_since);
+    }
+    for (const auto& [slot, durable] : durable_sequence_) {
+        const auto first = oldest.find(slot);
+        const std::uint64_t holds = first == oldest.end() ? durable : first->second - 1;
+        std::uint64_t& stored = checkpointed_[slot];
+        if (holds <= stored) continue;
+        stored = holds;
+        const std::string key = checkpoint_key(slot);
+        std::string body;
+        std::string value;
+        append_varint(body, holds);
+        store::seal(store::Kind::checkpoint, checkpoint_format, key, body, value);
+        queue_.batch().put(Family::metadata, key, value);
+    }
+}
+
+void Shard::put_counts(Slot slot) {
+    const Counts& counts = slot_counts_[slot];
+    const std::string key = counts_key(slot);
+    std::string body;
+    std::string value;
+    append_varint(body, counts.enabled);
+    append_varint(body, counts.disabled);
+    append_varint(body, counts.modules);
+    store::seal(store::Kind::hub_state, hub_state_format, key, body, value);
+    queue_.batch().put(Family::metadata, key, value);
+}
+
+void Shard::forget_unused() {
+    if (entries_.empty()) return;
+    const std::size_t allowed = parts_.settings.cached_twins_max / count_;
+    const bool crowded = entries_.size() > allowed;
+    const Moment now = parts_.clock.monotonic();
+    std::vector<TwinId> unused;
+    // A few buckets a turn: a look at every entry would hold the loop too long.
+    std::size_t looked = 0;
+    for (std::size_t i = 0; i < entries_.bucket_count() && looked < forget_slice; ++i, ++forget_bucket_) {
+        const std::size_t bucket = forget_bucket_ % entries_.bucket_count();
+        for (auto entry = entries_.begin(bucket); entry != entries_.end(bucket); ++entry, ++looked) {
+            const Entry& candidate = *entry->second;
+            const bool clean = candidate.pending == 0 && candidate.changed_since == 0;
+            if (clean && (crowded || now - candidate.used >= unused_after)) unused.push_back(entry->first);
+        }
+        if (crowded && entries_.size() - unused.size() <= allowed) break;
+    }
+    for (const TwinId& id : unused) entries_.erase(id);
+    parts_.metrics.twins_cached.Decrement(static_cast<double>(unused.size()));
+}
+
+void Shard::forget_changes() {
+    if (retention_running_) return;
+    // The next slot of ours; one slot a turn keeps the work small and steady.
+    do retention_slot_ = static_cast<Slot>((retention_slot_ + 1) % slot_count);
+    while (!owns(retention_slot_));
+    const auto stored = checkpointed_.find(retention_slot_);
+    if (stored == checkpointed_.end()) return;
+    RetentionJob job{.slot = retention_slot_,
+                     .from = retention_from_[retention_slot_],
+                     .last = stored->second,
+                     .older_than = parts_.clock.now() - parts_.settings.history_age,
+                     .keep_newest = parts_.settings.history_count};
+    retention_running_ = true;
+    asio::post(parts_.pool, [this, job] {
+        asio::post(executor_, [this, slot = job.slot, found = find_expired(parts_.engine, job)] {
+            retention_running_ = false;
+            if (!found) {
+                parts_.log.error("history.unreadable", {{"slot", slot}, {"what", found.error().message}, {"where", found.error().where}});
+                return;
+            }
+            retention_from_[slot] = found->next;
+            for (const std::uint64_t sequence : found->expired)
+                queue_.batch().remove(Family::changes, store::change_key(slot, sequence));
+            parts_.metrics.changes_expired.Increment(static_cast<double>(found->expired.size()));
+        });
+    });
+}
+
+Task<> Shard::drain() {
+    for (const TwinId& id : connected()) end_link(id, LinkEnd::shutting_down);
+    checkpoint(true);
+    (void)co_await settled();
+    put_watermarks();
+    (void)co_await settled();
+}
+
+}  // namespace twinhub::hub

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "hub/shard.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <memory>
+#include <vector>
+
+namespace twinhub::hub {
+
+// All shards of a hub, and the way from one loop to another.
+class Shards {
+public:
+    Shards(std::vector<std::unique_ptr<Shard>> shards, Executor pool, store::Engine& engine)
+        : shards_(std::move(shards)), pool_(std::move(pool)), engine_(engine) {}
+
+    Shard& of(const DeviceId& device) { return of(slot_of(device)); }
+    Shard& of(Slot slot) { return *shards_[slot % shards_.size()]; }
+    Shard& at(std::size_t index) { return *shards_[index]; }
+    std::size_t size() const { return shards_.size(); }
+    const Executor& pool() const { return pool_; }
+    store::Engine& engine() { return engine_; }
+
+    // Runs `work` on the loop of `shard` and comes back with its result. Already there: no detour.
+    template <class Work>
+    static auto on(Shard& shard, Work work) -> std::invoke_result_t<Work> {
+        const Executor here = co_await asio::this_coro::executor;
+        if (here == shard.executor()) co_return co_await work();
+        co_return co_await asio::co_spawn(shard.executor(), std::move(work), asio::use_awaitable);
+    }
+
+    // Runs a plain function that may wait for the disk on the pool.
+    template <class Result, class Work>
+    Task<Result> off_loop(Work work) {
+        auto task = [work = std::move(work)]() -> Task<Result> { co_return work(); };
+        co_return co_await asio::co_spawn(pool_, std::move(task), asio::use_awaitable);
+    }
+
+private:
+    std::vector<std::unique_ptr<Shard>> shards_;
+    Executor pool_;
+    store::Engine& engine_;
+};
+
+}  // namespace twinhub::hub

@@ -1,0 +1,19 @@
+#include "hub/slot_facts.h"
+
+#include "store/keys.h"
+
+namespace twinhub::hub {
+namespace {
+
+std::string slot_fact_key(Slot slot, std::string_view fact) {
+    std::string text{static_cast<char>(slot >> 8), static_cast<char>(slot & 255)};
+    text += fact;
+    return store::metadata_key(store::Area::slot, text);
+}
+
+}  // namespace
+
+std::string checkpoint_key(Slot slot) { return slot_fact_key(slot, "checkpoint"); }
+std::string counts_key(Slot slot) { return slot_fact_key(slot, "counts"); }
+
+}  // namespace twinhub::hub
