@@ -62,6 +62,5 @@ function(program_twinhub)
     if(NOT TWINHUB_SANITIZE)
         # Takes the place of malloc; the sanitizers bring their own.
         target_link_libraries(twinhub PRIVATE mimalloc)
-        target_link_options(twinhub PRIVATE -Wl,--no-as-needed)
     endif()
 endfunction()
