@@ -1,6 +1,7 @@
 #include "twin/codec.h"
 
 #include "twin/keys.h"
+#include "twin/stamps.h"
 #include "twin/wire.h"
 
 #include <algorithm>
@@ -18,8 +19,7 @@
 //   change  format  operation | 8 << part for each part  at  four versions  four steps to `after`
 //           then for each part: mode, object of plain values, undo
 //   undo    head absent | head nested [time] [version] count (key, undo) | node
-//                                                           parent of the root: {at, desired
-//                                                           before}
+//           parent of the root: the stamp of a write at `at` that led to the versions before
 namespace twinhub::twin {
 namespace {
 
@@ -173,7 +173,7 @@ public:
             json::object body;
             fill(body, 0);
             written.forward = Patch::trusted(std::move(body), static_cast<Patch::Mode>(mode));
-            written.inverse = undo({change.at, change.before.desired}, 0);
+            written.inverse = undo(stamp_of(part, change.at, change.before), 0);
             if (std::holds_alternative<Absent>(written.inverse.was)) in_.fail();
         }
         expect_end();
@@ -364,7 +364,7 @@ void append_encoded(std::string& out, const Change& change) {
             put_text(out, key_of(entry));
             put_plain(out, entry.value());
         }
-        put_undo(out, written->inverse, {change.at, change.before.desired});
+        put_undo(out, written->inverse, stamp_of(part, change.at, change.before));
     }
 }
 

@@ -67,7 +67,11 @@ Result<Match> Match::parse(std::string_view header) {
 
 bool Match::matches(std::string_view etag) const {
     if (kind_ != Kind::list) return true;
-    return std::find(etags_.begin(), etags_.end(), unquoted(etag)) != etags_.end();
+    // Etags of enrollments hold quotes themselves (spec service-api 11.2); clients quote them or
+    // not.
+    return std::any_of(etags_.begin(), etags_.end(), [&](const std::string& asked) {
+        return asked == etag || asked == unquoted(etag);
+    });
 }
 
 }  // namespace twinhub::twin
