@@ -1,0 +1,55 @@
+// Runs every case against one hub and asks after each whether the hub still serves.
+import { parseArgs } from 'node:util';
+import { Harness } from './harness.js';
+import { httpCases } from './http_cases.js';
+import { mqttCases } from './mqtt_cases.js';
+import { assertCutOff, slow, tlsCases } from './slow_cases.js';
+
+const { values: options } = parseArgs({ options: {
+    only: { type: 'string', default: '' },                         // part of a case's name
+    'memory-growth-megabytes': { type: 'string', default: '64' },  // more for sanitizer builds
+} });
+
+let [passed, failed] = [0, 0];
+async function check(name, run) {
+    try {
+        await run();
+        passed += 1;
+        console.log(`ok ${name}`);
+    } catch (error) {
+        failed += 1;
+        console.log(`NOT OK ${name}\n    ${error.stack.replaceAll('\n', '\n    ')}`);
+    }
+}
+
+let harness;
+try {
+    harness = await Harness.start(Number(options['memory-growth-megabytes']) * 2 ** 20);
+    const chosen = ({ name }) => name.includes(options.only);
+    const begun = [];
+    for (const [what, begin] of Object.entries(slow)) {
+        const name = `slow: ${what}`;
+        if (chosen({ name })) begun.push([name, await begin(harness)]);
+    }
+    await check('the hub serves beside slow clients', () => harness.assertServes());
+    for (const { name, run } of [...tlsCases(), ...mqttCases(), ...httpCases()].filter(chosen))
+        await check(name, async () => {
+            await run(harness);
+            await harness.assertServes();
+        });
+    for (const [name, wires] of begun)
+        await check(`${name} are cut off`, async () => {
+            await assertCutOff(wires);
+            await harness.assertServes();
+        });
+    await check('the hub ends in order', () => harness.stop());
+    if (failed === 0) harness.hub.remove();
+    else console.log(`the hub's log ends:\n${harness.hub.log()}`);
+} catch (error) {
+    console.error(error);
+    failed += 1;
+} finally {
+    await harness?.abandon();
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
