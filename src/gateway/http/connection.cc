@@ -1,0 +1,220 @@
+#include "gateway/http/connection.h"
+
+#include "base/encoding.h"
+#include "gateway/http/await.h"
+#include "gateway/http/compress.h"
+#include "gateway/http/handlers.h"
+#include "gateway/http/router.h"
+#include "gateway/ws/websocket_transport.h"
+#include "gateway/wire_status.h"
+
+namespace twinhub::gateway::http {
+namespace {
+
+std::string_view text_of(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+Result<> check_encoding(const Request& request) {
+    const auto encoding = request.field(Field::content_encoding);
+    if (encoding && !encoding->empty() && !equals_ignoring_case(*encoding, "identity"))
+        return failure(Code::media_type_unsupported, "The body must not be compressed");
+    return {};
+}
+
+}  // namespace
+
+Task<> serve_http(std::unique_ptr<Transport> transport, HttpContext& context) {
+    std::unique_ptr<Transport> device_socket;
+    {
+        Connection connection(std::move(transport), context);
+        co_await connection.run();
+        device_socket = connection.take_device_socket();
+    }
+    if (device_socket != nullptr) context.mqtt()(std::move(device_socket));
+}
+
+Connection::Connection(std::unique_ptr<Transport> transport, HttpContext& context)
+    : context_(context), transport_(std::move(transport)) {
+    place_ = context_.connections_.insert(context_.connections_.end(), this);
+    context_.metrics().connections.Increment();
+}
+
+Connection::~Connection() {
+    context_.connections_.erase(place_);
+    context_.metrics().connections.Decrement();
+}
+
+void Connection::stop() {
+    if (wait_ != Wait::none) transport_->close();
+}
+
+void Connection::expired(Moment) {
+    context_.metrics().timeouts.Increment();
+    transport_->close();
+}
+
+// Sets the deadline of a phase once, so that a peer cannot stretch it byte by byte.
+void Connection::wait_for(Wait what) {
+    if (wait_ == what) return;
+    wait_ = what;
+    const Limits& limits = context_.settings().limits;
+    std::chrono::seconds time = limits.idle;
+    switch (what) {
+        case Wait::none: cancel(); return;
+        case Wait::request: time = served_one_ ? limits.idle : limits.first_byte; break;
+        case Wait::header: time = limits.header; break;
+        case Wait::body: time = limits.body; break;
+        case Wait::sent: time = limits.send; break;
+        case Wait::linger: time = limits.linger; break;
+    }
+    context_.deadlines().schedule(*this, context_.hub().clock().monotonic() + time);
+}
+
+Task<> Connection::run() {
+    while (!closing_ && co_await receive()) {
+        wait_for(Wait::none);
+        co_await answer();
+        context_.give_back(std::move(exchange_));
+        served_one_ = true;
+        if (device_socket_ != nullptr) co_return;
+        const std::size_t unsent_max = closing_ ? 0 : context_.settings().limits.unsent_bytes_max;
+        if (transport_->unsent() > unsent_max) {
+            wait_for(Wait::sent);
+            co_await sent(*transport_);
+        }
+    }
+    if (body_unread_) co_await linger();
+    wait_for(Wait::none);
+    transport_->close();
+}
+
+Task<bool> Connection::receive() {
+    refusal_.reset();
+    looked_ = false;
+    route_ = nullptr;
+    principal_ = nullptr;
+    std::string_view input = unread_;
+    while (true) {
+        while (!input.empty()) {
+            if (exchange_ == nullptr) exchange_ = context_.take_exchange();
+            RequestParser& parser = exchange_->parser;
+            const auto consumed = parser.feed(input);
+            if (!consumed) {
+                refusal_ = consumed.error();
+                body_unread_ = closing_ = true;
+                co_return true;
+            }
+            input.remove_prefix(*consumed);
+            if (!looked_ && parser.has_header()) look_at_header();
+            if (parser.is_done()) {
+                unread_.assign(input);
+                co_return true;
+            }
+            if (*consumed == 0) break;
+        }
+        if (refusal_) {  // the rest of the body is not worth reading
+            body_unread_ = closing_ = true;
+            co_return true;
+        }
+        unread_.assign(input);
+        if (unread_.empty()) unread_.shrink_to_fit();
+        if (exchange_ != nullptr && !exchange_->parser.started()) context_.give_back(std::move(exchange_));
+        if (exchange_ == nullptr && context_.is_stopping()) co_return false;
+
+        wait_for(exchange_ == nullptr ? Wait::request : looked_ ? Wait::body : Wait::header);
+        co_await readable(*transport_);
+        const auto count = transport_->read_some(context_.scratch());
+        if (!count) {
+            exchange_.reset();
+            co_return false;
+        }
+        input = text_of(context_.scratch().first(*count));
+        if (!unread_.empty()) input = unread_.append(input);
+    }
+}
+
+void Connection::look_at_header() {
+    looked_ = true;
+    if (auto admitted = admit(); !admitted) {
+        refusal_ = std::move(admitted).error();
+        return;
+    }
+    if (exchange_->parser.is_done() || exchange_->request.version < 11) return;
+    const auto expect = exchange_->request.field(Field::expect);
+    if (expect && equals_ignoring_case(*expect, "100-continue")) transport_->write("HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+Result<> Connection::admit() {
+    Request& request = exchange_->request;
+    hub::Hub& hub = context_.hub();
+    const HttpSettings& settings = context_.settings();
+    if (!request.split_target()) return failure(Code::argument_invalid, "The address is malformed");
+    const auto host = request.field(Field::host);
+    if (!host && request.version >= 11) return failure(Code::format_invalid, "The Host header is missing");
+    TRY(route_, find_route(request, all_routes()));
+    if (route_->is_device_socket) return check_device_handshake(request);
+
+    if (host && !hub.is_host(*host)) return failure(Code::hub_not_found, "There is no hub of this name here");
+    TRY(principal_, credentials_.authenticate(request.field(Field::authorization).value_or(""), request.path,
+                                              context_.hosts(), hub.policies(), hub.clock().now()));
+    TRY(object_, object_of(*route_, request));
+    TRY_VOID(hub::decide(*principal_, route_->operation, object_));
+    TRY_VOID(check_api_version(request, settings.accept_any_api_version));
+    TRY_VOID(check_encoding(request));
+    return exchange_->parser.limit_body(std::min(route_->body_bytes_max, settings.limits.body_bytes_max));
+}
+
+Task<> Connection::answer() {
+    Request& request = exchange_->request;
+    Reply& reply = exchange_->reply;
+    hub::Hub& hub = context_.hub();
+    if (!refusal_ && route_->is_device_socket) {
+        WebSocketHandshake handshake = device_handshake(request);
+        handshake.early = std::move(unread_);
+        unread_.clear();
+        device_socket_ = accept_websocket(std::move(transport_), handshake);
+        context_.metrics().answered(200);
+        co_return;
+    }
+    if (!refusal_) {
+        Call call{hub, request, reply, *route_, object_, *principal_, transport_->peer().address};
+        if (auto done = co_await route_->handler(call); !done) refusal_ = std::move(done).error();
+    }
+    const Instant now = hub.clock().now();
+    const std::string request_id = hub.random().uuid();
+    if (refusal_) {
+        refuse(reply, *refusal_, hub.random(), now);
+        if (refusal_->code == Code::message_too_large) context_.metrics().bodies_refused.Increment();
+        if (refusal_->code == Code::internal || refusal_->code == Code::corrupted)
+            hub.log().error("http.failed", {{"request", request_id}, {"path", request.path}, {"reason", refusal_->message}});
+    }
+    ReplyFacts facts{context_.date(now), request_id};
+    if (reply.body.size() >= gzip_bytes_min && accepts_gzip(request.field(Field::accept_encoding).value_or(""))) {
+        if (std::string packed = gzipped(reply.body); !packed.empty() && packed.size() < reply.body.size()) {
+            reply.body = std::move(packed);
+            facts.gzipped = true;
+        }
+    }
+    if (!request.keep_alive || reply.close || context_.is_stopping()) closing_ = true;
+    facts.keep_alive = !closing_;
+    append_reply(exchange_->out, reply, request, facts);
+    transport_->write(exchange_->out);
+    context_.metrics().answered(reply.status);
+    if (hub.log().enabled(LogLevel::debug))
+        hub.log().debug("http.answered", {{"request", request_id}, {"path", request.path}, {"status", reply.status}});
+}
+
+// A socket closed on unread bytes is reset, and the peer may never see why it was refused.
+Task<> Connection::linger() {
+    wait_for(Wait::linger);
+    std::size_t thrown_away = 0;
+    while (thrown_away < context_.settings().limits.linger_bytes_max) {
+        co_await readable(*transport_);
+        const auto count = transport_->read_some(context_.scratch());
+        if (!count) co_return;
+        thrown_away += *count;
+    }
+}
+
+}  // namespace twinhub::gateway::http

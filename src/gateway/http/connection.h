@@ -1,0 +1,65 @@
+#pragma once
+
+#include "base/task.h"
+#include "gateway/deadlines.h"
+#include "gateway/http/context.h"
+#include "gateway/http/router.h"
+#include "gateway/service_credentials.h"
+#include "gateway/transport.h"
+
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace twinhub::gateway::http {
+
+// Serves one accepted connection on the loop that calls it, until the peer or the context ends it.
+Task<> serve_http(std::unique_ptr<Transport> transport, HttpContext& context);
+
+// One HTTP/1.1 connection: requests are read and answered one after the other. While it is idle it
+// holds no buffer, only what came of the next request.
+class Connection final : private Deadline {
+public:
+    Connection(std::unique_ptr<Transport> transport, HttpContext& context);
+    ~Connection() override;
+
+    Task<> run();
+    void stop();
+
+    // After run(): the device's socket if that is what was asked for, else nothing.
+    std::unique_ptr<Transport> take_device_socket() { return std::move(device_socket_); }
+
+private:
+    enum class Wait : std::uint8_t { none, request, header, body, sent, linger };
+
+    // Until a request is there whole, or is refused; false when there will be none.
+    Task<bool> receive();
+    // As soon as the header is there, before any of the body is taken.
+    void look_at_header();
+    // Address, credential, right, version, size. Errors: what the request is refused with.
+    Result<> admit();
+    Task<> answer();
+    Task<> linger();
+    void wait_for(Wait what);
+    void expired(Moment now) override;
+
+    HttpContext& context_;
+    std::list<Connection*>::iterator place_;
+    std::unique_ptr<Transport> transport_;
+    std::unique_ptr<Transport> device_socket_;
+    std::unique_ptr<Exchange> exchange_;  // while a request is read or answered
+    std::string unread_;                  // bytes that came behind the last request
+    ServiceCredentials credentials_;
+    const Route* route_ = nullptr;
+    const hub::Principal* principal_ = nullptr;
+    TwinId object_;
+    std::optional<Error> refusal_;
+    Wait wait_ = Wait::none;
+    bool served_one_ = false;
+    bool looked_ = false;
+    bool body_unread_ = false;
+    bool closing_ = false;
+};
+
+}  // namespace twinhub::gateway::http

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "base/task.h"
+#include "gateway/http/reply.h"
+#include "gateway/http/request.h"
+#include "gateway/http/router.h"
+#include "gateway/ws/websocket_transport.h"
+#include "hub/hub.h"
+
+#include <string_view>
+
+namespace twinhub::gateway::http {
+
+// One admitted request: the credential is proved and the right is given. Lives until it is answered.
+struct Call {
+    hub::Hub& hub;
+    const Request& request;
+    Reply& reply;
+    const Route& route;
+    TwinId object;                    // what the path names
+    const hub::Principal& principal;
+    std::string_view client;          // address of the peer
+};
+
+hub::Author author_of(const Call& call);
+
+// The body, which must be there and be JSON by its Content-Type (spec service-api 1.3). Errors:
+// argument_null, media_type_unsupported.
+Result<std::string_view> json_body(const Call& call);
+// The same, parsed; an object. Errors: also format_invalid, argument_invalid.
+Result<json::object> json_object(const Call& call);
+
+// If-Match as it came; absent when it did not. Errors: argument_invalid.
+Result<twin::Match> match_of(const Call& call);
+
+// Identity registry (spec service-api 4).
+Task<Result<>> list_devices(Call& call);
+Task<Result<>> get_identity(Call& call);
+Task<Result<>> put_identity(Call& call);
+Task<Result<>> delete_identity(Call& call);
+Task<Result<>> list_modules(Call& call);
+Task<Result<>> bulk_identities(Call& call);
+Task<Result<>> regenerate_keys(Call& call);
+Task<Result<>> device_statistics(Call& call);
+Task<Result<>> service_statistics(Call& call);
+Task<Result<>> purge_commands(Call& call);
+
+// Twins and queries (5, 6).
+Task<Result<>> get_twin(Call& call);
+Task<Result<>> patch_twin(Call& call);
+Task<Result<>> put_twin(Call& call);
+Task<Result<>> query_twins(Call& call);
+
+// Import and export jobs (8): there are none.
+Task<Result<>> list_jobs(Call& call);
+Task<Result<>> get_job(Call& call);
+
+// Whether a request for the device socket is a WebSocket handshake for MQTT (spec device-protocols
+// 1.1). Errors: argument_invalid, operation_invalid for another subprotocol.
+Result<> check_device_handshake(const Request& request);
+WebSocketHandshake device_handshake(const Request& request);
+
+}  // namespace twinhub::gateway::http

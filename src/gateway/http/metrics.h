@@ -1,0 +1,25 @@
+#pragma once
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/registry.h>
+
+#include <array>
+
+namespace twinhub::gateway::http {
+
+// What the service door counts. Made in apps/, shared by all loops.
+struct HttpMetrics {
+    explicit HttpMetrics(prometheus::Registry& registry);
+
+    void answered(unsigned status);
+
+    prometheus::Gauge& connections;
+    prometheus::Counter& timeouts;        // connections ended because the peer was too slow
+    prometheus::Counter& bodies_refused;  // larger than the limit
+
+private:
+    std::array<prometheus::Counter*, 3> answers_{};  // 2xx, 4xx, 5xx
+};
+
+}  // namespace twinhub::gateway::http

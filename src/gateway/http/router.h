@@ -1,0 +1,46 @@
+#pragma once
+
+#include "base/result.h"
+#include "base/task.h"
+#include "gateway/http/request.h"
+#include "hub/access.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace twinhub::gateway::http {
+
+struct Call;
+using Handler = Task<Result<>> (*)(Call&);
+
+// One endpoint: what it is called, what it needs, and who answers. A segment in braces takes any
+// text: {device} and {module} become the object of the access decision, {any} is only passed on.
+struct Route {
+    Method method = Method::get;
+    std::string_view pattern;
+    hub::Operation operation = hub::Operation::identity_read;
+    std::size_t body_bytes_max = 0;  // more is refused before it is read
+    Handler handler = nullptr;
+    // A WebSocket for devices: the protocol inside asks for credentials and access.
+    bool is_device_socket = false;
+};
+
+// All endpoints (routes.cc).
+std::span<const Route> all_routes();
+
+// Literal segments are matched without case. Errors: not_found, method_not_allowed.
+Result<const Route*> find_route(const Request& request, std::span<const Route> routes);
+
+// Which device or module the path names; empty for a route of the whole hub. Errors: argument_invalid.
+Result<TwinId> object_of(const Route& route, const Request& request);
+
+// The text of the segment that `{name}` stands for; empty when the pattern has none.
+std::string_view segment_of(const Route& route, const Request& request, std::string_view name);
+
+// Spec service-api 1.2 and 14: `YYYY-MM-DD`, perhaps with `-preview`; unless `any`, one of those that
+// are known. Errors: protocol_version_invalid.
+Result<> check_api_version(const Request& request, bool any);
+
+}  // namespace twinhub::gateway::http

@@ -1,0 +1,55 @@
+#include "gateway/http/handlers.h"
+#include "gateway/http/router.h"
+#include "twin/limits.h"
+
+#include <array>
+
+namespace twinhub::gateway::http {
+namespace {
+
+using hub::Operation;
+
+constexpr std::size_t no_body = 16 * 1024;  // clients send a few ignored bytes where none belong
+constexpr std::size_t small_body = 64 * 1024;
+constexpr std::size_t large_body = 1024 * 1024;
+constexpr std::size_t twin_body = twin::update_bytes_max;
+
+// Spec service-api 4.1, 5.1, 6.1, 8, 10.2 and device-protocols 1.1; operations as in 2.2. The
+// prefixes /access /changes /audit /evidence /limits /cost /plan /fleet /drift /rollouts /console
+// and /_emulator are kept for what comes later.
+constexpr std::array table{
+    Route{Method::get, "/twins/{device}", Operation::twin_read, no_body, get_twin},
+    Route{Method::patch, "/twins/{device}", Operation::twin_write, twin_body, patch_twin},
+    Route{Method::put, "/twins/{device}", Operation::twin_write, twin_body, put_twin},
+    Route{Method::get, "/twins/{device}/modules/{module}", Operation::twin_read, no_body, get_twin},
+    Route{Method::patch, "/twins/{device}/modules/{module}", Operation::twin_write, twin_body, patch_twin},
+    Route{Method::put, "/twins/{device}/modules/{module}", Operation::twin_write, twin_body, put_twin},
+
+    Route{Method::get, "/devices", Operation::identity_read, no_body, list_devices},
+    Route{Method::post, "/devices", Operation::identity_bulk, large_body, bulk_identities},
+    Route{Method::post, "/devices/query", Operation::twin_query, small_body, query_twins},
+    Route{Method::post, "/devices/keys/regenerate", Operation::identity_renew_keys, small_body, regenerate_keys},
+    Route{Method::get, "/devices/{device}", Operation::identity_read, no_body, get_identity},
+    Route{Method::put, "/devices/{device}", Operation::identity_write, small_body, put_identity},
+    Route{Method::remove, "/devices/{device}", Operation::identity_delete, no_body, delete_identity},
+    Route{Method::get, "/devices/{device}/modules", Operation::identity_read, no_body, list_modules},
+    Route{Method::get, "/devices/{device}/modules/{module}", Operation::identity_read, no_body, get_identity},
+    Route{Method::put, "/devices/{device}/modules/{module}", Operation::identity_write, small_body, put_identity},
+    Route{Method::remove, "/devices/{device}/modules/{module}", Operation::identity_delete, no_body, delete_identity},
+    Route{Method::remove, "/devices/{device}/commands", Operation::commands_purge, no_body, purge_commands},
+
+    Route{Method::get, "/statistics/devices", Operation::statistics_read, no_body, device_statistics},
+    Route{Method::get, "/statistics/service", Operation::statistics_read, no_body, service_statistics},
+
+    Route{Method::get, "/jobs", Operation::import_export_read, no_body, list_jobs},
+    Route{Method::get, "/jobs/{any}", Operation::import_export_read, no_body, get_job},
+    Route{Method::remove, "/jobs/{any}", Operation::import_export_write, no_body, get_job},
+
+    Route{Method::get, "/$iothub/websocket", Operation::device_connect, no_body, nullptr, true},
+};
+
+}  // namespace
+
+std::span<const Route> all_routes() { return table; }
+
+}  // namespace twinhub::gateway::http
