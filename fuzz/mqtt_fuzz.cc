@@ -1,5 +1,5 @@
-// A whole MQTT connection: the bytes come in two pieces whose border the first byte chooses, and the
-// owner accepts whoever asks and answers every request.
+// A whole MQTT connection: the bytes come in two pieces whose border the first byte chooses, and
+// the owner accepts whoever asks and answers every request.
 #include "base/result.h"
 #include "protocol/mqtt/session.h"
 
@@ -66,7 +66,8 @@ private:
     void check_output() {
         mqtt::Decoder decoder(1 << 20);
         mqtt::HeldBytes held;
-        const auto fault = decoder.feed(std::as_bytes(std::span(out_)), held, [](const mqtt::Packet&) { return true; });
+        const auto fault = decoder.feed(std::as_bytes(std::span(out_)), held,
+                                        [](const mqtt::Packet&) { return true; });
         CHECK(!fault && decoder.held_bytes() == 0);
     }
 
@@ -80,7 +81,10 @@ private:
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
-    const mqtt::Limits limits{.connect_bytes = 4096, .packet_bytes = 8192, .message_bytes = 4096, .pipelined_bytes = 8192};
+    const mqtt::Limits limits{.connect_bytes = 4096,
+                              .packet_bytes = 8192,
+                              .message_bytes = 4096,
+                              .pipelined_bytes = 8192};
     Owner owner(limits);
     const std::span<const std::uint8_t> bytes(data + 1, size - 1);
     const std::size_t border = std::min<std::size_t>(data[0], bytes.size());

@@ -14,9 +14,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!token) return 0;
 
     static const std::array<std::string, 1> hosts = {"twin.example.com"};
-    static const twinhub::TwinId id{twinhub::DeviceId::parse("dev-01").value(), twinhub::ModuleId::parse("m").value()};
+    static const twinhub::TwinId id{twinhub::DeviceId::parse("dev-01").value(),
+                                    twinhub::ModuleId::parse("m").value()};
     const bool own = sas::covers_identity(token->resource, hosts, id, sas::KeyOwner::identity);
-    const bool any = sas::covers_identity(token->resource, hosts, id, sas::KeyOwner::identity, "/messages/events");
+    const bool any = sas::covers_identity(token->resource, hosts, id, sas::KeyOwner::identity,
+                                          "/messages/events");
     CHECK(!own || any);
     sas::covers_identity(token->resource, hosts, id, sas::KeyOwner::policy);
     sas::covers_path(token->resource, hosts, "/twins/dev-01");

@@ -21,7 +21,9 @@ std::string encoded(const Packet& packet) {
     return out;
 }
 
-std::span<const std::byte> span_of(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
+std::span<const std::byte> span_of(std::string_view text) {
+    return std::as_bytes(std::span(text.data(), text.size()));
+}
 
 // Everything a decoder makes of bytes that are fed in pieces. The packets are kept encoded: that
 // compares all of their fields, and outlives the views.
@@ -38,10 +40,11 @@ Reading read(const std::vector<std::string_view>& pieces, std::uint32_t limit = 
         HeldBytes held;
         // A copy that is freed after the turn: a view that outlives it is seen by the sanitizer.
         const std::vector<char> copy(piece.begin(), piece.end());
-        reading.fault = decoder.feed(span_of({copy.data(), copy.size()}), held, [&](const Packet& packet) {
-            reading.packets.push_back(encoded(packet));
-            return true;
-        });
+        reading.fault =
+            decoder.feed(span_of({copy.data(), copy.size()}), held, [&](const Packet& packet) {
+                reading.packets.push_back(encoded(packet));
+                return true;
+            });
         if (reading.fault) break;
     }
     reading.left = decoder.held_bytes();
@@ -68,7 +71,8 @@ void expect_both_ways(std::string_view hex, const Packet& packet) {
 // device-protocols 10.3
 TEST(Codec, ConnectWithTokenIsTheVector) {
     expect_both_ways(
-        "103c00044d51545404c000b4000264310028682e6578616d706c652e636f6d2f64312f3f6170692d76657273696f6e3d323032312d3034"
+        "103c00044d51545404c000b4000264310028682e6578616d706c652e636f6d2f64312f3f6170692d7665727369"
+        "6f6e3d323032312d3034"
         "2d313200027077",
         Connect{.keep_alive_seconds = 180,
                 .client_id = "d1",
@@ -78,7 +82,8 @@ TEST(Codec, ConnectWithTokenIsTheVector) {
 }
 TEST(Codec, ConnectWithCertificateIsTheVector) {
     expect_both_ways(
-        "103800044d515454048000b4000264310028682e6578616d706c652e636f6d2f64312f3f6170692d76657273696f6e3d323032312d3034"
+        "103800044d515454048000b4000264310028682e6578616d706c652e636f6d2f64312f3f6170692d7665727369"
+        "6f6e3d323032312d3034"
         "2d3132",
         Connect{.keep_alive_seconds = 180,
                 .client_id = "d1",
@@ -100,22 +105,29 @@ TEST(Codec, PublishesAreTheVectors) {
     expect_both_ways("301b001824696f746875622f7477696e2f4745542f3f247269643d3120",
                      Publish{.topic = "$iothub/twin/GET/?$rid=1", .payload = " "});
     expect_both_ways(
-        "3052001c24696f746875622f7477696e2f7265732f3230302f3f247269643d317b2264657369726564223a7b222476657273696f6e223a"
+        "3052001c24696f746875622f7477696e2f7265732f3230302f3f247269643d317b2264657369726564223a7b22"
+        "2476657273696f6e223a"
         "317d2c227265706f72746564223a7b222476657273696f6e223a317d7d",
         Publish{.topic = "$iothub/twin/res/200/?$rid=1",
                 .payload = R"({"desired":{"$version":1},"reported":{"$version":1}})"});
     expect_both_ways(
-        "3037002e24696f746875622f7477696e2f50415443482f70726f706572746965732f7265706f727465642f3f247269643d327b2274223a"
+        "3037002e24696f746875622f7477696e2f50415443482f70726f706572746965732f7265706f727465642f3f24"
+        "7269643d327b2274223a"
         "317d",
-        Publish{.topic = "$iothub/twin/PATCH/properties/reported/?$rid=2", .payload = R"({"t":1})"});
-    expect_both_ways("3029002724696f746875622f7477696e2f7265732f3230342f3f247269643d32262476657273696f6e3d32",
-                     Publish{.topic = "$iothub/twin/res/204/?$rid=2&$version=2", .payload = ""});
+        Publish{.topic = "$iothub/twin/PATCH/properties/reported/?$rid=2",
+                .payload = R"({"t":1})"});
     expect_both_ways(
-        "3047003124696f746875622f7477696e2f50415443482f70726f706572746965732f646573697265642f3f2476657273696f6e3d327b22"
+        "3029002724696f746875622f7477696e2f7265732f3230342f3f247269643d32262476657273696f6e3d32",
+        Publish{.topic = "$iothub/twin/res/204/?$rid=2&$version=2", .payload = ""});
+    expect_both_ways(
+        "3047003124696f746875622f7477696e2f50415443482f70726f706572746965732f646573697265642f3f2476"
+        "657273696f6e3d327b22"
         "78223a312c222476657273696f6e223a327d",
-        Publish{.topic = "$iothub/twin/PATCH/properties/desired/?$version=2", .payload = R"({"x":1,"$version":2})"});
+        Publish{.topic = "$iothub/twin/PATCH/properties/desired/?$version=2",
+                .payload = R"({"x":1,"$version":2})"});
     expect_both_ways(
-        "32610030246470732f726567697374726174696f6e732f7265732f3230322f3f247269643d312672657472792d61667465723d3300017b"
+        "32610030246470732f726567697374726174696f6e732f7265732f3230322f3f247269643d312672657472792d"
+        "61667465723d3300017b"
         "226f7065726174696f6e4964223a22342e6f702e31222c22737461747573223a2261737369676e696e67227d",
         Publish{.topic = "$dps/registrations/res/202/?$rid=1&retry-after=3",
                 .payload = R"({"operationId":"4.op.1","status":"assigning"})",
@@ -187,7 +199,8 @@ TEST(Codec, Qos2IsRefusedAsSuch) {
 }
 
 TEST(Codec, AnotherProtocolLevelIsReadNoFurther) {
-    const std::pair<const char*, int> rows[] = {{"100d00044d5154540502003c000000", 5}, {"100e00064d51497364700302003c0000", 3}};
+    const std::pair<const char*, int> rows[] = {{"100d00044d5154540502003c000000", 5},
+                                                {"100e00064d51497364700302003c0000", 3}};
     for (const auto& [hex, level] : rows) {
         const std::string bytes = bytes_of(hex);
         const auto frame = cut(bytes, 1000);
@@ -206,12 +219,15 @@ TEST(Codec, TextMayHoldWhatUtf8Allows) {
 }
 
 TEST(Decoder, RefusesATooLargePacketBeforeItsBody) {
-    EXPECT_EQ(read({bytes_of("30e907")}, 1000).fault, Fault::too_large);   // 1001
-    EXPECT_EQ(read({bytes_of("30e807")}, 1000).fault, std::nullopt);       // 1000
-    EXPECT_EQ(read({bytes_of("30ffffff")}, 1000).fault, Fault::too_large);  // already, whatever follows
+    EXPECT_EQ(read({bytes_of("30e907")}, 1000).fault, Fault::too_large);  // 1001
+    EXPECT_EQ(read({bytes_of("30e807")}, 1000).fault, std::nullopt);      // 1000
+    EXPECT_EQ(read({bytes_of("30ffffff")}, 1000).fault,
+              Fault::too_large);  // already, whatever follows
 }
 
-TEST(Decoder, RefusesABadFirstByteAtOnce) { EXPECT_EQ(read({bytes_of("f0")}).fault, Fault::malformed); }
+TEST(Decoder, RefusesABadFirstByteAtOnce) {
+    EXPECT_EQ(read({bytes_of("f0")}).fault, Fault::malformed);
+}
 
 TEST(Decoder, HoldsNothingBetweenPackets) {
     const std::string two = encoded(PingReq{}) + encoded(Publish{.topic = "a", .payload = "b"});
@@ -266,7 +282,9 @@ public:
                 return packet;
             }
             case 1: return ConnAck{false, static_cast<ConnectCode>(*rc::gen::inRange(0, 6))};
-            case 2: return Publish{.topic = text(1), .payload = binary(), .retain = *rc::gen::arbitrary<bool>()};
+            case 2:
+                return Publish{
+                    .topic = text(1), .payload = binary(), .retain = *rc::gen::arbitrary<bool>()};
             case 3:
                 return Publish{.topic = text(1),
                                .payload = binary(),
@@ -276,11 +294,14 @@ public:
                                .duplicate = *rc::gen::arbitrary<bool>()};
             case 4: {
                 Subscribe packet{id, {}};
-                for (int i = *rc::gen::inRange(1, 5); i > 0; --i) packet.filters.push_back({text(1), qos});
+                for (int i = *rc::gen::inRange(1, 5); i > 0; --i)
+                    packet.filters.push_back({text(1), qos});
                 return packet;
             }
-            case 5: return SubAck{id, *rc::gen::nonEmpty(rc::gen::container<std::vector<std::uint8_t>>(
-                                          rc::gen::element<std::uint8_t>(0, 1, 2, subscription_refused)))};
+            case 5:
+                return SubAck{id,
+                              *rc::gen::nonEmpty(rc::gen::container<std::vector<std::uint8_t>>(
+                                  rc::gen::element<std::uint8_t>(0, 1, 2, subscription_refused)))};
             case 6: {
                 Unsubscribe packet{id, {}};
                 for (int i = *rc::gen::inRange(1, 5); i > 0; --i) packet.filters.push_back(text(1));
@@ -298,12 +319,13 @@ private:
         std::string made;
         const std::size_t letters = least + *rc::gen::inRange<std::size_t>(0, 40);
         for (std::size_t i = 0; i < letters; ++i)
-            made += *rc::gen::element<std::string>("a", "/", "$", "Z", " ", "\u00fc", "\u20ac", "\U0001F916");
+            made += *rc::gen::element<std::string>("a", "/", "$", "Z", " ", "\u00fc", "\u20ac",
+                                                   "\U0001F916");
         return texts_.emplace_back(std::move(made));
     }
     std::string_view binary() {
-        return texts_.emplace_back(*rc::gen::container<std::string>(*rc::gen::inRange<std::size_t>(0, 300),
-                                                                    rc::gen::arbitrary<char>()));
+        return texts_.emplace_back(*rc::gen::container<std::string>(
+            *rc::gen::inRange<std::size_t>(0, 300), rc::gen::arbitrary<char>()));
     }
 
     std::deque<std::string> texts_;
@@ -325,10 +347,12 @@ RC_GTEST_PROP(Decoder, EverySplitGivesTheSamePackets, ()) {
     AnyPacket any;
     std::string stream;
     std::vector<std::string> packets;
-    for (int i = *rc::gen::inRange(1, 6); i > 0; --i) stream += packets.emplace_back(encoded(any()));
+    for (int i = *rc::gen::inRange(1, 6); i > 0; --i)
+        stream += packets.emplace_back(encoded(any()));
 
     for (std::size_t split = 0; split <= stream.size(); ++split) {
-        const Reading reading = read({std::string_view(stream).substr(0, split), std::string_view(stream).substr(split)});
+        const Reading reading = read(
+            {std::string_view(stream).substr(0, split), std::string_view(stream).substr(split)});
         RC_ASSERT(!reading.fault);
         RC_ASSERT(reading.packets == packets);
         RC_ASSERT(reading.left == 0u);
@@ -339,7 +363,8 @@ RC_GTEST_PROP(Decoder, ManySplitsGiveTheSamePackets, ()) {
     AnyPacket any;
     std::string stream;
     std::vector<std::string> packets;
-    for (int i = *rc::gen::inRange(1, 6); i > 0; --i) stream += packets.emplace_back(encoded(any()));
+    for (int i = *rc::gen::inRange(1, 6); i > 0; --i)
+        stream += packets.emplace_back(encoded(any()));
 
     std::vector<std::string_view> pieces;
     const std::size_t most = *rc::gen::inRange<std::size_t>(1, 50);
@@ -356,7 +381,8 @@ RC_GTEST_PROP(Decoder, ManySplitsGiveTheSamePackets, ()) {
 RC_GTEST_PROP(Decoder, NeverReadsOutsideWhatItIsGiven, (const std::string& noise)) {
     const Reading whole = read({noise}, 1000);
     const std::size_t half = noise.size() / 2;
-    const Reading halves = read({std::string_view(noise).substr(0, half), std::string_view(noise).substr(half)}, 1000);
+    const Reading halves =
+        read({std::string_view(noise).substr(0, half), std::string_view(noise).substr(half)}, 1000);
     RC_ASSERT(whole.packets == halves.packets);
     RC_ASSERT(whole.fault == halves.fault);
 }

@@ -21,7 +21,8 @@ public:
     std::uint16_t number() {
         const std::string_view two = take(2);
         if (two.empty()) return 0;
-        return static_cast<std::uint16_t>(static_cast<unsigned char>(two[0]) << 8 | static_cast<unsigned char>(two[1]));
+        return static_cast<std::uint16_t>(static_cast<unsigned char>(two[0]) << 8 |
+                                          static_cast<unsigned char>(two[1]));
     }
     std::uint16_t packet_id() {
         const std::uint16_t id = number();
@@ -112,10 +113,8 @@ Decoded decode_publish(unsigned flags, Reader reader) {
     packet.qos = static_cast<Qos>(flags >> 1 & 3);
     packet.topic = reader.binary();
     reader.require(is_topic_name(packet.topic));
-    if (packet.qos == Qos::at_least_once)
-        packet.packet_id = reader.packet_id();
-    else
-        reader.require(!packet.duplicate);  // section 3.3.1.1
+    if (packet.qos == Qos::at_least_once) packet.packet_id = reader.packet_id();
+    else reader.require(!packet.duplicate);  // section 3.3.1.1
     packet.payload = reader.rest();
     return complete(packet, reader);
 }
@@ -177,7 +176,8 @@ std::optional<Fault> check_header(unsigned header) {
         case PacketType::pubcomp: return flags == 0 ? Fault::qos2 : Fault::malformed;
         case PacketType::pubrel: return flags == 2 ? Fault::qos2 : Fault::malformed;
         case PacketType::subscribe:
-        case PacketType::unsubscribe: return flags == 2 ? std::nullopt : std::optional(Fault::malformed);
+        case PacketType::unsubscribe:
+            return flags == 2 ? std::nullopt : std::optional(Fault::malformed);
         default: break;
     }
     return type == 0 || type == 15 || flags != 0 ? std::optional(Fault::malformed) : std::nullopt;
@@ -185,7 +185,8 @@ std::optional<Fault> check_header(unsigned header) {
 
 }  // namespace
 
-std::expected<std::optional<Frame>, Fault> cut(std::string_view bytes, std::uint32_t remaining_length_max) {
+std::expected<std::optional<Frame>, Fault> cut(std::string_view bytes,
+                                               std::uint32_t remaining_length_max) {
     if (bytes.empty()) return std::nullopt;
     Frame frame;
     frame.header = static_cast<std::uint8_t>(bytes[0]);

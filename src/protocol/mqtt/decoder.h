@@ -15,7 +15,8 @@ namespace twinhub::protocol::mqtt {
 
 // Why bytes are not a packet that we take.
 enum class Fault : std::uint8_t {
-    malformed,  // breaks a MUST of MQTT 3.1.1: flags, lengths, UTF-8, packet id 0, wildcard in a topic
+    malformed,  // breaks a MUST of MQTT 3.1.1: flags, lengths, UTF-8, packet id 0, wildcard in a
+                // topic
     too_large,  // the remaining length is above the limit
     qos2,       // a PUBLISH with QoS 2 or a packet of its handshake
 };
@@ -29,7 +30,8 @@ struct Frame {
 
 // Cuts the first packet off `bytes`; nothing while it is incomplete. Looks at the header as soon as
 // it is there, so that a bad or too large packet is refused before its body comes.
-std::expected<std::optional<Frame>, Fault> cut(std::string_view bytes, std::uint32_t remaining_length_max);
+std::expected<std::optional<Frame>, Fault> cut(std::string_view bytes,
+                                               std::uint32_t remaining_length_max);
 
 // Unpacks a frame. The views in the packet point into the frame's body.
 std::expected<Packet, Fault> decode(const Frame& frame);
@@ -42,7 +44,8 @@ using HeldBytes = std::vector<std::vector<char>>;
 // heap memory when nothing is.
 class Decoder {
 public:
-    explicit Decoder(std::uint32_t remaining_length_max) : remaining_length_max_(remaining_length_max) {}
+    explicit Decoder(std::uint32_t remaining_length_max)
+        : remaining_length_max_(remaining_length_max) {}
 
     // Calls `sink(const Packet&) -> bool` for each packet that is now whole. When it says false the
     // rest is kept for a later feed (of no bytes, if need be). Views in packets live as long as
@@ -62,7 +65,8 @@ private:
 
     template <class Sink>
     std::expected<Outcome, Fault> drain(std::string_view& bytes, Sink& sink);
-    // Moves bytes from `bytes` until the first packet of the tail is whole; false when they run out.
+    // Moves bytes from `bytes` until the first packet of the tail is whole; false when they run
+    // out.
     std::expected<bool, Fault> top_up(std::string_view& bytes);
     void keep(std::string_view bytes) { tail_.insert(tail_.end(), bytes.begin(), bytes.end()); }
 

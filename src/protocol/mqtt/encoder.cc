@@ -43,7 +43,8 @@ void encode(const Connect& packet, std::string& out) {
     unsigned flags = packet.clean_session ? 0x02u : 0;
     if (packet.will) {
         length += 4 + packet.will->topic.size() + packet.will->payload.size();
-        flags |= 0x04u | static_cast<unsigned>(packet.will->qos) << 3 | (packet.will->retain ? 0x20u : 0);
+        flags |= 0x04u | static_cast<unsigned>(packet.will->qos) << 3 |
+                 (packet.will->retain ? 0x20u : 0);
     }
     if (packet.user_name) {
         length += 2 + packet.user_name->size();
@@ -73,8 +74,9 @@ void encode(const ConnAck& packet, std::string& out) {
     out += static_cast<char>(packet.code);
 }
 
-void encode_publish(std::initializer_list<std::string_view> topic, std::string_view payload, Qos qos,
-                    std::uint16_t packet_id, bool retain, bool duplicate, std::string& out) {
+void encode_publish(std::initializer_list<std::string_view> topic, std::string_view payload,
+                    Qos qos, std::uint16_t packet_id, bool retain, bool duplicate,
+                    std::string& out) {
     std::size_t topic_bytes = 0;
     for (const std::string_view piece : topic) topic_bytes += piece.size();
     const bool acknowledged = qos != Qos::at_most_once;
@@ -88,10 +90,13 @@ void encode_publish(std::initializer_list<std::string_view> topic, std::string_v
 }
 
 void encode(const Publish& packet, std::string& out) {
-    encode_publish({packet.topic}, packet.payload, packet.qos, packet.packet_id, packet.retain, packet.duplicate, out);
+    encode_publish({packet.topic}, packet.payload, packet.qos, packet.packet_id, packet.retain,
+                   packet.duplicate, out);
 }
 
-void encode(const PubAck& packet, std::string& out) { put_bare_id(out, PacketType::puback, packet.packet_id); }
+void encode(const PubAck& packet, std::string& out) {
+    put_bare_id(out, PacketType::puback, packet.packet_id);
+}
 
 void encode(const Subscribe& packet, std::string& out) {
     CHECK(!packet.filters.empty());
@@ -121,7 +126,9 @@ void encode(const Unsubscribe& packet, std::string& out) {
     for (const std::string_view filter : packet.filters) put_text(out, filter);
 }
 
-void encode(const UnsubAck& packet, std::string& out) { put_bare_id(out, PacketType::unsuback, packet.packet_id); }
+void encode(const UnsubAck& packet, std::string& out) {
+    put_bare_id(out, PacketType::unsuback, packet.packet_id);
+}
 void encode(const PingReq&, std::string& out) { put_header(out, PacketType::pingreq, 0, 0); }
 void encode(const PingResp&, std::string& out) { put_header(out, PacketType::pingresp, 0, 0); }
 void encode(const Disconnect&, std::string& out) { put_header(out, PacketType::disconnect, 0, 0); }

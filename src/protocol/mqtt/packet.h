@@ -80,7 +80,8 @@ inline constexpr std::uint8_t subscription_refused = 0x80;
 
 struct SubAck {
     std::uint16_t packet_id = 0;
-    std::vector<std::uint8_t> codes;  // one a filter, in order: the granted QoS or subscription_refused
+    std::vector<std::uint8_t>
+        codes;  // one a filter, in order: the granted QoS or subscription_refused
     friend bool operator==(const SubAck&, const SubAck&) = default;
 };
 
@@ -105,8 +106,8 @@ struct Disconnect {
     friend bool operator==(const Disconnect&, const Disconnect&) = default;
 };
 
-using Packet = std::variant<Connect, ConnAck, Publish, PubAck, Subscribe, SubAck, Unsubscribe, UnsubAck, PingReq,
-                            PingResp, Disconnect>;
+using Packet = std::variant<Connect, ConnAck, Publish, PubAck, Subscribe, SubAck, Unsubscribe,
+                            UnsubAck, PingReq, PingResp, Disconnect>;
 
 // Append one packet to `out`. The caller keeps to the protocol (texts under 64 KiB, packet ids not
 // 0, lists not empty): breaking that is a programming error and ends the process.

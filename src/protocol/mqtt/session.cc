@@ -24,7 +24,8 @@ CloseReason reason_of(Fault fault) {
 // One and a half times what the client said; it may not switch the limit off (1.6).
 std::chrono::milliseconds silence_max(std::chrono::seconds keep_alive, std::chrono::seconds cap) {
     const std::chrono::milliseconds limit = cap;
-    return keep_alive.count() == 0 ? limit : std::min(limit, std::chrono::milliseconds(keep_alive) * 3 / 2);
+    return keep_alive.count() == 0 ? limit
+                                   : std::min(limit, std::chrono::milliseconds(keep_alive) * 3 / 2);
 }
 
 constexpr std::optional<Subscription> acknowledged_flag(Subscription kind) {
@@ -76,9 +77,12 @@ Properties properties_of(const Will& will) {
 }
 
 Session::Session(const Limits& limits, Moment now)
-    : limits_(&limits), decoder_(limits.connect_bytes), silence_deadline_(now + limits.connect_within) {}
+    : limits_(&limits),
+      decoder_(limits.connect_bytes),
+      silence_deadline_(now + limits.connect_within) {}
 
-void Session::receive(std::span<const std::byte> bytes, Moment now, std::string& out, Events& events) {
+void Session::receive(std::span<const std::byte> bytes, Moment now, std::string& out,
+                      Events& events) {
     if (bytes.empty() || state_ == State::closed) return;
     Turn turn{now, out, events};
     if (state_ == State::authenticating) {
@@ -103,27 +107,30 @@ void Session::read(std::span<const std::byte> bytes, Turn& turn) {
 
 void Session::handle(const Packet& packet, Turn& turn) {
     if (state_ == State::open) silence_deadline_ = turn.now + keep_alive_;
-    std::visit(Overloaded{
-                   [&](const Publish& publish) { on(publish, turn); },
-                   [&](const Connect& connect) { on(connect, turn); },
-                   [&](const Subscribe& subscribe) { on(subscribe, turn); },
-                   [&](const Unsubscribe& unsubscribe) { on(unsubscribe, turn); },
-                   [&](const PubAck&) {},  // nothing is sent with QoS 1 yet; unknown ids are ignored (1.8)
-                   [&](const PingReq&) { encode(PingResp{}, turn.out); },
-                   [&](const Disconnect&) {
-                       will_.reset();
-                       end(CloseReason::client_disconnect, turn.events);
-                   },
-                   [&](const auto&) { end(CloseReason::packet_unexpected, turn.events); },
-               },
-               packet);
+    std::visit(
+        Overloaded{
+            [&](const Publish& publish) { on(publish, turn); },
+            [&](const Connect& connect) { on(connect, turn); },
+            [&](const Subscribe& subscribe) { on(subscribe, turn); },
+            [&](const Unsubscribe& unsubscribe) { on(unsubscribe, turn); },
+            [&](const PubAck&) {},  // nothing is sent with QoS 1 yet; unknown ids are ignored (1.8)
+            [&](const PingReq&) { encode(PingResp{}, turn.out); },
+            [&](const Disconnect&) {
+                will_.reset();
+                end(CloseReason::client_disconnect, turn.events);
+            },
+            [&](const auto&) { end(CloseReason::packet_unexpected, turn.events); },
+        },
+        packet);
 }
 
 void Session::on(const Connect& packet, Turn& turn) {
     if (state_ != State::awaiting_connect) return end(CloseReason::second_connect, turn.events);
     if (packet.protocol_level != 4)
-        return turn_away(ConnectCode::protocol_level_refused, CloseReason::protocol_level_refused, turn);
-    // Whatever is wrong with who they say they are gets code 5: 2 and 4 stop C devices for good (1.3).
+        return turn_away(ConnectCode::protocol_level_refused, CloseReason::protocol_level_refused,
+                         turn);
+    // Whatever is wrong with who they say they are gets code 5: 2 and 4 stop C devices for good
+    // (1.3).
     auto user = parse_user_name(packet.user_name.value_or(""), packet.client_id);
     if (!user) return turn_away(ConnectCode::not_authorized, CloseReason::identity_malformed, turn);
     if (packet.will) {
@@ -139,7 +146,8 @@ void Session::on(const Connect& packet, Turn& turn) {
     identity_ = user->identity;
     state_ = State::authenticating;
     decoder_.set_remaining_length_max(limits_->packet_bytes);
-    turn.events.list.emplace_back(Authenticate{*std::move(user), std::string(packet.password.value_or("")),
+    turn.events.list.emplace_back(Authenticate{*std::move(user),
+                                               std::string(packet.password.value_or("")),
                                                packet.clean_session, keep_alive});
 }
 
@@ -157,7 +165,9 @@ void Session::accept(AcceptFacts facts, Moment now, std::string& out, Events& ev
 void Session::refuse(ConnectCode code, std::string& out, Events& events) {
     if (state_ != State::authenticating) return;
     encode(ConnAck{false, code}, out);
-    end(code == ConnectCode::server_unavailable ? CloseReason::server_unavailable : CloseReason::not_authorized, events);
+    end(code == ConnectCode::server_unavailable ? CloseReason::server_unavailable
+                                                : CloseReason::not_authorized,
+        events);
 }
 
 void Session::turn_away(ConnectCode code, CloseReason reason, Turn& turn) {
@@ -174,23 +184,24 @@ void Session::on(const Publish& packet, Turn& turn) {
     if (packet.qos == Qos::at_least_once) encode(PubAck{packet.packet_id}, turn.out);
 
     auto& list = turn.events.list;
-    std::visit(Overloaded{
-                   [&](const GetTopic& get) {
-                       ++unanswered_;
-                       list.emplace_back(GetTwin{get.rid});
-                   },
-                   [&](const ReportTopic& report) {
-                       ++unanswered_;
-                       list.emplace_back(Report{report.rid, report.base_version, packet.payload});
-                   },
-                   [&](const TelemetryTopic& message) {
-                       list.emplace_back(Telemetry{message.bag, packet.payload, packet.retain});
-                   },
-                   [&](const MethodResponseTopic& response) {
-                       list.emplace_back(MethodResponse{response.status, response.rid, packet.payload});
-                   },
-               },
-               *topic);
+    std::visit(
+        Overloaded{
+            [&](const GetTopic& get) {
+                ++unanswered_;
+                list.emplace_back(GetTwin{get.rid});
+            },
+            [&](const ReportTopic& report) {
+                ++unanswered_;
+                list.emplace_back(Report{report.rid, report.base_version, packet.payload});
+            },
+            [&](const TelemetryTopic& message) {
+                list.emplace_back(Telemetry{message.bag, packet.payload, packet.retain});
+            },
+            [&](const MethodResponseTopic& response) {
+                list.emplace_back(MethodResponse{response.status, response.rid, packet.payload});
+            },
+        },
+        *topic);
 }
 
 std::uint8_t Session::grant(const FilterRequest& request) {
@@ -199,7 +210,8 @@ std::uint8_t Session::grant(const FilterRequest& request) {
     const Qos qos = std::min(request.qos, Qos::at_least_once);
     Subscriptions grown = subscriptions_;
     add(grown, *filter, qos);
-    if (grown.count() > subscriptions_.count() && grown.count() > limits_->subscriptions) return subscription_refused;
+    if (grown.count() > subscriptions_.count() && grown.count() > limits_->subscriptions)
+        return subscription_refused;
     subscriptions_ = std::move(grown);
     return static_cast<std::uint8_t>(qos);
 }
@@ -210,7 +222,8 @@ void Session::on(const Subscribe& packet, Turn& turn) {
     answer.codes.reserve(packet.filters.size());
     for (const FilterRequest& request : packet.filters) answer.codes.push_back(grant(request));
     encode(answer, turn.out);
-    if (subscriptions_ != before) turn.events.list.emplace_back(SubscriptionsChanged{subscriptions_});
+    if (subscriptions_ != before)
+        turn.events.list.emplace_back(SubscriptionsChanged{subscriptions_});
 }
 
 void Session::on(const Unsubscribe& packet, Turn& turn) {
@@ -218,7 +231,8 @@ void Session::on(const Unsubscribe& packet, Turn& turn) {
     for (const std::string_view filter : packet.filters)
         if (const auto parsed = parse_filter(filter, identity_)) remove(subscriptions_, *parsed);
     encode(UnsubAck{packet.packet_id}, turn.out);
-    if (subscriptions_ != before) turn.events.list.emplace_back(SubscriptionsChanged{subscriptions_});
+    if (subscriptions_ != before)
+        turn.events.list.emplace_back(SubscriptionsChanged{subscriptions_});
 }
 
 bool Session::send(std::string_view topic, std::string_view payload, std::string& out) {
@@ -238,17 +252,26 @@ bool Session::desired_changed(std::uint64_t version, std::string_view body, std:
     return send(make_topic(DesiredTopic{version}), body, out);
 }
 
-bool Session::method_request(std::string_view name, std::string_view rid, std::string_view body, std::string& out) {
+bool Session::method_request(std::string_view name, std::string_view rid, std::string_view body,
+                             std::string& out) {
     if (state_ != State::open || !subscriptions_.wants_method(name)) return false;
     return send(make_topic(MethodRequestTopic{name, rid}), body, out);
 }
 
 void Session::tick(Moment now, std::string& out, Events& events) {
     if (state_ == State::closed || now < deadline()) return;
-    if (state_ == State::open)
-        return end(now >= expires_ ? CloseReason::credential_expired : CloseReason::keep_alive_timeout, events);
+    if (state_ == State::open) {
+        if (now >= expires_) return end(CloseReason::credential_expired, events);
+        // Asked to stop reading, the owner cannot know whether the peer is silent.
+        if (congested()) {
+            silence_deadline_ = now + keep_alive_;
+            return;
+        }
+        return end(CloseReason::keep_alive_timeout, events);
+    }
     // Then it is us who are late: the client may try again.
-    if (state_ == State::authenticating) encode(ConnAck{false, ConnectCode::server_unavailable}, out);
+    if (state_ == State::authenticating)
+        encode(ConnAck{false, ConnectCode::server_unavailable}, out);
     end(CloseReason::connect_timeout, events);
 }
 

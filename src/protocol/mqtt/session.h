@@ -77,8 +77,8 @@ struct Close {
     std::optional<Will> will;  // publish it, as telemetry
 };
 
-using Event =
-    std::variant<Authenticate, GetTwin, Report, Telemetry, MethodResponse, SubscriptionsChanged, Close>;
+using Event = std::variant<Authenticate, GetTwin, Report, Telemetry, MethodResponse,
+                           SubscriptionsChanged, Close>;
 
 // Filled by a session's calls; one can serve all sessions of a loop. clear() it between batches:
 // it keeps the memory of the list, and frees the packets that arrived in pieces.
@@ -94,14 +94,14 @@ struct Events {
 
 struct AcceptFacts {
     bool session_present = false;
-    Subscriptions restored;            // what the stored session was subscribed to
-    Moment expires = Moment::max();    // when to close for the credential's sake
+    Subscriptions restored;          // what the stored session was subscribed to
+    Moment expires = Moment::max();  // when to close for the credential's sake
 };
 
-// One MQTT connection seen from the hub (spec device-protocols 1 to 3): bytes and decisions in, bytes
-// and events out. Owns no socket and no timer: call tick() when deadline() has passed. All output is
-// appended to `out`, which has to reach the peer in order. Once a Close event was made every call is
-// without effect. Small, and without heap memory while idle.
+// One MQTT connection seen from the hub (spec device-protocols 1 to 3): bytes and decisions in,
+// bytes and events out. Owns no socket and no timer: call tick() when deadline() has passed. All
+// output is appended to `out`, which has to reach the peer in order. Once a Close event was made
+// every call is without effect. Small, and without heap memory while idle.
 class Session {
 public:
     // `limits` must outlive the session.
@@ -115,11 +115,12 @@ public:
 
     // The answer to a GetTwin or Report; `version` only for a report that was taken. Dropped when
     // the device did not subscribe to answers.
-    void twin_response(std::string_view rid, int status, std::optional<std::uint64_t> version, std::string_view body,
-                       std::string& out);
+    void twin_response(std::string_view rid, int status, std::optional<std::uint64_t> version,
+                       std::string_view body, std::string& out);
     // False when not subscribed: nothing was written, and nothing is kept for later.
     bool desired_changed(std::uint64_t version, std::string_view body, std::string& out);
-    bool method_request(std::string_view name, std::string_view rid, std::string_view body, std::string& out);
+    bool method_request(std::string_view name, std::string_view rid, std::string_view body,
+                        std::string& out);
 
     // Closes when the deadline has passed.
     void tick(Moment now, std::string& out, Events& events);
@@ -132,7 +133,8 @@ public:
     const Subscriptions& subscriptions() const { return subscriptions_; }
     bool is_open() const { return state_ == State::open; }
     bool is_closed() const { return state_ == State::closed; }
-    // Better read no more from the peer for now: it is owed many answers, or is being authenticated.
+    // Better read no more from the peer for now: it is owed many answers, or is being
+    // authenticated.
     bool congested() const;
 
 private:

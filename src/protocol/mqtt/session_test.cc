@@ -24,21 +24,26 @@ std::string show(const Subscriptions& subscriptions) {
 
 struct EventText {
     std::string operator()(const Authenticate& e) const {
-        return "authenticate " + e.user.identity.text() + " at " + e.user.host + " with '" + e.password + "'" +
-               (e.clean_session ? " clean" : "");
+        return "authenticate " + e.user.identity.text() + " at " + e.user.host + " with '" +
+               e.password + "'" + (e.clean_session ? " clean" : "");
     }
     std::string operator()(const GetTwin& e) const { return "get " + std::string(e.rid); }
     std::string operator()(const Report& e) const {
-        return "report " + std::string(e.rid) + (e.base_version ? " on " + std::to_string(*e.base_version) : "") +
-               " " + std::string(e.payload);
+        return "report " + std::string(e.rid) +
+               (e.base_version ? " on " + std::to_string(*e.base_version) : "") + " " +
+               std::string(e.payload);
     }
     std::string operator()(const Telemetry& e) const {
-        return "telemetry '" + std::string(e.bag) + "' " + std::string(e.payload) + (e.retain ? " retain" : "");
+        return "telemetry '" + std::string(e.bag) + "' " + std::string(e.payload) +
+               (e.retain ? " retain" : "");
     }
     std::string operator()(const MethodResponse& e) const {
-        return "method " + std::to_string(e.status) + " " + std::string(e.rid) + " " + std::string(e.payload);
+        return "method " + std::to_string(e.status) + " " + std::string(e.rid) + " " +
+               std::string(e.payload);
     }
-    std::string operator()(const SubscriptionsChanged& e) const { return "subscribed " + show(e.now); }
+    std::string operator()(const SubscriptionsChanged& e) const {
+        return "subscribed " + show(e.now);
+    }
     std::string operator()(const Close& e) const {
         return "close " + std::string(name_of(e.reason)) +
                (e.will ? " will '" + e.will->bag + "' " + e.will->payload : "");
@@ -46,38 +51,45 @@ struct EventText {
 };
 
 // An event as one line, so that a script of them reads like a log.
-std::string show(const Event& event) {
-    return std::visit(EventText{}, event);
-}
+std::string show(const Event& event) { return std::visit(EventText{}, event); }
 
 struct PacketText {
     std::string operator()(const ConnAck& p) const {
-        return "connack " + std::to_string(static_cast<int>(p.code)) + (p.session_present ? " present" : "");
+        return "connack " + std::to_string(static_cast<int>(p.code)) +
+               (p.session_present ? " present" : "");
     }
     std::string operator()(const SubAck& p) const {
         std::string text = "suback " + std::to_string(p.packet_id);
         for (const std::uint8_t code : p.codes) text += " " + std::to_string(code);
         return text;
     }
-    std::string operator()(const UnsubAck& p) const { return "unsuback " + std::to_string(p.packet_id); }
-    std::string operator()(const PubAck& p) const { return "puback " + std::to_string(p.packet_id); }
+    std::string operator()(const UnsubAck& p) const {
+        return "unsuback " + std::to_string(p.packet_id);
+    }
+    std::string operator()(const PubAck& p) const {
+        return "puback " + std::to_string(p.packet_id);
+    }
     std::string operator()(const Publish& p) const {
-        return (p.qos == Qos::at_most_once && !p.retain ? "publish " : "other publish ") + std::string(p.topic) +
-               " " + std::string(p.payload);
+        return (p.qos == Qos::at_most_once && !p.retain ? "publish " : "other publish ") +
+               std::string(p.topic) + " " + std::string(p.payload);
     }
     std::string operator()(const PingResp&) const { return "pingresp"; }
     std::string operator()(const auto&) const { return "?"; }
 };
 
 // A packet from the hub as one line.
-std::string show(const Packet& packet) {
-    return std::visit(PacketText{}, packet);
-}
+std::string show(const Packet& packet) { return std::visit(PacketText{}, packet); }
 
-Connect connect_packet(std::string_view client_id = "d", std::string_view user_name = "h.example.com/d/?api-version=2021-04-12") {
-    return {.keep_alive_seconds = 60, .client_id = client_id, .will = {}, .user_name = user_name, .password = "token"};
+Connect connect_packet(std::string_view client_id = "d",
+                       std::string_view user_name = "h.example.com/d/?api-version=2021-04-12") {
+    return {.keep_alive_seconds = 60,
+            .client_id = client_id,
+            .will = {},
+            .user_name = user_name,
+            .password = "token"};
 }
-Publish publish_packet(std::string_view topic, std::string_view payload = "", std::uint16_t packet_id = 0) {
+Publish publish_packet(std::string_view topic, std::string_view payload = "",
+                       std::uint16_t packet_id = 0) {
     return {.topic = topic,
             .payload = payload,
             .qos = packet_id ? Qos::at_least_once : Qos::at_most_once,
@@ -92,7 +104,8 @@ public:
     explicit Script(Limits limits = {}) : limits_(limits), session_(limits_, start) {}
 
     std::vector<std::string> bytes(std::string_view bytes) {
-        const std::vector<char> copy(bytes.begin(), bytes.end());  // gone after the turn, as a read buffer is
+        const std::vector<char> copy(bytes.begin(),
+                                     bytes.end());  // gone after the turn, as a read buffer is
         session_.receive(std::as_bytes(std::span(copy)), now, out_, events_);
         return happened();
     }
@@ -111,8 +124,8 @@ public:
         session_.refuse(code, out_, events_);
         return happened();
     }
-    std::vector<std::string> answered(std::string_view rid, int status, std::optional<std::uint64_t> version,
-                                      std::string_view body) {
+    std::vector<std::string> answered(std::string_view rid, int status,
+                                      std::optional<std::uint64_t> version, std::string_view body) {
         session_.twin_response(rid, status, version, body, out_);
         return happened();
     }
@@ -120,7 +133,8 @@ public:
         session_.desired_changed(version, body, out_);
         return happened();
     }
-    std::vector<std::string> method(std::string_view name, std::string_view rid, std::string_view body) {
+    std::vector<std::string> method(std::string_view name, std::string_view rid,
+                                    std::string_view body) {
         session_.method_request(name, rid, body, out_);
         return happened();
     }
@@ -148,10 +162,11 @@ private:
         for (const Event& event : events_.list) lines.push_back(show(event));
         Decoder decoder(1 << 20);
         HeldBytes held;
-        const auto fault = decoder.feed(std::as_bytes(std::span(out_)), held, [&](const Packet& packet) {
-            lines.push_back("< " + show(packet));
-            return true;
-        });
+        const auto fault =
+            decoder.feed(std::as_bytes(std::span(out_)), held, [&](const Packet& packet) {
+                lines.push_back("< " + show(packet));
+                return true;
+            });
         EXPECT_FALSE(fault || decoder.held_bytes()) << hex_encode(out_);
         events_.clear();
         out_.clear();
@@ -167,21 +182,30 @@ private:
 // device-protocols 2.6
 TEST(Session, HoldsTheWorkedConversation) {
     Script script;
-    EXPECT_THAT(script.sends(connect_packet("dev-01", "twin.example.com/dev-01/?api-version=2021-04-12")),
-                ElementsAre("authenticate dev-01 at twin.example.com with 'token'"));
+    EXPECT_THAT(
+        script.sends(connect_packet("dev-01", "twin.example.com/dev-01/?api-version=2021-04-12")),
+        ElementsAre("authenticate dev-01 at twin.example.com with 'token'"));
     EXPECT_THAT(script.accepted(), ElementsAre("< connack 0"));
     EXPECT_THAT(script.sends(Subscribe{1, {{"$iothub/twin/res/#", Qos::at_most_once}}}),
                 ElementsAre("subscribed 1", "< suback 1 0"));
-    EXPECT_THAT(script.sends(publish_packet("$iothub/twin/GET/?$rid=5b1c", " ")), ElementsAre("get 5b1c"));
-    EXPECT_THAT(script.answered("5b1c", 200, {}, R"({"desired":{"$version":1},"reported":{"$version":1}})"),
-                ElementsAre(R"(< publish $iothub/twin/res/200/?$rid=5b1c {"desired":{"$version":1},"reported":{"$version":1}})"));
-    EXPECT_THAT(script.sends(Subscribe{2, {{"$iothub/twin/PATCH/properties/desired/#", Qos::at_most_once}}}),
+    EXPECT_THAT(script.sends(publish_packet("$iothub/twin/GET/?$rid=5b1c", " ")),
+                ElementsAre("get 5b1c"));
+    EXPECT_THAT(
+        script.answered("5b1c", 200, {}, R"({"desired":{"$version":1},"reported":{"$version":1}})"),
+        ElementsAre(
+            R"(< publish $iothub/twin/res/200/?$rid=5b1c {"desired":{"$version":1},"reported":{"$version":1}})"));
+    EXPECT_THAT(script.sends(
+                    Subscribe{2, {{"$iothub/twin/PATCH/properties/desired/#", Qos::at_most_once}}}),
                 ElementsAre("subscribed 3", "< suback 2 0"));
-    EXPECT_THAT(script.sends(publish_packet("$iothub/twin/PATCH/properties/reported/?$rid=77aa", R"({"fw":"1.0"})")),
+    EXPECT_THAT(script.sends(publish_packet("$iothub/twin/PATCH/properties/reported/?$rid=77aa",
+                                            R"({"fw":"1.0"})")),
                 ElementsAre(R"(report 77aa {"fw":"1.0"})"));
-    EXPECT_THAT(script.answered("77aa", 204, 2, ""), ElementsAre("< publish $iothub/twin/res/204/?$rid=77aa&$version=2 "));
-    EXPECT_THAT(script.desired(2, R"({"interval":10,"$version":2})"),
-                ElementsAre(R"(< publish $iothub/twin/PATCH/properties/desired/?$version=2 {"interval":10,"$version":2})"));
+    EXPECT_THAT(script.answered("77aa", 204, 2, ""),
+                ElementsAre("< publish $iothub/twin/res/204/?$rid=77aa&$version=2 "));
+    EXPECT_THAT(
+        script.desired(2, R"({"interval":10,"$version":2})"),
+        ElementsAre(
+            R"(< publish $iothub/twin/PATCH/properties/desired/?$version=2 {"interval":10,"$version":2})"));
     EXPECT_THAT(script.sends(Disconnect{}), ElementsAre("close client_disconnect"));
 }
 
@@ -190,16 +214,21 @@ TEST(Session, AnswersWithTheBytesOfTheVectors) {
     Session session(limits, start);
     std::string out;
     Events events;
-    const std::string connect = hex_decode("103c00044d51545404c000b4000264310028682e6578616d706c652e636f6d2f64312f3f6170"
-                                           "692d76657273696f6e3d323032312d30342d313200027077")
-                                    .value();
-    const std::string subscribe = hex_decode("82170001001224696f746875622f7477696e2f7265732f2300").value();
+    const std::string connect =
+        hex_decode(
+            "103c00044d51545404c000b4000264310028682e6578616d706c652e636f6d2f64312f3f6170"
+            "692d76657273696f6e3d323032312d30342d313200027077")
+            .value();
+    const std::string subscribe =
+        hex_decode("82170001001224696f746875622f7477696e2f7265732f2300").value();
     session.receive(std::as_bytes(std::span(connect)), start, out, events);
     session.accept({}, start, out, events);
     session.receive(std::as_bytes(std::span(subscribe)), start, out, events);
     session.twin_response("2", 204, 2, "", out);
-    EXPECT_EQ(hex_encode(out), "200200009003000100"
-                               "3029002724696f746875622f7477696e2f7265732f3230342f3f247269643d32262476657273696f6e3d32");
+    EXPECT_EQ(
+        hex_encode(out),
+        "200200009003000100"
+        "3029002724696f746875622f7477696e2f7265732f3230342f3f247269643d32262476657273696f6e3d32");
 }
 
 TEST(Session, IsSmall) { EXPECT_LE(sizeof(Session), 256u); }
@@ -234,7 +263,8 @@ TEST(Session, RefusesAnUnclearIdentityWithCode5) {
     Connect nobody = connect_packet();
     nobody.user_name.reset();
     nobody.password.reset();
-    const Connect rows[] = {nobody, connect_packet("", "h//"), connect_packet("d", "h/e"), connect_packet("d", "h"),
+    const Connect rows[] = {nobody, connect_packet("", "h//"), connect_packet("d", "h/e"),
+                            connect_packet("d", "h"),
                             connect_packet("d", "0ne0/registrations/d/api-version=2019-03-31")};
     for (const Connect& row : rows)
         EXPECT_THAT(Script().sends(row), ElementsAre("close identity_malformed", "< connack 5"));
@@ -244,9 +274,11 @@ TEST(Session, TakesAnEmptyPasswordAsNone) {
     Connect packet = connect_packet();
     packet.password = "";
     packet.clean_session = true;
-    EXPECT_THAT(Script().sends(packet), ElementsAre("authenticate d at h.example.com with '' clean"));
+    EXPECT_THAT(Script().sends(packet),
+                ElementsAre("authenticate d at h.example.com with '' clean"));
     packet.password.reset();
-    EXPECT_THAT(Script().sends(packet), ElementsAre("authenticate d at h.example.com with '' clean"));
+    EXPECT_THAT(Script().sends(packet),
+                ElementsAre("authenticate d at h.example.com with '' clean"));
 }
 
 TEST(Session, SaysWhyItWasRefused) {
@@ -266,16 +298,21 @@ TEST(Session, SaysWhyItWasRefused) {
 TEST(Session, TellsTheClientWhetherASessionWasStored) {
     Script script;
     script.sends(connect_packet());
-    EXPECT_THAT(script.accepted({.session_present = true, .restored = {}}), ElementsAre("< connack 0 present"));
+    EXPECT_THAT(script.accepted({.session_present = true, .restored = {}}),
+                ElementsAre("< connack 0 present"));
 }
 
 TEST(Session, RestoresSubscriptionsWithoutASubscribe) {
     Script script;
-    const Subscriptions stored{SubscriptionMask(Subscription::desired).with(Subscription::twin_responses), {"reboot"}};
+    const Subscriptions stored{
+        SubscriptionMask(Subscription::desired).with(Subscription::twin_responses), {"reboot"}};
     script.opens(connect_packet(), {.session_present = true, .restored = stored});
-    EXPECT_THAT(script.desired(5, "{}"), ElementsAre("< publish $iothub/twin/PATCH/properties/desired/?$version=5 {}"));
-    EXPECT_THAT(script.answered("1", 200, {}, "{}"), ElementsAre("< publish $iothub/twin/res/200/?$rid=1 {}"));
-    EXPECT_THAT(script.method("reboot", "1", "null"), ElementsAre("< publish $iothub/methods/POST/reboot/?$rid=1 null"));
+    EXPECT_THAT(script.desired(5, "{}"),
+                ElementsAre("< publish $iothub/twin/PATCH/properties/desired/?$version=5 {}"));
+    EXPECT_THAT(script.answered("1", 200, {}, "{}"),
+                ElementsAre("< publish $iothub/twin/res/200/?$rid=1 {}"));
+    EXPECT_THAT(script.method("reboot", "1", "null"),
+                ElementsAre("< publish $iothub/methods/POST/reboot/?$rid=1 null"));
 }
 
 TEST(Session, KeepsWhatIsPipelinedBehindConnect) {
@@ -287,10 +324,11 @@ TEST(Session, KeepsWhatIsPipelinedBehindConnect) {
     for (std::size_t split = 1; split <= all.size(); ++split) {
         Script script;
         std::vector<std::string> events = script.bytes(std::string_view(all).substr(0, split));
-        for (std::string& event : script.bytes(std::string_view(all).substr(split))) events.push_back(std::move(event));
+        for (std::string& event : script.bytes(std::string_view(all).substr(split)))
+            events.push_back(std::move(event));
         EXPECT_THAT(events, ElementsAre("authenticate d at h.example.com with 'token'")) << split;
-        EXPECT_THAT(script.accepted(), ElementsAre("subscribed 1", R"(report 2 {"t":1})", "get 3", "< connack 0",
-                                                   "< suback 1 0", "< puback 9"))
+        EXPECT_THAT(script.accepted(), ElementsAre("subscribed 1", R"(report 2 {"t":1})", "get 3",
+                                                   "< connack 0", "< suback 1 0", "< puback 9"))
             << split;
     }
 }
@@ -376,9 +414,11 @@ TEST(Session, AcknowledgesSubscriptionsBeforeItSaysThem) {
                                         {"devices/+/messages/devicebound/#", Qos::exactly_once},
                                         {"devices/e/messages/devicebound/#", Qos::at_least_once}}}),
                 ElementsAre("subscribed 45", "< suback 7 1 128 1 1 128"));
-    EXPECT_THAT(script.sends(Subscribe{8, {{"$iothub/twin/res/#", Qos::at_most_once}}}), ElementsAre("< suback 8 0"));
-    EXPECT_THAT(script.sends(Subscribe{9, {{"devices/d/messages/devicebound/#", Qos::at_most_once}}}),
-                ElementsAre("subscribed 13", "< suback 9 0"));
+    EXPECT_THAT(script.sends(Subscribe{8, {{"$iothub/twin/res/#", Qos::at_most_once}}}),
+                ElementsAre("< suback 8 0"));
+    EXPECT_THAT(
+        script.sends(Subscribe{9, {{"devices/d/messages/devicebound/#", Qos::at_most_once}}}),
+        ElementsAre("subscribed 13", "< suback 9 0"));
 }
 
 TEST(Session, GrantsFiveSubscriptions) {
@@ -394,8 +434,10 @@ TEST(Session, GrantsFiveSubscriptions) {
                                         {"$iothub/methods/POST/a/#", Qos::at_most_once}}}),
                 ElementsAre("subscribed 41+a+b+c", "< suback 1 0 0 0 0 1 128 0"));
     EXPECT_THAT(script.method("d", "1", ""), IsEmpty());
-    EXPECT_THAT(script.method("a", "1", ""), ElementsAre("< publish $iothub/methods/POST/a/?$rid=1 "));
-    EXPECT_THAT(script.sends(Unsubscribe{2, {"$iothub/methods/POST/b/#"}}), ElementsAre("subscribed 41+a+c", "< unsuback 2"));
+    EXPECT_THAT(script.method("a", "1", ""),
+                ElementsAre("< publish $iothub/methods/POST/a/?$rid=1 "));
+    EXPECT_THAT(script.sends(Unsubscribe{2, {"$iothub/methods/POST/b/#"}}),
+                ElementsAre("subscribed 41+a+c", "< unsuback 2"));
     EXPECT_THAT(script.sends(Subscribe{3, {{"$iothub/methods/POST/d/#", Qos::at_most_once}}}),
                 ElementsAre("subscribed 41+a+c+d", "< suback 3 0"));
 }
@@ -403,7 +445,8 @@ TEST(Session, GrantsFiveSubscriptions) {
 TEST(Session, AlwaysAcknowledgesUnsubscribe) {
     Script script;
     script.opens(connect_packet(), {.restored = {SubscriptionMask(Subscription::desired), {}}});
-    EXPECT_THAT(script.sends(Unsubscribe{1, {"what/ever", "$iothub/twin/res/#"}}), ElementsAre("< unsuback 1"));
+    EXPECT_THAT(script.sends(Unsubscribe{1, {"what/ever", "$iothub/twin/res/#"}}),
+                ElementsAre("< unsuback 1"));
     EXPECT_THAT(script.sends(Unsubscribe{2, {"$iothub/twin/PATCH/properties/desired/#"}}),
                 ElementsAre("subscribed 0", "< unsuback 2"));
     EXPECT_THAT(script.desired(2, "{}"), IsEmpty());
@@ -421,14 +464,16 @@ TEST(Session, SendsNothingThatWasNotSubscribedTo) {
 TEST(Session, AcknowledgesQos1AtOnce) {
     Script script;
     script.opens();
-    EXPECT_THAT(script.sends(publish_packet(report_topic, "{}", 5), publish_packet("devices/d/messages/events/", "x", 6)),
+    EXPECT_THAT(script.sends(publish_packet(report_topic, "{}", 5),
+                             publish_packet("devices/d/messages/events/", "x", 6)),
                 ElementsAre("report 2 {}", "telemetry '' x", "< puback 5", "< puback 6"));
 }
 
 TEST(Session, PassesABaseVersionOn) {
     Script script;
     script.opens();
-    EXPECT_THAT(script.sends(publish_packet("$iothub/twin/PATCH/properties/reported/?$rid=r&$version=4", "{}")),
+    EXPECT_THAT(script.sends(publish_packet(
+                    "$iothub/twin/PATCH/properties/reported/?$rid=r&$version=4", "{}")),
                 ElementsAre("report r on 4 {}"));
 }
 
@@ -483,7 +528,8 @@ TEST(Session, ClosesOnATopicOfAnotherIdentity) {
 }
 
 TEST(Session, AnswersWhatCameBeforeTheFault) {
-    EXPECT_THAT(Script().opens().sends(publish_packet(report_topic, "{}", 4), publish_packet("nowhere"), PingReq{}),
+    EXPECT_THAT(Script().opens().sends(publish_packet(report_topic, "{}", 4),
+                                       publish_packet("nowhere"), PingReq{}),
                 ElementsAre("report 2 {}", "close topic_refused", "< puback 4"));
 }
 
@@ -493,10 +539,13 @@ TEST(Session, BoundsAMessageWithItsProperties) {
     const std::string payload(message_bytes_max - bag.size() + 1, 'p');
     Script script;
     script.opens();
-    EXPECT_THAT(script.sends(publish_packet(topic, std::string_view(payload).substr(1))), testing::SizeIs(1));
-    EXPECT_THAT(script.sends(publish_packet(topic, payload)), ElementsAre("close message_too_large"));
+    EXPECT_THAT(script.sends(publish_packet(topic, std::string_view(payload).substr(1))),
+                testing::SizeIs(1));
+    EXPECT_THAT(script.sends(publish_packet(topic, payload)),
+                ElementsAre("close message_too_large"));
     const std::string report(message_bytes_max + 1, ' ');
-    EXPECT_THAT(Script().opens().sends(publish_packet(report_topic, report)), ElementsAre("close message_too_large"));
+    EXPECT_THAT(Script().opens().sends(publish_packet(report_topic, report)),
+                ElementsAre("close message_too_large"));
 }
 
 Connect with_will(std::string_view topic, Qos qos = Qos::at_least_once) {
@@ -513,15 +562,18 @@ TEST(Session, PublishesTheWillUnlessTheClientSaysGoodbye) {
                 ElementsAre("close taken_over will 'why=will' gone"));
     EXPECT_THAT(Script().opens(with_will(topic)).sends(publish_packet("nowhere")),
                 ElementsAre("close topic_refused will 'why=will' gone"));
-    EXPECT_THAT(Script().opens(with_will(topic)).sends(Disconnect{}), ElementsAre("close client_disconnect"));
+    EXPECT_THAT(Script().opens(with_will(topic)).sends(Disconnect{}),
+                ElementsAre("close client_disconnect"));
     EXPECT_THAT(properties_of(Will{"why=will", "gone", true}),
-                ElementsAre(Pair("why", "will"), Pair("mqtt-retain", "true"), Pair("iothub-MessageType", "Will")));
+                ElementsAre(Pair("why", "will"), Pair("mqtt-retain", "true"),
+                            Pair("iothub-MessageType", "Will")));
 }
 
 TEST(Session, PublishesNoWillOfAClientThatWasNotAccepted) {
     Script script;
     script.sends(with_will("devices/d/messages/events/"));
-    EXPECT_THAT(script.refused(ConnectCode::not_authorized), ElementsAre("close not_authorized", "< connack 5"));
+    EXPECT_THAT(script.refused(ConnectCode::not_authorized),
+                ElementsAre("close not_authorized", "< connack 5"));
     Script lost;
     lost.sends(with_will("devices/d/messages/events/"));
     EXPECT_THAT(lost.ends(CloseReason::connection_lost), ElementsAre("close connection_lost"));
@@ -529,7 +581,9 @@ TEST(Session, PublishesNoWillOfAClientThatWasNotAccepted) {
 
 TEST(Session, RefusesAWillThatIsNotOwnTelemetry) {
     for (const char* topic : {"devices/e/messages/events/", "$iothub/twin/GET/?$rid=1", "status"})
-        EXPECT_THAT(Script().sends(with_will(topic)), ElementsAre("close will_refused", "< connack 5")) << topic;
+        EXPECT_THAT(Script().sends(with_will(topic)),
+                    ElementsAre("close will_refused", "< connack 5"))
+            << topic;
     EXPECT_THAT(Script().sends(with_will("devices/d/messages/events/", Qos::exactly_once)),
                 ElementsAre("close will_refused", "< connack 5"));
 }
@@ -558,6 +612,39 @@ TEST(Session, SaysWhenItIsOwedTooManyAnswers) {
     EXPECT_FALSE(script.session().congested());
 }
 
+TEST(Session, DoesNotTakeAPauseInReadingForSilence) {
+    Limits limits;
+    limits.unanswered = 1;
+    Script script(limits);
+    script.opens();
+    script.sends(publish_packet("$iothub/twin/GET/?$rid=1"));
+    script.now += 90s;
+    EXPECT_THAT(script.ticks(), IsEmpty());
+    EXPECT_EQ(script.session().deadline(), script.now + 90s);
+    script.answered("1", 200, {}, "{}");
+    script.now += 90s;
+    EXPECT_THAT(script.ticks(), ElementsAre("close keep_alive_timeout"));
+}
+
+TEST(Session, CopiesNoReportThatCameWhole) {
+    const Limits limits;
+    Session session(limits, start);
+    std::string bytes, out;
+    Events events;
+    encode(connect_packet(), bytes);
+    session.receive(std::as_bytes(std::span(bytes)), start, out, events);
+    session.accept({}, start, out, events);
+    events.clear();
+
+    bytes.clear();
+    encode(publish_packet(report_topic, R"({"t":1})"), bytes);
+    session.receive(std::as_bytes(std::span(bytes)), start, out, events);
+    ASSERT_EQ(events.list.size(), 1u);
+    const std::string_view payload = std::get<Report>(events.list[0]).payload;
+    EXPECT_EQ(payload.data(), bytes.data() + bytes.size() - payload.size());
+    EXPECT_TRUE(events.held.empty());
+}
+
 TEST(Session, OfAModuleHasItsOwnTopics) {
     Script script;
     script.opens(connect_packet("d/m", "h/d/m/?api-version=2021-04-12"));
@@ -565,9 +652,11 @@ TEST(Session, OfAModuleHasItsOwnTopics) {
                                        {{"devices/d/modules/m/inputs/#", Qos::at_least_once},
                                         {"devices/d/messages/devicebound/#", Qos::at_least_once}}}),
                 ElementsAre("subscribed 80", "< suback 1 1 128"));
-    EXPECT_THAT(script.sends(publish_packet("devices/d/modules/m/messages/events/%24.on=out1/", "x")),
-                ElementsAre("telemetry '%24.on=out1/' x"));
-    EXPECT_THAT(script.sends(publish_packet("devices/d/messages/events/", "x")), ElementsAre("close topic_refused"));
+    EXPECT_THAT(
+        script.sends(publish_packet("devices/d/modules/m/messages/events/%24.on=out1/", "x")),
+        ElementsAre("telemetry '%24.on=out1/' x"));
+    EXPECT_THAT(script.sends(publish_packet("devices/d/messages/events/", "x")),
+                ElementsAre("close topic_refused"));
 }
 
 RC_GTEST_PROP(Session, DoesTheSameHoweverItsBytesAreSplit, ()) {
@@ -575,10 +664,21 @@ RC_GTEST_PROP(Session, DoesTheSameHoweverItsBytesAreSplit, ()) {
     encode(connect_packet(), stream);
     for (int i = *rc::gen::inRange(0, 8); i > 0; --i) {
         switch (*rc::gen::inRange(0, 7)) {
-            case 0: encode(publish_packet(report_topic, *rc::gen::arbitrary<std::string>(), 3), stream); break;
+            case 0:
+                encode(publish_packet(report_topic, *rc::gen::arbitrary<std::string>(), 3), stream);
+                break;
             case 1: encode(publish_packet("$iothub/twin/GET/?$rid=g", " "), stream); break;
-            case 2: encode(publish_packet("devices/d/messages/events/a=b", *rc::gen::arbitrary<std::string>()), stream); break;
-            case 3: encode(Subscribe{2, {{"$iothub/twin/res/#", Qos::at_most_once}, {"x", Qos::at_most_once}}}, stream); break;
+            case 2:
+                encode(publish_packet("devices/d/messages/events/a=b",
+                                      *rc::gen::arbitrary<std::string>()),
+                       stream);
+                break;
+            case 3:
+                encode(
+                    Subscribe{
+                        2, {{"$iothub/twin/res/#", Qos::at_most_once}, {"x", Qos::at_most_once}}},
+                    stream);
+                break;
             case 4: encode(Unsubscribe{4, {"$iothub/twin/res/#"}}, stream); break;
             case 5: encode(PingReq{}, stream); break;
             default: stream += *rc::gen::arbitrary<std::string>(); break;
@@ -589,9 +689,11 @@ RC_GTEST_PROP(Session, DoesTheSameHoweverItsBytesAreSplit, ()) {
         Script script;
         std::vector<std::string> events, packets;
         const auto note = [&](const std::vector<std::string>& lines) {
-            for (const std::string& line : lines) (line.starts_with("<") ? packets : events).push_back(line);
+            for (const std::string& line : lines)
+                (line.starts_with("<") ? packets : events).push_back(line);
         };
-        for (std::string_view rest = stream; !rest.empty(); rest.remove_prefix(std::min(piece, rest.size()))) {
+        for (std::string_view rest = stream; !rest.empty();
+             rest.remove_prefix(std::min(piece, rest.size()))) {
             const auto lines = script.bytes(rest.substr(0, piece));
             note(lines);
             if (!lines.empty() && lines[0].starts_with("authenticate")) note(script.accepted());
@@ -600,7 +702,8 @@ RC_GTEST_PROP(Session, DoesTheSameHoweverItsBytesAreSplit, ()) {
         return events;
     };
     const auto expected = play(stream.size());
-    for (const std::size_t piece : {std::size_t{1}, std::size_t{2}, std::size_t{7}, std::size_t{64}})
+    for (const std::size_t piece :
+         {std::size_t{1}, std::size_t{2}, std::size_t{7}, std::size_t{64}})
         RC_ASSERT(play(piece) == expected);
 }
 

@@ -13,8 +13,8 @@ bool eat(std::string_view& text, std::string_view prefix) {
     return true;
 }
 
-constexpr auto qos_flags =
-    SubscriptionMask(Subscription::cloud_to_device_acknowledged).with(Subscription::module_inputs_acknowledged);
+constexpr auto qos_flags = SubscriptionMask(Subscription::cloud_to_device_acknowledged)
+                               .with(Subscription::module_inputs_acknowledged);
 
 std::optional<Filter> parse_hub_filter(std::string_view rest) {
     if (rest == "twin/res/#") return Filter{Subscription::twin_responses, {}};
@@ -47,8 +47,8 @@ std::optional<Filter> parse_filter(std::string_view filter, const TwinId& identi
             return Filter{Subscription::cloud_to_device, {}};
         return std::nullopt;
     }
-    if (eat(filter, identity.device.text()) && eat(filter, "/modules/") && eat(filter, identity.module.text()) &&
-        (filter == "/#" || filter == "/inputs/#"))
+    if (eat(filter, identity.device.text()) && eat(filter, "/modules/") &&
+        eat(filter, identity.module.text()) && (filter == "/#" || filter == "/inputs/#"))
         return Filter{Subscription::module_inputs, {}};
     return std::nullopt;
 }

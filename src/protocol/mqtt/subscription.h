@@ -14,11 +14,11 @@ namespace twinhub::protocol::mqtt {
 // What a connection may subscribe to (spec device-protocols 1.9). The numbers are stored with the
 // session of a device: never change one.
 enum class Subscription : std::uint16_t {
-    twin_responses = 1,   // $iothub/twin/res/#
-    desired = 2,          // $iothub/twin/PATCH/properties/desired/#
-    methods = 4,          // $iothub/methods/POST/#
-    cloud_to_device = 8,  // devices/{id}/messages/devicebound/#, devices only
-    module_inputs = 16,   // devices/{id}/modules/{id}/inputs/#, modules only
+    twin_responses = 1,                 // $iothub/twin/res/#
+    desired = 2,                        // $iothub/twin/PATCH/properties/desired/#
+    methods = 4,                        // $iothub/methods/POST/#
+    cloud_to_device = 8,                // devices/{id}/messages/devicebound/#, devices only
+    module_inputs = 16,                 // devices/{id}/modules/{id}/inputs/#, modules only
     cloud_to_device_acknowledged = 32,  // granted with QoS 1
     module_inputs_acknowledged = 64,
 };
@@ -30,7 +30,9 @@ public:
     constexpr explicit SubscriptionMask(std::uint16_t bits) : bits_(bits) {}
     constexpr SubscriptionMask(Subscription one) : bits_(static_cast<std::uint16_t>(one)) {}
 
-    constexpr bool has(Subscription one) const { return (bits_ & static_cast<std::uint16_t>(one)) != 0; }
+    constexpr bool has(Subscription one) const {
+        return (bits_ & static_cast<std::uint16_t>(one)) != 0;
+    }
     constexpr SubscriptionMask with(SubscriptionMask more) const {
         return SubscriptionMask(static_cast<std::uint16_t>(bits_ | more.bits_));
     }

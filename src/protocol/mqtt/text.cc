@@ -4,7 +4,8 @@
 namespace twinhub::protocol::mqtt {
 namespace {
 
-// What kinds of characters a text holds, in one pass without branches: nearly all text is plain ASCII.
+// What kinds of characters a text holds, in one pass without branches: nearly all text is plain
+// ASCII.
 struct Census {
     bool beyond_ascii = false;
     bool null = false;
@@ -18,7 +19,8 @@ Census take_census(std::string_view text) {
     for (const char c : text) {
         bits |= static_cast<unsigned char>(c);
         nulls |= static_cast<unsigned char>(c == '\0');
-        wildcards |= static_cast<unsigned char>(static_cast<int>(c == '+') | static_cast<int>(c == '#'));
+        wildcards |=
+            static_cast<unsigned char>(static_cast<int>(c == '+') | static_cast<int>(c == '#'));
     }
     return {(bits & 0x80) != 0, nulls != 0, wildcards != 0};
 }

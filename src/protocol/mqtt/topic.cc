@@ -80,8 +80,8 @@ std::optional<DeviceTopic> parse_twin_topic(std::string_view topic) {
     if (!is_report) return GetTopic{items.rid};
     ReportTopic report{items.rid, std::nullopt};
     if (items.version)
-        report.base_version =
-            parse_number<std::uint64_t>(*items.version).value_or(std::numeric_limits<std::uint64_t>::max());
+        report.base_version = parse_number<std::uint64_t>(*items.version)
+                                  .value_or(std::numeric_limits<std::uint64_t>::max());
     return report;
 }
 
@@ -89,7 +89,8 @@ std::optional<DeviceTopic> parse_twin_topic(std::string_view topic) {
 template <class Topic>
 std::optional<Topic> parse_status_topic(std::string_view rest, Items& items) {
     const auto [path, query] = split(rest);
-    const auto status = parse_number<int>(path.ends_with('/') ? path.substr(0, path.size() - 1) : path);
+    const auto status =
+        parse_number<int>(path.ends_with('/') ? path.substr(0, path.size() - 1) : path);
     items = read_items(query);
     if (!status || !is_rid(items.rid)) return std::nullopt;
     Topic topic;
@@ -104,16 +105,19 @@ std::optional<DeviceTopic> parse_device_topic(std::string_view topic, const Twin
     if (topic.starts_with("$iothub/twin/")) return parse_twin_topic(topic);
     if (eat(topic, method_response)) {
         Items items;
-        if (const auto parsed = parse_status_topic<MethodResponseTopic>(topic, items)) return *parsed;
+        if (const auto parsed = parse_status_topic<MethodResponseTopic>(topic, items))
+            return *parsed;
         return std::nullopt;
     }
     if (const auto telemetry = parse_telemetry_topic(topic, identity)) return *telemetry;
     return std::nullopt;
 }
 
-std::optional<TelemetryTopic> parse_telemetry_topic(std::string_view topic, const TwinId& identity) {
+std::optional<TelemetryTopic> parse_telemetry_topic(std::string_view topic,
+                                                    const TwinId& identity) {
     if (!eat(topic, "devices/") || !eat(topic, identity.device.text())) return std::nullopt;
-    if (identity.is_module() && !(eat(topic, "/modules/") && eat(topic, identity.module.text()))) return std::nullopt;
+    if (identity.is_module() && !(eat(topic, "/modules/") && eat(topic, identity.module.text())))
+        return std::nullopt;
     if (!eat(topic, "/messages/events")) return std::nullopt;
     if (topic.empty()) return TelemetryTopic{};
     if (!eat(topic, "/")) return std::nullopt;
@@ -133,8 +137,9 @@ Properties decode_properties(std::string_view bag) {
         bag.remove_prefix(std::min(item.size() + 1, bag.size()));
         if (item.empty()) continue;
         const std::size_t equals = std::min(item.find('='), item.size());
-        properties.emplace_back(decode(item.substr(0, equals)),
-                                equals == item.size() ? std::string() : decode(item.substr(equals + 1)));
+        properties.emplace_back(
+            decode(item.substr(0, equals)),
+            equals == item.size() ? std::string() : decode(item.substr(equals + 1)));
     }
     return properties;
 }
@@ -204,7 +209,10 @@ TopicText make_topic(const ReportTopic& topic) {
 TopicText make_topic(const TwinResponseTopic& topic) {
     CHECK(topic.status >= 100 && topic.status <= 999);  // the Java SDK reads three digits
     TopicText text;
-    text.add(twin_response).add(static_cast<std::uint64_t>(topic.status)).add("/?$rid=").add(topic.rid);
+    text.add(twin_response)
+        .add(static_cast<std::uint64_t>(topic.status))
+        .add("/?$rid=")
+        .add(topic.rid);
     if (topic.version) text.add("&$version=").add(*topic.version);
     return text;
 }
@@ -224,7 +232,9 @@ TopicText make_topic(const MethodResponseTopic& topic) {
     text.add(method_response);
     if (topic.status < 0) text.add("-");
     const auto status = static_cast<std::int64_t>(topic.status);
-    return text.add(static_cast<std::uint64_t>(status < 0 ? -status : status)).add("/?$rid=").add(topic.rid);
+    return text.add(static_cast<std::uint64_t>(status < 0 ? -status : status))
+        .add("/?$rid=")
+        .add(topic.rid);
 }
 
 std::string make_telemetry_topic(const TwinId& identity, const Properties& properties) {

@@ -14,7 +14,8 @@
 namespace twinhub::protocol::mqtt {
 
 // The topics of spec device-protocols 2 and 3: what a device publishes is read into these values
-// (views into the topic), what the hub publishes is built below, and the other way round for clients.
+// (views into the topic), what the hub publishes is built below, and the other way round for
+// clients.
 
 struct GetTopic {
     std::string_view rid;
@@ -38,7 +39,8 @@ struct MethodResponseTopic {
 };
 using DeviceTopic = std::variant<GetTopic, ReportTopic, TelemetryTopic, MethodResponseTopic>;
 
-// What `identity` means by publishing to `topic`; nothing for a topic that is not its to publish to.
+// What `identity` means by publishing to `topic`; nothing for a topic that is not its to publish
+// to.
 std::optional<DeviceTopic> parse_device_topic(std::string_view topic, const TwinId& identity);
 
 // The identity's telemetry topic with the bag, or nothing.

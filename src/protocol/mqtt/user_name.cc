@@ -50,7 +50,9 @@ Result<> read_query(std::string_view query, UserName& user) {
         if (equals_ignoring_case(name, "api-version")) {
             if (is_api_version(value)) user.api_version = std::move(value);
         } else if (equals_ignoring_case(name, "model-id")) {
-            if (!is_model_id(value)) return failure(Code::argument_invalid, "The model id of the user name is not valid");
+            if (!is_model_id(value))
+                return failure(Code::argument_invalid,
+                               "The model id of the user name is not valid");
             if (!value.empty()) user.model_id = std::move(value);
         } else if (equals_ignoring_case(name, "DeviceClientType")) {
             user.agent = std::move(value);
@@ -74,19 +76,24 @@ Result<TwinId> parse_client_id(std::string_view client_id) {
 }
 
 Result<UserName> parse_user_name(std::string_view user_name, std::string_view client_id) {
-    if (user_name.size() > user_name_bytes_max) return failure(Code::argument_invalid, "The user name is too long");
+    if (user_name.size() > user_name_bytes_max)
+        return failure(Code::argument_invalid, "The user name is too long");
     UserName user;
     TRY(user.identity, parse_client_id(client_id));
     const std::size_t slash = user_name.find('/');
     if (slash == 0 || slash == user_name.npos)
-        return failure(Code::argument_invalid, "The user name does not begin with a host name and a slash");
+        return failure(Code::argument_invalid,
+                       "The user name does not begin with a host name and a slash");
     user.host = user_name.substr(0, slash);
     std::string_view rest = user_name.substr(slash + 1);
     if (!rest.starts_with(client_id))
-        return failure(Code::argument_invalid, "The user name does not name the client id behind the host");
+        return failure(Code::argument_invalid,
+                       "The user name does not name the client id behind the host");
     rest.remove_prefix(client_id.size());
     const auto query = query_after_identity(rest);
-    if (!query) return failure(Code::argument_invalid, "The user name goes on in an unknown way behind the client id");
+    if (!query)
+        return failure(Code::argument_invalid,
+                       "The user name goes on in an unknown way behind the client id");
     TRY_VOID(read_query(*query, user));
     return user;
 }

@@ -23,13 +23,13 @@ struct UserName {
 // The client id: `{deviceId}` or `{deviceId}/{moduleId}`. Errors: argument_invalid.
 Result<TwinId> parse_client_id(std::string_view client_id);
 
-// `{host}/{clientId}` and, all optional, `/`, `?` and the query. The client id tells where the query
-// begins: ids may hold `?` and `=`. Errors: argument_invalid, without the text (it may be
+// `{host}/{clientId}` and, all optional, `/`, `?` and the query. The client id tells where the
+// query begins: ids may hold `?` and `=`. Errors: argument_invalid, without the text (it may be
 // anything).
 Result<UserName> parse_user_name(std::string_view user_name, std::string_view client_id);
 
 // The user name that our own clients send.
-std::string make_user_name(std::string_view host, const TwinId& identity, std::string_view agent = {},
-                           std::string_view model_id = {});
+std::string make_user_name(std::string_view host, const TwinId& identity,
+                           std::string_view agent = {}, std::string_view model_id = {});
 
 }  // namespace twinhub::protocol::mqtt

@@ -17,18 +17,24 @@ TEST(UserName, IsReadInEveryFormThatTheSdksSend) {
     };
     const Row rows[] = {
         // Node: raw model id, agent escaped, product info behind it without a separator
-        {"h.example.com/d/?api-version=2021-04-12&model-id=dtmi:com:example:Thermostat;1&DeviceClientType="
+        {"h.example.com/d/"
+         "?api-version=2021-04-12&model-id=dtmi:com:example:Thermostat;1&DeviceClientType="
          "azure-iot-device%2F1.18.4%20(node%20v20.20.2%3B%20x64)myproduct",
-         "d", "2021-04-12", "dtmi:com:example:Thermostat;1", "azure-iot-device/1.18.4 (node v20.20.2; x64)myproduct"},
+         "d", "2021-04-12", "dtmi:com:example:Thermostat;1",
+         "azure-iot-device/1.18.4 (node v20.20.2; x64)myproduct"},
         // Python, plug and play
-        {"h/d/m/?api-version=2020-09-30&DeviceClientType=azure-iot-device-iothub-py%2F2.14.0%28a%3Bb%29&model-id="
+        {"h/d/m/"
+         "?api-version=2020-09-30&DeviceClientType=azure-iot-device-iothub-py%2F2.14.0%28a%3Bb%29&"
+         "model-id="
          "dtmi%3Acom%3Aexample%3AThermostat%3B1",
-         "d/m", "2020-09-30", "dtmi:com:example:Thermostat;1", "azure-iot-device-iothub-py/2.14.0(a;b)"},
+         "d/m", "2020-09-30", "dtmi:com:example:Thermostat;1",
+         "azure-iot-device-iothub-py/2.14.0(a;b)"},
         // C, lower-case escapes
-        {"h/d/?api-version=2020-09-30&DeviceClientType=iothubclient%2f1.15.0", "d", "2020-09-30", "",
-         "iothubclient/1.15.0"},
+        {"h/d/?api-version=2020-09-30&DeviceClientType=iothubclient%2f1.15.0", "d", "2020-09-30",
+         "", "iothubclient/1.15.0"},
         // .NET, with a gateway's chain
-        {"h/d/?api-version=2020-09-30&DeviceClientType=ua&auth-chain=a%3Bb", "d", "2020-09-30", "", "ua"},
+        {"h/d/?api-version=2020-09-30&DeviceClientType=ua&auth-chain=a%3Bb", "d", "2020-09-30", "",
+         "ua"},
         // the documents: no query, no slash, no "?", and the old form
         {"h/d", "d", "", "", ""},
         {"h/d/", "d", "", "", ""},
@@ -49,7 +55,8 @@ TEST(UserName, IsReadInEveryFormThatTheSdksSend) {
         const auto user = parse_user_name(row.user_name, row.client_id);
         ASSERT_TRUE(user) << row.user_name << ": " << user.error().message;
         EXPECT_EQ(user->identity.text(), row.client_id);
-        EXPECT_EQ(user->host, std::string_view(row.user_name).starts_with("h.") ? "h.example.com" : "h");
+        EXPECT_EQ(user->host,
+                  std::string_view(row.user_name).starts_with("h.") ? "h.example.com" : "h");
         EXPECT_EQ(user->api_version, row.api_version) << row.user_name;
         EXPECT_EQ(user->model_id.value_or(""), row.model_id) << row.user_name;
         EXPECT_EQ(user->agent, row.agent) << row.user_name;
@@ -62,10 +69,23 @@ TEST(UserName, KeepsTheGatewayChain) {
 
 TEST(UserName, IsRefusedWhenItIsNotTheClientIds) {
     const std::pair<const char*, const char*> rows[] = {
-        {"", "d"},          {"h", "d"},         {"/d", "d"},        {"h/", "d"},       {"h/e", "d"},
-        {"h/D", "d"},       {"h/d1", "d"},      {"h/d/m", "d"},     {"h/d", "d/m"},    {"h/d/?x", ""},
-        {"h//m", "/m"},     {"h/d/", "d/"},     {"h/d/m/x", "d/m/x"}, {"h/d&api-version=1", "d"},
-        {"h/d/x", "d"},     {"h/d e", "d e"},   {"h/registrations/d/api-version=2019-03-31", "d"},
+        {"", "d"},
+        {"h", "d"},
+        {"/d", "d"},
+        {"h/", "d"},
+        {"h/e", "d"},
+        {"h/D", "d"},
+        {"h/d1", "d"},
+        {"h/d/m", "d"},
+        {"h/d", "d/m"},
+        {"h/d/?x", ""},
+        {"h//m", "/m"},
+        {"h/d/", "d/"},
+        {"h/d/m/x", "d/m/x"},
+        {"h/d&api-version=1", "d"},
+        {"h/d/x", "d"},
+        {"h/d e", "d e"},
+        {"h/registrations/d/api-version=2019-03-31", "d"},
     };
     for (const auto& [user_name, client_id] : rows) {
         const auto user = parse_user_name(user_name, client_id);
@@ -84,7 +104,8 @@ TEST(UserName, IsBounded) {
 
 TEST(UserName, MadeByUsIsReadBack) {
     const TwinId id = parse_client_id("dev?1/mod").value();
-    const auto user = parse_user_name(make_user_name("h.example.com", id, "sim/1 &=%", "dtmi:a;1"), "dev?1/mod");
+    const auto user =
+        parse_user_name(make_user_name("h.example.com", id, "sim/1 &=%", "dtmi:a;1"), "dev?1/mod");
     ASSERT_TRUE(user);
     EXPECT_EQ(user->identity, id);
     EXPECT_EQ(user->agent, "sim/1 &=%");

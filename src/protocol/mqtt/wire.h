@@ -33,8 +33,9 @@ enum class PacketType : std::uint8_t {
 inline constexpr std::uint32_t remaining_length_limit = 268'435'455;  // four bytes of seven bits
 
 // A PUBLISH whose topic is given in pieces. `packet_id` counts only with QoS 1.
-void encode_publish(std::initializer_list<std::string_view> topic, std::string_view payload, Qos qos,
-                    std::uint16_t packet_id, bool retain, bool duplicate, std::string& out);
+void encode_publish(std::initializer_list<std::string_view> topic, std::string_view payload,
+                    Qos qos, std::uint16_t packet_id, bool retain, bool duplicate,
+                    std::string& out);
 
 // MQTT's rule for text: UTF-8 without U+0000 (section 1.5.3).
 bool is_text(std::string_view text);

@@ -24,9 +24,11 @@ std::string_view trim(std::string_view resource) {
 bool is_host(std::string_view text, std::span<const std::string> hosts) {
     if (const auto colon = text.rfind(':'); colon != text.npos) {
         const std::string_view port = text.substr(colon + 1);
-        if (!port.empty() && port.find_first_not_of("0123456789") == port.npos) text = text.substr(0, colon);
+        if (!port.empty() && port.find_first_not_of("0123456789") == port.npos)
+            text = text.substr(0, colon);
     }
-    return std::ranges::any_of(hosts, [text](const std::string& host) { return equals_ignoring_case(text, host); });
+    return std::ranges::any_of(
+        hosts, [text](const std::string& host) { return equals_ignoring_case(text, host); });
 }
 
 bool same(std::string_view a, std::string_view b, bool exactly) {
@@ -48,21 +50,22 @@ bool in_some_spelling(std::string_view resource, Covers&& covers) {
 // Whether the segments of `prefix` begin `path`: "a/b" begins "a/b/c", not "a/bc".
 bool begins(std::string_view prefix, std::string_view path, bool exactly) {
     if (prefix.empty()) return true;
-    if (prefix.size() > path.size() || !same(prefix, path.substr(0, prefix.size()), exactly)) return false;
+    if (prefix.size() > path.size() || !same(prefix, path.substr(0, prefix.size()), exactly))
+        return false;
     return prefix.size() == path.size() || path[prefix.size()] == '/';
 }
 
 }  // namespace
 
-bool covers_identity(std::string_view resource, std::span<const std::string> hosts, const TwinId& identity,
-                     KeyOwner owner, std::string_view operation) {
+bool covers_identity(std::string_view resource, std::span<const std::string> hosts,
+                     const TwinId& identity, KeyOwner owner, std::string_view operation) {
     std::string path = "devices/" + identity.device.text();
     if (identity.is_module()) path += "/modules/" + identity.module.text();
     const std::size_t identity_bytes = path.size();
     path += operation;
 
-    // With an identity's own key a differing case is harmless: the key already says whose it is. But
-    // it is good for no more than the identity, so a wider resource is refused.
+    // With an identity's own key a differing case is harmless: the key already says whose it is.
+    // But it is good for no more than the identity, so a wider resource is refused.
     const bool own_key = owner == KeyOwner::identity;
     return in_some_spelling(resource, [&](std::string_view text) {
         text = trim(text);
@@ -71,7 +74,8 @@ bool covers_identity(std::string_view resource, std::span<const std::string> hos
     });
 }
 
-bool covers_path(std::string_view resource, std::span<const std::string> hosts, std::string_view path) {
+bool covers_path(std::string_view resource, std::span<const std::string> hosts,
+                 std::string_view path) {
     if (path.starts_with('/')) path.remove_prefix(1);
     return in_some_spelling(resource, [&](std::string_view text) {
         text = trim(text);

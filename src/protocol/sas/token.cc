@@ -15,7 +15,9 @@ namespace {
 constexpr std::string_view scheme = "SharedAccessSignature ";
 constexpr std::size_t signature_bytes = 32;
 
-std::unexpected<Error> refuse(std::string message) { return failure(Code::unauthorized, std::move(message)); }
+std::unexpected<Error> refuse(std::string message) {
+    return failure(Code::unauthorized, std::move(message));
+}
 
 // Decimal digits, saturated: a client may mean "never" with a number of any length.
 std::optional<std::uint64_t> parse_expiry(std::string_view text) {
@@ -65,7 +67,8 @@ Result<Token> parse_token(std::string_view text) {
     token.expiry = *seconds;
     const auto base64 = percent_decode(*signature);
     auto bytes = base64 ? base64_decode(*base64) : std::nullopt;
-    if (!bytes || bytes->size() != signature_bytes) return refuse("The signature is not 32 bytes in base64");
+    if (!bytes || bytes->size() != signature_bytes)
+        return refuse("The signature is not 32 bytes in base64");
     token.signature = *std::move(bytes);
     auto name = percent_decode(policy.value_or(""));
     if (!name) return refuse("The policy name of the shared access signature is not readable");
@@ -79,18 +82,21 @@ std::string hmac_sha256(std::string_view key, std::string_view text) {
     // OpenSSL takes a null key for "the one before".
     const void* key_bytes = key.empty() ? "" : key.data();
     const auto* made = HMAC(EVP_sha256(), key_bytes, static_cast<int>(key.size()),
-                            reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data(), &size);
+                            reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+                            digest.data(), &size);
     CHECK(made && size == signature_bytes);
     return {reinterpret_cast<const char*>(digest.data()), size};
 }
 
 bool signed_by(const Token& token, std::string_view key) {
     if (key.empty()) return false;  // an identity without a key has none that could sign
-    return equals_constant_time(hmac_sha256(key, token.resource + '\n' + token.expiry_text), token.signature);
+    return equals_constant_time(hmac_sha256(key, token.resource + '\n' + token.expiry_text),
+                                token.signature);
 }
 
 bool is_expired(const Token& token, Instant now, std::chrono::seconds skew) {
-    const std::int64_t late = (std::chrono::floor<std::chrono::seconds>(now) - skew).time_since_epoch().count();
+    const std::int64_t late =
+        (std::chrono::floor<std::chrono::seconds>(now) - skew).time_since_epoch().count();
     return late > 0 && static_cast<std::uint64_t>(late) > token.expiry;
 }
 
@@ -105,7 +111,8 @@ std::string make_token(const TokenRequest& request) {
     const std::string expiry = std::to_string(request.expiry);
     std::string token(scheme);
     token += "sr=" + resource;
-    token += "&sig=" + percent_encode(base64_encode(hmac_sha256(request.key, resource + '\n' + expiry)));
+    token +=
+        "&sig=" + percent_encode(base64_encode(hmac_sha256(request.key, resource + '\n' + expiry)));
     token += "&se=" + expiry;
     if (!request.policy.empty()) token += "&skn=" + percent_encode(request.policy);
     return token;

@@ -14,22 +14,29 @@ namespace {
 const std::string k1 = base64_decode("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").value();
 const std::string k2 = base64_decode("ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=").value();
 const std::string gk =
-    base64_decode("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==").value();
+    base64_decode(
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==")
+        .value();
 constexpr std::string_view token_a =
     "SharedAccessSignature "
-    "sr=twin.example.com%2Fdevices%2Fdev-01&sig=Fgh6pKmipYNzv67Y0tHyM3uP17Uk4TcPP5ado82BoEk%3D&se=1893456000";
+    "sr=twin.example.com%2Fdevices%2Fdev-01&sig=Fgh6pKmipYNzv67Y0tHyM3uP17Uk4TcPP5ado82BoEk%3D&se="
+    "1893456000";
 constexpr std::string_view token_a_java =
     "SharedAccessSignature "
-    "sig=Fgh6pKmipYNzv67Y0tHyM3uP17Uk4TcPP5ado82BoEk%3d&se=1893456000&sr=twin.example.com%2Fdevices%2Fdev-01";
+    "sig=Fgh6pKmipYNzv67Y0tHyM3uP17Uk4TcPP5ado82BoEk%3d&se=1893456000&sr=twin.example.com%"
+    "2Fdevices%2Fdev-01";
 constexpr std::string_view token_c =
     "SharedAccessSignature "
-    "sr=twin.example.com/devices/dev-01&sig=vygkbblhAHcE4pYFtGgZHkNNu8N1bIHwJ%2FJCY0lCtic%3D&se=1893456000";
+    "sr=twin.example.com/devices/"
+    "dev-01&sig=vygkbblhAHcE4pYFtGgZHkNNu8N1bIHwJ%2FJCY0lCtic%3D&se=1893456000";
 constexpr std::string_view token_f =
     "SharedAccessSignature "
-    "sr=twin.example.com&sig=N%2FNB2jtPCeNAi60ecc%2BNY53ZeXdbbValDCYMwvZ8UKI%3D&se=1893456000&skn=device";
+    "sr=twin.example.com&sig=N%2FNB2jtPCeNAi60ecc%2BNY53ZeXdbbValDCYMwvZ8UKI%3D&se=1893456000&skn="
+    "device";
 constexpr std::string_view token_i =
     "SharedAccessSignature "
-    "sr=0ne00000001%2Fregistrations%2Freg-01&sig=9O%2F%2B17v1bycUx88PV5PgcBNXM2JWIV8WuIb2zSfkqKE%3D&se=1893456000&skn="
+    "sr=0ne00000001%2Fregistrations%2Freg-01&sig=9O%2F%2B17v1bycUx88PV5PgcBNXM2JWIV8WuIb2zSfkqKE%"
+    "3D&se=1893456000&skn="
     "registration";
 
 Instant at(std::int64_t seconds) { return Instant(std::chrono::seconds(seconds)); }
@@ -48,7 +55,8 @@ bool passes(std::string_view text, const TwinId& id, Instant now = before_expiry
     const auto token = parse_token(text);
     if (!token || is_expired(*token, now)) return false;
     const auto owner = token->policy.empty() ? KeyOwner::identity : KeyOwner::policy;
-    return covers_identity(token->resource, hosts, id, owner) && (signed_by(*token, k1) || signed_by(*token, k2));
+    return covers_identity(token->resource, hosts, id, owner) &&
+           (signed_by(*token, k1) || signed_by(*token, k2));
 }
 
 TEST(Token, SignaturesAreTheVectors) {
@@ -58,23 +66,34 @@ TEST(Token, SignaturesAreTheVectors) {
         const char* resource;
         const char* signature;
     };
-    const std::string derived = base64_decode("fIlMhJyLZwPbmhVjvjkCV2HY1ySQIO+yiCMhxMzC/yA=").value();
+    const std::string derived =
+        base64_decode("fIlMhJyLZwPbmhVjvjkCV2HY1ySQIO+yiCMhxMzC/yA=").value();
     const Row rows[] = {
-        {"A", k1, "twin.example.com%2Fdevices%2Fdev-01", "Fgh6pKmipYNzv67Y0tHyM3uP17Uk4TcPP5ado82BoEk="},
-        {"B", k1, "twin.example.com%2fdevices%2fdev-01", "Ct7ozp+mzKOrts9WVovDcxUuRkUxB61E6nnEqQPMoOk="},
-        {"C", k1, "twin.example.com/devices/dev-01", "vygkbblhAHcE4pYFtGgZHkNNu8N1bIHwJ/JCY0lCtic="},
-        {"D", k2, "twin.example.com%2Fdevices%2Fdev-01", "TMB5yWMHXVy1LiKvL+HEdqVj1MF8umQS7aO51nCMrJA="},
+        {"A", k1, "twin.example.com%2Fdevices%2Fdev-01",
+         "Fgh6pKmipYNzv67Y0tHyM3uP17Uk4TcPP5ado82BoEk="},
+        {"B", k1, "twin.example.com%2fdevices%2fdev-01",
+         "Ct7ozp+mzKOrts9WVovDcxUuRkUxB61E6nnEqQPMoOk="},
+        {"C", k1, "twin.example.com/devices/dev-01",
+         "vygkbblhAHcE4pYFtGgZHkNNu8N1bIHwJ/JCY0lCtic="},
+        {"D", k2, "twin.example.com%2Fdevices%2Fdev-01",
+         "TMB5yWMHXVy1LiKvL+HEdqVj1MF8umQS7aO51nCMrJA="},
         {"E", k1, "twin.example.com%2Fdevices%2Fdev-01%2Fmodules%2Fmod-1",
          "ghO0MPkKLJl1WIjHcOPaZYLxRCxtsoXI8aLVKs/dIj4="},
         {"F", k1, "twin.example.com", "N/NB2jtPCeNAi60ecc+NY53ZeXdbbValDCYMwvZ8UKI="},
-        {"G", k1, "twin.example.com%2Fdevices%2Fdev%25401", "NZu9VRfWKj95tkGKYuHVV8lD/iSxnWEQV2QORnGdv4g="},
-        {"G2", k1, "twin.example.com%2Fdevices%2Fdev%401", "qr223XSBz8CW6iqCO6NYSa6cTwbBmbNrxjoEeHAupUA="},
-        {"H", k1, "0ne00000001%2Fregistrations%2Freg-01", "hXTfavqKyiHTXU/U62n/a59ZetAT0sP8SIxGAYMRmsA="},
-        {"H2", k1, "0ne00000001/registrations/reg-01", "9oeJwMdnbhhTiIswJtJX5B5aZSIt5T5BA0hxMmNRtoA="},
-        {"I", derived, "0ne00000001%2Fregistrations%2Freg-01", "9O/+17v1bycUx88PV5PgcBNXM2JWIV8WuIb2zSfkqKE="},
+        {"G", k1, "twin.example.com%2Fdevices%2Fdev%25401",
+         "NZu9VRfWKj95tkGKYuHVV8lD/iSxnWEQV2QORnGdv4g="},
+        {"G2", k1, "twin.example.com%2Fdevices%2Fdev%401",
+         "qr223XSBz8CW6iqCO6NYSa6cTwbBmbNrxjoEeHAupUA="},
+        {"H", k1, "0ne00000001%2Fregistrations%2Freg-01",
+         "hXTfavqKyiHTXU/U62n/a59ZetAT0sP8SIxGAYMRmsA="},
+        {"H2", k1, "0ne00000001/registrations/reg-01",
+         "9oeJwMdnbhhTiIswJtJX5B5aZSIt5T5BA0hxMmNRtoA="},
+        {"I", derived, "0ne00000001%2Fregistrations%2Freg-01",
+         "9O/+17v1bycUx88PV5PgcBNXM2JWIV8WuIb2zSfkqKE="},
     };
     for (const Row& row : rows) {
-        EXPECT_EQ(base64_encode(hmac_sha256(row.key, std::string(row.resource) + "\n1893456000")), row.signature)
+        EXPECT_EQ(base64_encode(hmac_sha256(row.key, std::string(row.resource) + "\n1893456000")),
+                  row.signature)
             << row.name;
         const auto token = parse_token("SharedAccessSignature sr=" + std::string(row.resource) +
                                        "&se=1893456000&sig=" + percent_encode(row.signature));
@@ -85,9 +104,15 @@ TEST(Token, SignaturesAreTheVectors) {
 }
 
 TEST(Token, MadeByUsIsTheVector) {
-    EXPECT_EQ(make_token({.resource = "twin.example.com/devices/dev-01", .key = k1, .expiry = 1893456000, .policy = {}}),
+    EXPECT_EQ(make_token({.resource = "twin.example.com/devices/dev-01",
+                          .key = k1,
+                          .expiry = 1893456000,
+                          .policy = {}}),
               token_a);
-    EXPECT_EQ(make_token({.resource = "twin.example.com", .key = k1, .expiry = 1893456000, .policy = "device"}), token_f);
+    EXPECT_EQ(
+        make_token(
+            {.resource = "twin.example.com", .key = k1, .expiry = 1893456000, .policy = "device"}),
+        token_f);
     const std::string derived = base64_decode(derive_key(gk, "reg-01")).value();
     EXPECT_EQ(make_token({.resource = "0ne00000001/registrations/reg-01",
                           .key = derived,
@@ -103,10 +128,13 @@ TEST(Token, GroupKeyIsTheVector) {
 TEST(Token, OfTheVectorsPasses) {
     const TwinId dev = identity("dev-01");
     const std::string b = "SharedAccessSignature sr=twin.example.com%2fdevices%2fdev-01&sig=" +
-                          percent_encode("Ct7ozp+mzKOrts9WVovDcxUuRkUxB61E6nnEqQPMoOk=") + "&se=1893456000";
+                          percent_encode("Ct7ozp+mzKOrts9WVovDcxUuRkUxB61E6nnEqQPMoOk=") +
+                          "&se=1893456000";
     const std::string d = "SharedAccessSignature sr=twin.example.com%2Fdevices%2Fdev-01&sig=" +
-                          percent_encode("TMB5yWMHXVy1LiKvL+HEdqVj1MF8umQS7aO51nCMrJA=") + "&se=1893456000";
-    for (const std::string_view token : {token_a, token_a_java, std::string_view(b), token_c, std::string_view(d), token_f})
+                          percent_encode("TMB5yWMHXVy1LiKvL+HEdqVj1MF8umQS7aO51nCMrJA=") +
+                          "&se=1893456000";
+    for (const std::string_view token :
+         {token_a, token_a_java, std::string_view(b), token_c, std::string_view(d), token_f})
         EXPECT_TRUE(passes(token, dev)) << token;
 }
 
@@ -128,8 +156,9 @@ TEST(Token, OfTheVectorsFailsForAnotherIdentity) {
     EXPECT_FALSE(passes(token_a, identity("dev-010")));
     EXPECT_FALSE(passes(token_a, identity("dev-0")));
     EXPECT_FALSE(passes(token_a, identity("dev-01", "mod-1")));
-    const std::string e = "SharedAccessSignature sr=twin.example.com%2Fdevices%2Fdev-01%2Fmodules%2Fmod-1&sig=" +
-                          percent_encode("ghO0MPkKLJl1WIjHcOPaZYLxRCxtsoXI8aLVKs/dIj4=") + "&se=1893456000";
+    const std::string e =
+        "SharedAccessSignature sr=twin.example.com%2Fdevices%2Fdev-01%2Fmodules%2Fmod-1&sig=" +
+        percent_encode("ghO0MPkKLJl1WIjHcOPaZYLxRCxtsoXI8aLVKs/dIj4=") + "&se=1893456000";
     EXPECT_FALSE(passes(e, identity("dev-01")));
     EXPECT_TRUE(passes(e, identity("dev-01", "mod-1")));
 }
@@ -146,18 +175,22 @@ TEST(Token, ExpiresWithTheSkew) {
 }
 
 Token with_expiry(std::string_view se) {
-    return parse_token("SharedAccessSignature sr=h&sig=" + percent_encode(base64_encode(std::string(32, 'x'))) +
+    return parse_token("SharedAccessSignature sr=h&sig=" +
+                       percent_encode(base64_encode(std::string(32, 'x'))) +
                        "&se=" + std::string(se))
         .value();
 }
 
 TEST(Token, MayExpireFarAway) {
-    for (const char* se : {"1893456000000", "18446744073709551615", "99999999999999999999999", "9223372036854775807"}) {
+    for (const char* se : {"1893456000000", "18446744073709551615", "99999999999999999999999",
+                           "9223372036854775807"}) {
         EXPECT_FALSE(is_expired(with_expiry(se), at(1893456000))) << se;
         EXPECT_EQ(expires_at(with_expiry(se)), Instant::max()) << se;
     }
-    EXPECT_EQ(with_expiry("99999999999999999999999").expiry, std::numeric_limits<std::uint64_t>::max());
-    EXPECT_EQ(with_expiry("18446744073709551614").expiry, std::numeric_limits<std::uint64_t>::max() - 1);
+    EXPECT_EQ(with_expiry("99999999999999999999999").expiry,
+              std::numeric_limits<std::uint64_t>::max());
+    EXPECT_EQ(with_expiry("18446744073709551614").expiry,
+              std::numeric_limits<std::uint64_t>::max() - 1);
     EXPECT_EQ(with_expiry("0010").expiry, 10u);
     EXPECT_EQ(with_expiry("0010").expiry_text, "0010");
     EXPECT_TRUE(is_expired(with_expiry("0"), at(1893456000)));
@@ -166,12 +199,16 @@ TEST(Token, MayExpireFarAway) {
 
 TEST(Token, IsReadLeniently) {
     const Token token =
-        parse_token("sharedaccesssignature se=5&x&y=z&skn=my%20policy&sr=h/a=b&sig=" + base64_encode(std::string(32, '\xff')))
+        parse_token("sharedaccesssignature se=5&x&y=z&skn=my%20policy&sr=h/a=b&sig=" +
+                    base64_encode(std::string(32, '\xff')))
             .value();
     EXPECT_EQ(token.resource, "h/a=b");
     EXPECT_EQ(token.policy, "my policy");
     EXPECT_EQ(token.signature, std::string(32, '\xff'));
-    EXPECT_EQ(parse_token("SharedAccessSignature sr=h&skn=&se=5&sig=" + base64_encode(std::string(32, 'x')))->policy, "");
+    EXPECT_EQ(parse_token("SharedAccessSignature sr=h&skn=&se=5&sig=" +
+                          base64_encode(std::string(32, 'x')))
+                  ->policy,
+              "");
 }
 
 TEST(Token, IsRefusedWhenSomethingIsMissingOrOdd) {
@@ -213,9 +250,12 @@ TEST(Token, IsNotSignedByAnEmptyKey) {
 
 RC_GTEST_PROP(Token, MadeIsReadAndSigned, (std::uint64_t expiry)) {
     const auto key = *rc::gen::nonEmpty<std::string>();
-    const auto resource = *rc::gen::suchThat<std::string>([](const std::string& s) { return !s.empty() && s.size() < 100; });
-    const auto policy = *rc::gen::suchThat<std::string>([](const std::string& s) { return s.size() < 50; });
-    const auto token = parse_token(make_token({.resource = resource, .key = key, .expiry = expiry, .policy = policy}));
+    const auto resource = *rc::gen::suchThat<std::string>(
+        [](const std::string& s) { return !s.empty() && s.size() < 100; });
+    const auto policy =
+        *rc::gen::suchThat<std::string>([](const std::string& s) { return s.size() < 50; });
+    const auto token = parse_token(
+        make_token({.resource = resource, .key = key, .expiry = expiry, .policy = policy}));
     RC_ASSERT(token.has_value());
     RC_ASSERT(percent_decode(token->resource) == resource);
     RC_ASSERT(token->expiry == expiry);
@@ -261,9 +301,11 @@ TEST(Scope, OfADevice) {
         {"%", false, false},
     };
     for (const ScopeRow& row : rows) {
-        EXPECT_EQ(covers_identity(row.resource, hosts, identity("dev-01"), KeyOwner::identity), row.with_own_key)
+        EXPECT_EQ(covers_identity(row.resource, hosts, identity("dev-01"), KeyOwner::identity),
+                  row.with_own_key)
             << row.resource;
-        EXPECT_EQ(covers_identity(row.resource, hosts, identity("dev-01"), KeyOwner::policy), row.with_policy_key)
+        EXPECT_EQ(covers_identity(row.resource, hosts, identity("dev-01"), KeyOwner::policy),
+                  row.with_policy_key)
             << row.resource;
     }
 }
@@ -276,10 +318,12 @@ TEST(Scope, OfAModule) {
         {"twin.example.com/devices/dev-01/modules/mod-10", false, false},
     };
     for (const ScopeRow& row : rows) {
-        EXPECT_EQ(covers_identity(row.resource, hosts, identity("dev-01", "mod-1"), KeyOwner::identity),
-                  row.with_own_key);
-        EXPECT_EQ(covers_identity(row.resource, hosts, identity("dev-01", "mod-1"), KeyOwner::policy),
-                  row.with_policy_key);
+        EXPECT_EQ(
+            covers_identity(row.resource, hosts, identity("dev-01", "mod-1"), KeyOwner::identity),
+            row.with_own_key);
+        EXPECT_EQ(
+            covers_identity(row.resource, hosts, identity("dev-01", "mod-1"), KeyOwner::policy),
+            row.with_policy_key);
     }
 }
 
@@ -296,27 +340,39 @@ TEST(Scope, OfAnIdWithOddCharactersIsFoundInEverySpelling) {
         {"twin.example.com/devices/a+b", "a+b"},
     };
     for (const auto& [resource, device] : rows)
-        EXPECT_TRUE(covers_identity(resource, hosts, identity(device), KeyOwner::identity)) << resource;
-    EXPECT_FALSE(covers_identity("twin.example.com/devices/a+b", hosts, identity("ab"), KeyOwner::identity));
+        EXPECT_TRUE(covers_identity(resource, hosts, identity(device), KeyOwner::identity))
+            << resource;
+    EXPECT_FALSE(
+        covers_identity("twin.example.com/devices/a+b", hosts, identity("ab"), KeyOwner::identity));
 }
 
 TEST(Scope, OfOneEndpointWillDoThere) {
     const char* narrow = "twin.example.com/devices/dev-01/messages/events";
     for (const KeyOwner owner : {KeyOwner::identity, KeyOwner::policy}) {
         EXPECT_TRUE(covers_identity(narrow, hosts, identity("dev-01"), owner, "/messages/events"));
-        EXPECT_FALSE(covers_identity(narrow, hosts, identity("dev-01"), owner, "/messages/deviceBound"));
-        EXPECT_TRUE(covers_identity("twin.example.com/devices/dev-01", hosts, identity("dev-01"), owner, "/files"));
+        EXPECT_FALSE(
+            covers_identity(narrow, hosts, identity("dev-01"), owner, "/messages/deviceBound"));
+        EXPECT_TRUE(covers_identity("twin.example.com/devices/dev-01", hosts, identity("dev-01"),
+                                    owner, "/files"));
     }
-    EXPECT_FALSE(covers_identity("twin.example.com/devices", hosts, identity("dev-01"), KeyOwner::identity, "/files"));
+    EXPECT_FALSE(covers_identity("twin.example.com/devices", hosts, identity("dev-01"),
+                                 KeyOwner::identity, "/files"));
 }
 
 TEST(Scope, OfAServiceRequest) {
     const std::pair<const char*, bool> rows[] = {
-        {"twin.example.com", true},          {"TWIN.example.com:443", true},     {"alias.local/", true},
-        {"twin.example.com/twins", true},    {"twin.example.com%2ftwins", true}, {"twin.example.com/Twins/Dev-01", true},
-        {"twin.example.com/twin", false},    {"twin.example.com/twins/dev-0", false},
+        {"twin.example.com", true},
+        {"TWIN.example.com:443", true},
+        {"alias.local/", true},
+        {"twin.example.com/twins", true},
+        {"twin.example.com%2ftwins", true},
+        {"twin.example.com/Twins/Dev-01", true},
+        {"twin.example.com/twin", false},
+        {"twin.example.com/twins/dev-0", false},
         {"twin.example.com/twins/dev-01/modules", false},
-        {"twin.example.com/devices", false}, {"example.com", false},             {"", false},
+        {"twin.example.com/devices", false},
+        {"example.com", false},
+        {"", false},
     };
     for (const auto& [resource, covered] : rows)
         EXPECT_EQ(covers_path(resource, hosts, "/twins/dev-01"), covered) << resource;
