@@ -1,5 +1,6 @@
 #include "twin/codec.h"
 
+#include "base/bytes.h"
 #include "twin/keys.h"
 #include "twin/stamps.h"
 #include "twin/wire.h"
@@ -7,9 +8,9 @@
 #include <algorithm>
 #include <cmath>
 
-// The layout. Integers as in wire.h; `head` is one byte: kind in the low four bits, then two flags
-// that say "the stamp's time, its version is the parent's"; the two top bits are kept for what a
-// node may carry later (who applied a configuration) and must be zero.
+// The layout. Integers and texts as in base/bytes.h; `head` is one byte: kind in the low four bits,
+// then two flags that say "the stamp's time, its version is the parent's"; the two top bits are
+// kept for what a node may carry later (who applied a configuration) and must be zero.
 //
 //   twin    format  version etag desired reported  model-id
 //           node(tags) node(desired) node(reported)         parent of the roots: {epoch, 0}
@@ -65,20 +66,20 @@ void put_plain(std::string& out, const json::value& value);
 // What follows the head.
 void put_content(std::string& out, const json::value& value) {
     switch (value.kind()) {
-        case json::kind::int64: return put_signed(out, value.get_int64());
+        case json::kind::int64: return append_signed(out, value.get_int64());
         case json::kind::uint64:
-            return put_signed(out, static_cast<std::int64_t>(value.get_uint64()));
+            return append_signed(out, static_cast<std::int64_t>(value.get_uint64()));
         case json::kind::double_: return put_double(out, value.get_double());
         case json::kind::string:
-            return put_text(out, {value.get_string().data(), value.get_string().size()});
+            return append_text(out, {value.get_string().data(), value.get_string().size()});
         case json::kind::array:
-            put_unsigned(out, value.get_array().size());
+            append_varint(out, value.get_array().size());
             for (const json::value& element : value.get_array()) put_plain(out, element);
             return;
         case json::kind::object:
-            put_unsigned(out, value.get_object().size());
+            append_varint(out, value.get_object().size());
             for (const json::key_value_pair& entry : value.get_object()) {
-                put_text(out, key_of(entry));
+                append_text(out, key_of(entry));
                 put_plain(out, entry.value());
             }
             return;
@@ -97,9 +98,9 @@ void put_head(std::string& out, Kind kind, const Stamp& stamp, const Stamp& pare
     if (stamp.updated == parent.updated) head |= same_time;
     if (stamp.version == parent.version) head |= same_version;
     out += static_cast<char>(head);
-    if (!(head & same_time)) put_signed(out, (parent.updated - stamp.updated).count());
+    if (!(head & same_time)) append_signed(out, (parent.updated - stamp.updated).count());
     if (!(head & same_version))
-        put_signed(out, static_cast<std::int64_t>(parent.version - stamp.version));
+        append_signed(out, static_cast<std::int64_t>(parent.version - stamp.version));
 }
 
 void put_node(std::string& out, const Node& node, const Stamp& parent) {
@@ -108,9 +109,9 @@ void put_node(std::string& out, const Node& node, const Stamp& parent) {
         return put_content(out, node.leaf());
     }
     put_head(out, object, node.stamp(), parent);
-    put_unsigned(out, node.object().members.size());
+    append_varint(out, node.object().members.size());
     for (const Member& member : node.object().members) {
-        put_text(out, member.key);
+        append_text(out, member.key);
         put_node(out, member.node, node.stamp());
     }
 }
@@ -123,9 +124,9 @@ void put_undo(std::string& out, const Undo& undo, const Stamp& parent) {
         return;
     }
     put_head(out, nested, former->stamp, parent);
-    put_unsigned(out, former->members.size());
+    append_varint(out, former->members.size());
     for (const UndoMember& member : former->members) {
-        put_text(out, member.key);
+        append_text(out, member.key);
         put_undo(out, member.undo, former->stamp);
     }
 }
@@ -133,7 +134,7 @@ void put_undo(std::string& out, const Undo& undo, const Stamp& parent) {
 void put_versions(std::string& out, const Versions& versions) {
     for (const std::uint64_t number :
          {versions.version, versions.etag, versions.desired, versions.reported})
-        put_unsigned(out, number);
+        append_varint(out, number);
 }
 
 class Decoder {
@@ -339,7 +340,7 @@ std::unexpected<Error> damaged(const char* what, const Decoder& decoder) {
 void append_encoded(std::string& out, const Twin& twin) {
     out += static_cast<char>(twin_format);
     put_versions(out, twin.versions);
-    put_text(out, twin.model_id);
+    append_text(out, twin.model_id);
     for (const Part part : parts) put_node(out, twin.part(part), {});
 }
 
@@ -349,19 +350,19 @@ void append_encoded(std::string& out, const Change& change) {
     for (const Part part : parts)
         if (change.part(part)) head |= Decoder::part_flag(part);
     out += static_cast<char>(head);
-    put_signed(out, change.at.time_since_epoch().count());
+    append_signed(out, change.at.time_since_epoch().count());
     put_versions(out, change.before);
-    put_signed(out, static_cast<std::int64_t>(change.after.version - change.before.version));
-    put_signed(out, static_cast<std::int64_t>(change.after.etag - change.before.etag));
-    put_signed(out, static_cast<std::int64_t>(change.after.desired - change.before.desired));
-    put_signed(out, static_cast<std::int64_t>(change.after.reported - change.before.reported));
+    append_signed(out, static_cast<std::int64_t>(change.after.version - change.before.version));
+    append_signed(out, static_cast<std::int64_t>(change.after.etag - change.before.etag));
+    append_signed(out, static_cast<std::int64_t>(change.after.desired - change.before.desired));
+    append_signed(out, static_cast<std::int64_t>(change.after.reported - change.before.reported));
     for (const Part part : parts) {
         const auto& written = change.part(part);
         if (!written) continue;
         out += static_cast<char>(written->forward.mode());
-        put_unsigned(out, written->forward.body().size());
+        append_varint(out, written->forward.body().size());
         for (const json::key_value_pair& entry : written->forward.body()) {
-            put_text(out, key_of(entry));
+            append_text(out, key_of(entry));
             put_plain(out, entry.value());
         }
         put_undo(out, written->inverse, stamp_of(part, change.at, change.before));

@@ -2,33 +2,20 @@
 
 #include <bit>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 
 namespace twinhub::twin {
 
-// The primitives of the stored form: unsigned integers in groups of seven bits, low first; signed
-// ones zigzag; doubles in eight bytes, low first; text with its length in front.
-
-inline void put_unsigned(std::string& out, std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) out += static_cast<char>(value | 0x80);
-    out += static_cast<char>(value);
-}
-inline void put_signed(std::string& out, std::int64_t value) {
-    put_unsigned(out,
-                 static_cast<std::uint64_t>(value) << 1 ^ static_cast<std::uint64_t>(value >> 63));
-}
+// Numbers and texts are those of base/bytes.h; a double takes eight bytes, low first.
 inline void put_double(std::string& out, double value) {
     const auto bits = std::bit_cast<std::uint64_t>(value);
     for (int shift = 0; shift < 64; shift += 8) out += static_cast<char>(bits >> shift & 0xff);
 }
-inline void put_text(std::string& out, std::string_view text) {
-    put_unsigned(out, text.size());
-    out += text;
-}
 
-// Reads the same from any bytes. The first fault sticks: all that follows reads as zero.
+// Reads them back from any bytes, and stricter than base's reader: each number has one form only,
+// so that equal values have equal bytes. The first fault sticks: all that follows reads as zero.
+// Inline, because a restart reads millions of twins.
 class WireReader {
 public:
     explicit WireReader(std::string_view bytes) : bytes_(bytes) {}
@@ -70,7 +57,7 @@ public:
     }
     std::string_view text() {
         const std::uint64_t size = unsigned_integer();
-        if (failed_ || size > bytes_.size() - at_) return fail(), std::string_view{};
+        if (failed_ || size > bytes_.size() - at_) return fail(), std::string_view("");
         const std::string_view text = bytes_.substr(at_, static_cast<std::size_t>(size));
         at_ += text.size();
         return text;
