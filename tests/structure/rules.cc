@@ -54,7 +54,9 @@ constexpr std::string_view clock_files[] = {"base/clock.cc", "apps/simulate/*"};
 
 constexpr std::string_view chance_words[] = {"random_device", "RAND_bytes", "RAND_priv_bytes",
                                              "std::rand",     "mt19937",    "mt19937_64"};
-constexpr std::string_view chance_files[] = {"base/random.cc", "apps/simulate/*"};
+// OpenSSL draws the keys of certificates from its own generator; a serial number is no different.
+constexpr std::string_view chance_files[] = {"base/random.cc", "apps/keys/certificate.cc",
+                                             "apps/simulate/*"};
 
 constexpr std::string_view thread_words[] = {"std::thread", "std::jthread", "std::async",
                                              "thread_pool"};
