@@ -2,7 +2,7 @@
 #include "process_use.h"
 #include "report.h"
 
-#include <vector>
+#include <deque>
 
 namespace twinhub::load {
 namespace {
@@ -13,20 +13,24 @@ constexpr std::uint64_t turn_ns_max = 50'000'000;
 class Carousel {
 public:
     Carousel(Reactor& reactor, Fleet& fleet, std::size_t at_once)
-        : reactor_(reactor), fleet_(fleet), at_once_(at_once) {
+        : reactor_(reactor), at_once_(at_once) {
         fleet.on_connected = [this](MqttDevice& device) {
             ++done_;
             latencies_.add(now_ns() - device.opened_at_ns());
             if (device.was_resumed()) ++resumed_;
             device.stop();
         };
-        fleet.on_lost = [this](MqttDevice&) { --running_; };
+        fleet.on_lost = [this](MqttDevice& device) {
+            --running_;
+            waiting_.push_back(&device);
+        };
+        for (const auto& device : fleet.devices()) waiting_.push_back(device.get());
     }
 
     template <class Condition>
     void turn_while(Condition condition) {
         while (condition()) {
-            for (; running_ < at_once_; ++running_) next();
+            while (running_ < at_once_ && !waiting_.empty()) next();
             reactor_.turn(now_ns() + turn_ns_max);
         }
     }
@@ -41,14 +45,15 @@ public:
 
 private:
     void next() {
-        auto& devices = fleet_.devices();
-        const std::uint64_t number = started_++;
+        MqttDevice& device = *waiting_.front();
+        waiting_.pop_front();
+        ++running_;
         // Many times round the fleet: other source addresses spare the ports in TIME_WAIT.
-        devices[number % devices.size()]->start(static_cast<unsigned>(number / 10'000 % 200));
+        device.start(static_cast<unsigned>(started_++ / 10'000 % 200));
     }
 
     Reactor& reactor_;
-    Fleet& fleet_;
+    std::deque<MqttDevice*> waiting_;
     Histogram latencies_;
     std::size_t at_once_;
     std::size_t running_ = 0;
@@ -67,7 +72,8 @@ int run_connect(const Options& options) {
     Carousel carousel(reactor, fleet, options.connect_at_once);
 
     // Once round at least: a device can only resume what it had before.
-    const std::uint64_t warm = now_ns() + static_cast<std::uint64_t>(options.drive.warm_up_seconds * 1e9);
+    const std::uint64_t warm =
+        now_ns() + static_cast<std::uint64_t>(options.drive.warm_up_seconds * 1e9);
     const std::uint64_t give_up = now_ns() + options.connect_seconds_max * 1'000'000'000;
     carousel.turn_while([&] {
         const std::uint64_t now = now_ns();

@@ -9,10 +9,11 @@ namespace twinhub::load {
 
 std::optional<ConnectionString> parse_connection_string(std::string_view text) {
     ConnectionString result;
+    while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
     while (!text.empty()) {
         const std::string_view part = text.substr(0, text.find(';'));
         text.remove_prefix(part.size() < text.size() ? part.size() + 1 : part.size());
-        const auto equals = part.find('=');   // the first: a base64 key ends in '='
+        const auto equals = part.find('=');  // the first: a base64 key ends in '='
         if (equals == std::string_view::npos) continue;
         const std::string_view name = part.substr(0, equals);
         const std::string_view value = part.substr(equals + 1);
@@ -20,8 +21,6 @@ std::optional<ConnectionString> parse_connection_string(std::string_view text) {
         if (equals_ignoring_case(name, "SharedAccessKeyName")) result.policy = value;
         if (equals_ignoring_case(name, "SharedAccessKey")) result.key = value;
     }
-    while (!result.key.empty() && (result.key.back() == '\n' || result.key.back() == '\r'))
-        result.key.pop_back();
     if (result.host_name.empty() || result.policy.empty() || !base64_decode(result.key)) return {};
     return result;
 }

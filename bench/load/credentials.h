@@ -11,7 +11,7 @@ namespace twinhub::load {
 struct ConnectionString {
     std::string host_name;
     std::string policy;
-    std::string key;   // base64
+    std::string key;  // base64
 };
 std::optional<ConnectionString> parse_connection_string(std::string_view text);
 

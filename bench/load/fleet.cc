@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::uint64_t nanoseconds_per_second = 1'000'000'000;
 constexpr std::uint64_t turn_ns_max = 100'000'000;
-constexpr std::uint64_t ports_per_source = 20'000;   // of the 28,232 ephemeral ports
+constexpr std::uint64_t ports_per_source = 20'000;  // of the 28,232 ephemeral ports
 
 }  // namespace
 

@@ -28,7 +28,8 @@ public:
 
     // Hooks of the running mode; may be empty.
     std::function<void(MqttDevice&)> on_connected;
-    std::function<void(MqttDevice&, RequestKind, std::uint64_t since_ns, const Answer&)> on_answered;
+    std::function<void(MqttDevice&, RequestKind, std::uint64_t since_ns, const Answer&)>
+        on_answered;
     std::function<void(MqttDevice&)> on_lost;
 
 private:
@@ -41,7 +42,7 @@ private:
     std::vector<std::unique_ptr<MqttDevice>> devices_;
     std::map<std::string, std::uint64_t> losses_;
     std::size_t connected_count_ = 0;
-    std::size_t settled_count_ = 0;   // connected or failed, since connect_all began
+    std::size_t settled_count_ = 0;  // connected or failed, since connect_all began
 };
 
 }  // namespace twinhub::load

@@ -26,7 +26,8 @@ int run_hold(const Options& options) {
     const auto& servers = options.drive.servers;
 
     const std::uint64_t before = resident_bytes(servers);
-    const std::size_t connected = fleet.connect_all(options.connect_at_once, options.connect_seconds_max);
+    const std::size_t connected =
+        fleet.connect_all(options.connect_at_once, options.connect_seconds_max);
     idle(reactor, options.settle_seconds);
     const std::uint64_t after = resident_bytes(servers);
     const std::uint64_t cpu_before = cpu_nanoseconds(servers);
@@ -40,12 +41,14 @@ int run_hold(const Options& options) {
         .add("server_rss_before", before)
         .add("server_rss_after", after)
         .add("bytes_per_connection",
-             connected == 0 ? 0 : (static_cast<double>(after) - static_cast<double>(before)) /
-                                      static_cast<double>(connected))
+             connected == 0 ? 0
+                            : (static_cast<double>(after) - static_cast<double>(before)) /
+                                  static_cast<double>(connected))
         .add("idle_server_cpu_share",
              static_cast<double>(cpu_after - cpu_before) / 1e9 / options.settle_seconds);
     if (options.active_share > 0) {
-        const auto active = static_cast<std::size_t>(static_cast<double>(options.devices) * options.active_share);
+        const auto active =
+            static_cast<std::size_t>(static_cast<double>(options.devices) * options.active_share);
         line.add("active", static_cast<std::uint64_t>(active))
             .add(drive(reactor, fleet, active, options.drive));
     }

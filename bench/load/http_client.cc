@@ -14,7 +14,7 @@ namespace {
 struct Response {
     unsigned status = 0;
     std::string_view body;
-    std::size_t bytes = 0;   // with its head
+    std::size_t bytes = 0;  // with its head
 };
 
 template <class Number>
@@ -59,7 +59,8 @@ std::optional<Response> first_response(std::string_view bytes) {
     const std::string_view head = bytes.substr(0, head_end);
     const std::string_view rest = bytes.substr(head_end + 4);
     Response response{.status = number_of<unsigned>(head.substr(head.find(' '))).value_or(0),
-                      .body = {}, .bytes = head_end + 4};
+                      .body = {},
+                      .bytes = head_end + 4};
     if (const auto length = header(head, "content-length:")) {
         const auto size = number_of<std::size_t>(*length).value_or(0);
         if (rest.size() < size) return {};
@@ -82,7 +83,8 @@ void HttpClient::request(std::string_view path, std::string_view token, std::str
     fmt::format_to(out, "{} {} HTTP/1.1\r\nHost: {}\r\nAuthorization: {}\r\n",
                    body.empty() ? "GET" : "POST", path, host_, token);
     if (!body.empty())
-        fmt::format_to(out, "Content-Type: application/json\r\nContent-Length: {}\r\n", body.size());
+        fmt::format_to(out, "Content-Type: application/json\r\nContent-Length: {}\r\n",
+                       body.size());
     output() += "\r\n";
     output() += body;
 }

@@ -17,9 +17,11 @@ void raise_descriptor_limit() {
 
 void add_target(CLI::App& mode, Options& options) {
     mode.add_option("--address", options.target.address, "IPv4 address of the server");
-    mode.add_option("--port", options.target.port, "Port; 8883 for MQTT and 443 for REST when not given");
+    mode.add_option("--port", options.target.port,
+                    "Port; 8883 for MQTT and 443 for REST when not given");
     mode.add_option("--hub-name", options.target.name, "Host name of the hub, and SNI");
-    mode.add_option("--ca", options.target.ca_file, "CA that the server's certificate is checked against");
+    mode.add_option("--ca", options.target.ca_file,
+                    "CA that the server's certificate is checked against");
     mode.add_option("--server-pid", options.drive.servers,
                     "Process whose CPU (with its children) and memory is measured; repeatable");
     mode.add_option("--first", options.first, "Number of the first device");
@@ -29,14 +31,17 @@ void add_target(CLI::App& mode, Options& options) {
 void add_mqtt(CLI::App& mode, Options& options) {
     add_target(mode, options);
     mode.add_flag("!--no-sign-in", options.signs_in, "Send no user name and password");
-    mode.add_option("--connect-at-once", options.connect_at_once, "Connections being made at a time");
+    mode.add_option("--connect-at-once", options.connect_at_once,
+                    "Connections being made at a time");
     mode.add_option("--connect-seconds-max", options.connect_seconds_max);
-    mode.add_option("--qos1-publish", options.puback_topic, "Publish QoS 1 to this topic ({id}) and wait for PUBACK");
+    mode.add_option("--qos1-publish", options.puback_topic,
+                    "Publish QoS 1 to this topic ({id}) and wait for PUBACK");
     auto* const request = mode.add_option("--request-topic", options.request_topic,
                                           "Topic of a patch, with {id} and {rid}");
     mode.add_option("--get-topic", options.get_topic, "Topic of a get, with {id} and {rid}");
-    auto* const response = mode.add_option("--response-topic", options.response_topic,
-                                           "Answers come on this topic followed by /{status}/{rid}");
+    auto* const response =
+        mode.add_option("--response-topic", options.response_topic,
+                        "Answers come on this topic followed by /{status}/{rid}");
     request->needs(response);
     response->needs(request);
 }
@@ -47,8 +52,10 @@ void add_window(CLI::App& mode, Options& options) {
 }
 
 void add_requests(CLI::App& mode, Options& options) {
-    mode.add_option("--rate", options.drive.rate, "Open loop: requests a second over all connections");
-    mode.add_option("--get-share", options.drive.get_share, "Share of gets among the requests, 0..1");
+    mode.add_option("--rate", options.drive.rate,
+                    "Open loop: requests a second over all connections");
+    mode.add_option("--get-share", options.drive.get_share,
+                    "Share of gets among the requests, 0..1");
     mode.add_flag("--report-first", options.drive.whole_report_first,
                   "Each active device reports its full section before the measuring");
 }
@@ -70,9 +77,12 @@ int run(int count, char** arguments) {
     add_window(patch, options);
     add_requests(patch, options);
     std::string loop = "closed";
-    patch.add_option("--mode", loop, "closed, or open with --rate")->check(CLI::IsMember({"closed", "open"}));
-    patch.add_option("--pipeline", options.drive.pipeline, "Closed loop: requests in flight on a connection");
-    patch.add_option("--versions", options.versions_file, "Write what was acknowledged, for verify");
+    patch.add_option("--mode", loop, "closed, or open with --rate")
+        ->check(CLI::IsMember({"closed", "open"}));
+    patch.add_option("--pipeline", options.drive.pipeline,
+                     "Closed loop: requests in flight on a connection");
+    patch.add_option("--versions", options.versions_file,
+                     "Write what was acknowledged, for verify");
 
     CLI::App& connect = *app.add_subcommand("connect", "Connect, subscribe, leave, again");
     add_mqtt(connect, options);
@@ -83,8 +93,10 @@ int run(int count, char** arguments) {
     add_mqtt(hold, options);
     add_window(hold, options);
     add_requests(hold, options);
-    hold.add_option("--settle", options.settle_seconds, "Seconds to wait before reading the memory");
-    hold.add_option("--active-share", options.active_share, "Share of the devices that then send, at --rate");
+    hold.add_option("--settle", options.settle_seconds,
+                    "Seconds to wait before reading the memory");
+    hold.add_option("--active-share", options.active_share,
+                    "Share of the devices that then send, at --rate");
 
     CLI::App& rest_get = *app.add_subcommand("rest-get", "Operators that read twins");
     add_rest(rest_get, options);
@@ -94,11 +106,13 @@ int run(int count, char** arguments) {
     add_rest(prepare, options);
     prepare.add_flag("--twins", options.twins, "With an initial twin of about 1.2 KB");
 
-    CLI::App& verify = *app.add_subcommand("verify", "Check that every acknowledged patch is there");
+    CLI::App& verify =
+        *app.add_subcommand("verify", "Check that every acknowledged patch is there");
     add_rest(verify, options);
     verify.add_option("--versions", options.versions_file)->required();
 
-    CLI::App& print_twins = *app.add_subcommand("print-twins", "id, tags, desired, reported: a TAB between");
+    CLI::App& print_twins =
+        *app.add_subcommand("print-twins", "id, tags, desired, reported: a TAB between");
     add_target(print_twins, options);
 
     CLI11_PARSE(app, count, arguments);

@@ -1,9 +1,8 @@
 #include "mqtt_device.h"
 
 #include "credentials.h"
-#include "twin_body.h"
-
 #include "protocol/mqtt/decoder.h"
+#include "twin_body.h"
 
 #include <algorithm>
 #include <string>
@@ -27,8 +26,12 @@ std::vector<std::string> filters_for(const Requests& requests, std::string_view 
 
 MqttDevice::MqttDevice(Reactor& reactor, const TlsContext& tls, const DeviceSettings& settings,
                        DeviceOwner& owner, std::uint64_t number)
-    : TlsStream(reactor, tls), settings_(settings), owner_(owner), id_(device_name(number)),
-      number_(number), host_(tls.target().name) {}
+    : TlsStream(reactor, tls),
+      settings_(settings),
+      owner_(owner),
+      id_(device_name(number)),
+      number_(number),
+      host_(tls.target().name) {}
 
 void MqttDevice::start(unsigned source) {
     opened_at_ns_ = now_ns();
@@ -89,7 +92,8 @@ void MqttDevice::handle(const mqtt::Packet& packet) {
         for (const std::string& filter : filters) subscribe.filters.push_back({.filter = filter});
         mqtt::encode(subscribe, output());
     } else if (const auto* const subscribed = std::get_if<mqtt::SubAck>(&packet)) {
-        if (std::ranges::find(subscribed->codes, mqtt::subscription_refused) != subscribed->codes.end())
+        if (std::ranges::find(subscribed->codes, mqtt::subscription_refused) !=
+            subscribed->codes.end())
             return refuse("a subscription was refused");
         accept();
     }
@@ -102,7 +106,7 @@ void MqttDevice::accept() {
 
 void MqttDevice::settle(const Answer& answer) {
     const auto found = std::ranges::find(pending_, answer.request, &Pending::id);
-    if (found == pending_.end()) return;   // a notification, or an answer that came twice
+    if (found == pending_.end()) return;  // a notification, or an answer that came twice
     const Pending pending = *found;
     pending_.erase(found);
     acknowledged_version_ = std::max(acknowledged_version_, answer.version);
@@ -118,7 +122,7 @@ void MqttDevice::request_whole_report() {
 }
 
 void MqttDevice::publish(RequestKind kind, std::uint64_t since_ns, std::string_view body) {
-    last_request_ = last_request_ % 0xffff + 1;   // also a packet id: 1..65535
+    last_request_ = last_request_ % 0xffff + 1;  // also a packet id: 1..65535
     pending_.push_back({last_request_, kind, since_ns});
     const bool patches = kind == RequestKind::patch;
     if (patches) ++patches_sent_;

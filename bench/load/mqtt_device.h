@@ -1,9 +1,8 @@
 #pragma once
 
+#include "protocol/mqtt/packet.h"
 #include "requests.h"
 #include "tls_stream.h"
-
-#include "protocol/mqtt/packet.h"
 
 #include <cstdint>
 #include <string>
@@ -15,13 +14,15 @@ namespace twinhub::load {
 // What all devices of a run have in common.
 struct DeviceSettings {
     explicit DeviceSettings(Requests how, bool signs_in_as_device)
-        : requests(std::move(how)), patch_topic(requests.patch_topic),
-          get_topic(requests.get_topic), signs_in(signs_in_as_device) {}
+        : requests(std::move(how)),
+          patch_topic(requests.patch_topic),
+          get_topic(requests.get_topic),
+          signs_in(signs_in_as_device) {}
 
     Requests requests;
     TopicTemplate patch_topic;
     TopicTemplate get_topic;
-    bool signs_in;                     // a user name and a SAS password as the hub wants them
+    bool signs_in;  // a user name and a SAS password as the hub wants them
     std::uint16_t keep_alive_seconds = 1100;
 };
 
@@ -33,7 +34,7 @@ class MqttDevice;
 class DeviceOwner {
 public:
     virtual ~DeviceOwner() = default;
-    virtual void connected(MqttDevice& device) = 0;   // CONNACK 0 and, with filters, SUBACK
+    virtual void connected(MqttDevice& device) = 0;  // CONNACK 0 and, with filters, SUBACK
     virtual void answered(MqttDevice& device, RequestKind kind, std::uint64_t since_ns,
                           const Answer& answer) = 0;
     // The device still says whether it was connected, and forgets it after the call.
@@ -53,12 +54,12 @@ public:
     std::uint64_t acknowledged_version() const { return acknowledged_version_; }
     std::uint64_t patches_sent() const { return patches_sent_; }
 
-    void start(unsigned source = 0);   // connect, and all that follows up to `connected`
-    void stop();                       // DISCONNECT; the server closes, and `lost` is called
+    void start(unsigned source = 0);  // connect, and all that follows up to `connected`
+    void stop();                      // DISCONNECT; the server closes, and `lost` is called
 
     // Queues a request whose latency counts from `since_ns`; `flush` sends it.
     void request(RequestKind kind, std::uint64_t since_ns);
-    void request_whole_report();   // a patch with the full reported section of twin_body.h
+    void request_whole_report();  // a patch with the full reported section of twin_body.h
 
 private:
     struct Pending {

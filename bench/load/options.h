@@ -13,26 +13,26 @@ namespace twinhub::load {
 
 // What the command line says. One struct for all modes: each reads what concerns it.
 struct Options {
-    Target target;                        // port 0: the usual one of the protocol
-    bool signs_in = true;                 // false: no user name and password (plain Mosquitto)
+    Target target;         // port 0: the usual one of the protocol
+    bool signs_in = true;  // false: no user name and password (plain Mosquitto)
     std::string connection_string;
-    std::uint64_t first = 0;              // number of the first device
-    std::uint64_t devices = 1000;         // for REST modes: how many to choose from
+    std::uint64_t first = 0;       // number of the first device
+    std::uint64_t devices = 1000;  // for REST modes: how many to choose from
     std::size_t connect_at_once = 64;
     std::uint64_t connect_seconds_max = 300;
 
     DriveOptions drive;
     bool open_loop = false;
-    std::string puback_topic;             // QoS 1 publishes instead of twin requests
-    std::string request_topic;            // with {id} and {rid}; with response_topic
+    std::string puback_topic;   // QoS 1 publishes instead of twin requests
+    std::string request_topic;  // with {id} and {rid}; with response_topic
     std::string get_topic;
     std::string response_topic;
-    std::string versions_file;            // what was acknowledged, for `verify`
+    std::string versions_file;  // what was acknowledged, for `verify`
 
-    double active_share = 0;              // hold
-    double settle_seconds = 3;            // hold
-    unsigned connections = 32;            // rest-get, prepare, verify
-    bool twins = false;                   // prepare: with an initial twin
+    double active_share = 0;    // hold
+    double settle_seconds = 3;  // hold
+    unsigned connections = 32;  // rest-get, prepare, verify
+    bool twins = false;         // prepare: with an initial twin
 
     Requests requests() const;
     DeviceSettings device_settings() const { return DeviceSettings(requests(), signs_in); }

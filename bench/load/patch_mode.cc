@@ -12,7 +12,8 @@ namespace {
 void write_versions(const std::string& file, Fleet& fleet) {
     std::ofstream out(file, std::ios::trunc);
     for (const auto& device : fleet.devices())
-        out << device->id() << ' ' << device->acknowledged_version() << ' ' << device->patches_sent() << '\n';
+        out << device->id() << ' ' << device->acknowledged_version() << ' '
+            << device->patches_sent() << '\n';
 }
 
 }  // namespace
@@ -28,7 +29,8 @@ int run_patch(const Options& options) {
     const TlsContext tls(options.target);
     const DeviceSettings settings = options.device_settings();
     Fleet fleet(reactor, tls, settings, options.first, options.devices);
-    const std::size_t connected = fleet.connect_all(options.connect_at_once, options.connect_seconds_max);
+    const std::size_t connected =
+        fleet.connect_all(options.connect_at_once, options.connect_seconds_max);
     const Measured measured = drive(reactor, fleet, options.devices, options.drive);
     if (!options.versions_file.empty()) write_versions(options.versions_file, fleet);
     JsonLine()

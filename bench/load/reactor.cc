@@ -41,9 +41,7 @@ void Reactor::change(int descriptor, std::uint32_t events, Pollable* owner) {
     control(epoll_, EPOLL_CTL_MOD, descriptor, events, owner);
 }
 
-void Reactor::remove(int descriptor) {
-    control(epoll_, EPOLL_CTL_DEL, descriptor, 0, nullptr);
-}
+void Reactor::remove(int descriptor) { control(epoll_, EPOLL_CTL_DEL, descriptor, 0, nullptr); }
 
 void Reactor::turn(std::uint64_t deadline_ns) {
     const std::uint64_t now = now_ns();

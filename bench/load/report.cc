@@ -38,7 +38,8 @@ JsonLine& JsonLine::add(std::string_view member, std::string_view value) {
     return *this;
 }
 
-JsonLine& JsonLine::add(std::string_view member, const std::map<std::string, std::uint64_t>& counts) {
+JsonLine& JsonLine::add(std::string_view member,
+                        const std::map<std::string, std::uint64_t>& counts) {
     if (counts.empty()) return *this;
     name(member);
     char separator = '{';
@@ -63,13 +64,15 @@ JsonLine& JsonLine::add(std::string_view member, const Histogram& latencies) {
 
 JsonLine& JsonLine::add(const Measured& measured) {
     std::map<std::string, std::uint64_t> errors;
-    for (const auto& [status, count] : measured.refused) errors["status " + std::to_string(status)] = count;
+    for (const auto& [status, count] : measured.refused)
+        errors["status " + std::to_string(status)] = count;
     if (measured.unanswered != 0) errors["unanswered"] = measured.unanswered;
     if (measured.lost != 0) errors["connections lost"] = measured.lost;
     const std::uint64_t operations = measured.operations();
     add("operations", operations);
     add("seconds", measured.seconds);
-    add("per_second", measured.seconds > 0 ? static_cast<double>(operations) / measured.seconds : 0);
+    add("per_second",
+        measured.seconds > 0 ? static_cast<double>(operations) / measured.seconds : 0);
     add("patch_ms", measured.patches);
     add("get_ms", measured.gets);
     add("server_cpu_us", per_operation_us(measured.server_cpu_ns, operations));

@@ -20,7 +20,7 @@ public:
     JsonLine& add(std::string_view name, const Histogram& latencies);
     // Operations, rate, latencies, refusals and CPU an operation.
     JsonLine& add(const Measured& measured);
-    void print() const;   // to standard output
+    void print() const;  // to standard output
 
 private:
     void name(std::string_view name);

@@ -28,12 +28,15 @@ Requests Requests::twin() {
 }
 
 Requests Requests::puback(std::string topic) {
-    return {.patch_topic = std::move(topic), .get_topic = {}, .subscriptions = {},
+    return {.patch_topic = std::move(topic),
+            .get_topic = {},
+            .subscriptions = {},
             .acknowledged_by_puback = true};
 }
 
 Requests Requests::topics(std::string patch, std::string get, std::string response) {
-    return {.patch_topic = std::move(patch), .get_topic = std::move(get),
+    return {.patch_topic = std::move(patch),
+            .get_topic = std::move(get),
             .subscriptions = {std::move(response) + "/#"}};
 }
 

@@ -13,8 +13,8 @@ namespace twinhub::load {
 struct Requests {
     std::string patch_topic;
     std::string get_topic;
-    std::vector<std::string> subscriptions;   // {id} only
-    bool acknowledged_by_puback = false;      // QoS 1; otherwise QoS 0 and an answer on a topic
+    std::vector<std::string> subscriptions;  // {id} only
+    bool acknowledged_by_puback = false;     // QoS 1; otherwise QoS 0 and an answer on a topic
 
     // device-protocols 2.1.
     static Requests twin();
@@ -40,8 +40,9 @@ private:
 
 struct Answer {
     std::uint32_t request = 0;
-    unsigned status = 0;              // 200, 204 or an error
-    std::uint64_t version = 0;        // 0 when the topic names none
+    unsigned status = 0;        // 200, 204 or an error
+    std::uint64_t version = 0;  // 0 when the topic names none
+    friend bool operator==(const Answer&, const Answer&) = default;
 };
 // Reads both .../{status}/?$rid={rid}[&$version={v}] and .../{status}/{rid}.
 std::optional<Answer> parse_answer(std::string_view topic);

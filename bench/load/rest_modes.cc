@@ -13,7 +13,7 @@ namespace twinhub::load {
 namespace {
 
 constexpr std::string_view api_version = "?api-version=2021-04-12";
-constexpr std::uint64_t bulk_items_max = 100;   // service-api 4.6
+constexpr std::uint64_t bulk_items_max = 100;  // service-api 4.6
 
 std::string twin_path(std::string_view device) {
     return fmt::format("/twins/{}{}", device, api_version);
@@ -36,7 +36,8 @@ std::string bulk_item(std::uint64_t number, bool with_twin) {
 
 std::size_t occurrences(std::string_view text, std::string_view word) {
     std::size_t count = 0;
-    for (auto at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) ++count;
+    for (auto at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1))
+        ++count;
     return count;
 }
 
@@ -47,7 +48,8 @@ std::uint64_t reported_version(std::string_view twin) {
     if (reported == std::string_view::npos) return 0;
     // The section's own $version, not one of its metadata: it is the last direct member.
     std::uint64_t version = 0;
-    for (auto at = twin.find(member, reported); at != std::string_view::npos; at = twin.find(member, at + 1))
+    for (auto at = twin.find(member, reported); at != std::string_view::npos;
+         at = twin.find(member, at + 1))
         std::from_chars(twin.data() + at + member.size(), twin.data() + twin.size(), version);
     return version;
 }
@@ -117,7 +119,8 @@ int run_prepare(const Options& options) {
             const std::uint64_t last = std::min(end, next + bulk_items_max);
             client.number = last - next;
             std::string body = "[";
-            for (; next < last; ++next) body.append(body.size() > 1 ? "," : "").append(bulk_item(next, options.twins));
+            for (; next < last; ++next)
+                body.append(body.size() > 1 ? "," : "").append(bulk_item(next, options.twins));
             body += ']';
             client.request(path, token, body);
             return true;
@@ -164,7 +167,7 @@ int run_verify(const Options& options) {
     const TlsContext tls(options.target);
     const std::string token = service_token(options);
     std::uint64_t next = 0;
-    std::uint64_t lost = 0;       // acknowledged, but not there
+    std::uint64_t lost = 0;  // acknowledged, but not there
     std::uint64_t unread = 0;
     std::uint64_t acknowledged = 0;
     RestWork work(
@@ -180,7 +183,8 @@ int run_verify(const Options& options) {
             acknowledged += wanted.acknowledged;
             if (status != 200) {
                 ++unread;
-            } else if (const std::uint64_t version = reported_version(body); version < wanted.acknowledged) {
+            } else if (const std::uint64_t version = reported_version(body);
+                       version < wanted.acknowledged) {
                 lost += wanted.acknowledged - version;
             }
         });

@@ -11,7 +11,8 @@ constexpr std::uint64_t token_seconds = 24UL * 3600;
 
 }  // namespace
 
-RestWork::RestWork(Reactor& reactor, const TlsContext& tls, unsigned connections, Next next, Done done)
+RestWork::RestWork(Reactor& reactor, const TlsContext& tls, unsigned connections, Next next,
+                   Done done)
     : reactor_(reactor), next_(std::move(next)), done_(std::move(done)), running_(connections) {
     for (unsigned count = 0; count < connections; ++count) {
         clients_.push_back(std::make_unique<HttpClient>(reactor, tls, *this));
@@ -43,7 +44,8 @@ void RestWork::lost(HttpClient&, std::string_view why) {
 std::string service_token(const Options& options) {
     const auto parsed = parse_connection_string(options.connection_string);
     if (!parsed) {
-        std::fprintf(stderr, "twinhub_load: needs --connection-string or TWINHUB_CONNECTION_STRING\n");
+        std::fprintf(stderr,
+                     "twinhub_load: needs --connection-string or TWINHUB_CONNECTION_STRING\n");
         std::exit(2);
     }
     return sas_token(parsed->host_name, parsed->key, parsed->policy, token_seconds);

@@ -20,7 +20,7 @@ public:
     using Done = std::function<void(HttpClient&, unsigned status, std::string_view body)>;
 
     RestWork(Reactor& reactor, const TlsContext& tls, unsigned connections, Next next, Done done);
-    void run_until(std::uint64_t moment_ns);   // or until nothing is left
+    void run_until(std::uint64_t moment_ns);  // or until nothing is left
     void run() { run_until(UINT64_MAX); }
     bool finished() const { return running_ == 0; }
     const std::map<std::string, std::uint64_t>& losses() const { return losses_; }

@@ -36,17 +36,17 @@ TlsContext::TlsContext(Target target)
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_read_ahead(context, 1);   // one read for a whole record, not one for its header too
+    SSL_CTX_set_read_ahead(context, 1);  // one read for a whole record, not one for its header too
     if (!target_.ca_file.empty()) {
         if (SSL_CTX_load_verify_locations(context, target_.ca_file.c_str(), nullptr) != 1) {
-            std::fprintf(stderr, "twinhub_load: cannot read the CA file %s\n", target_.ca_file.c_str());
+            std::fprintf(stderr, "twinhub_load: cannot read the CA file %s\n",
+                         target_.ca_file.c_str());
             std::exit(2);
         }
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
     }
     if (target_.resume) {
-        SSL_CTX_set_session_cache_mode(context,
-                                       SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+        SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
         SSL_CTX_sess_set_new_cb(context, &TlsStream::keep_session);
     } else {
         SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
@@ -71,7 +71,7 @@ int TlsStream::keep_session(SSL* ssl, SSL_SESSION* session) {
     auto* const stream = static_cast<TlsStream*>(SSL_get_app_data(ssl));
     SSL_SESSION_free(stream->session_);
     stream->session_ = session;
-    return 1;   // the reference is ours now
+    return 1;  // the reference is ours now
 }
 
 void TlsStream::open(unsigned source) {
@@ -110,7 +110,7 @@ void TlsStream::close() {
         ssl_ = nullptr;
     }
     if (descriptor_ >= 0) {
-        ::close(descriptor_);   // leaves the epoll set by itself
+        ::close(descriptor_);  // leaves the epoll set by itself
         descriptor_ = -1;
     }
     input_ = {};
@@ -184,7 +184,7 @@ void TlsStream::take(std::string_view bytes) {
         return;
     }
     input_ += bytes;
-    std::string held = std::move(input_);   // `received` may close the stream, which drops input_
+    std::string held = std::move(input_);  // `received` may close the stream, which drops input_
     input_ = {};
     const std::size_t used = received(held);
     if (state_ == State::open && used < held.size()) input_ = held.substr(used);

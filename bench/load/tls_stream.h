@@ -14,17 +14,17 @@ namespace twinhub::load {
 
 // Where to connect, and how far to trust it.
 struct Target {
-    std::string address = "127.0.0.1";   // IPv4
+    std::string address = "127.0.0.1";  // IPv4
     std::uint16_t port = 0;
-    std::string name = "localhost";      // sent as SNI, and checked when a CA is given
-    std::string ca_file;                 // empty: any certificate is accepted
-    bool resume = false;                 // keep the session of each stream for its next connect
+    std::string name = "localhost";  // sent as SNI, and checked when a CA is given
+    std::string ca_file;             // empty: any certificate is accepted
+    bool resume = false;             // keep the session of each stream for its next connect
 };
 
 // The client side of OpenSSL for one target.
 class TlsContext {
 public:
-    explicit TlsContext(Target target);   // ends the program when the CA cannot be read
+    explicit TlsContext(Target target);  // ends the program when the CA cannot be read
     const Target& target() const { return target_; }
     SSL* make_client() const;
 
@@ -46,9 +46,9 @@ public:
     void open(unsigned source = 0);
     bool is_open() const { return state_ == State::open; }
     bool was_resumed() const { return resumed_; }
-    void close();                       // at once; `closed` is not called
+    void close();  // at once; `closed` is not called
 
-    std::string& output() { return output_; }   // append here, then flush
+    std::string& output() { return output_; }  // append here, then flush
     void flush();
 
     void ready(std::uint32_t events) final;

@@ -24,7 +24,9 @@ constexpr std::array<std::string_view, 4> models{"greenhouse-4", "greenhouse-5",
 
 TwinParts twin_parts(std::uint64_t number) {
     const std::uint64_t chance = spread(number);
-    const auto some = [&](unsigned salt, std::uint64_t range) { return spread(chance + salt) % range; };
+    const auto some = [&](unsigned salt, std::uint64_t range) {
+        return spread(chance + salt) % range;
+    };
     const bool lags = some(1, 1000) < 42;
     TwinParts parts;
     parts.tags = fmt::format(
@@ -40,18 +42,19 @@ TwinParts twin_parts(std::uint64_t number) {
         R"("irrigation":{{"mode":"scheduled","start":"05:{:02}","minutes":{}}},"lights":{{"on":"06:00","off":"21:{:02}"}},)"
         R"("profile":"https://profiles.example.com/climate/{:016x}/revision-{}.json"}})",
         some(20, 10) * 30, 1 + some(21, 16), 14 + some(22, 6), 24 + some(23, 8), 40 + some(24, 10),
-        70 + some(25, 20), 600 + some(26, 400), some(27, 60), 5 + some(28, 40), some(29, 60), chance, some(14, 40));
+        70 + some(25, 20), 600 + some(26, 400), some(27, 60), 5 + some(28, 40), some(29, 60),
+        chance, some(14, 40));
     parts.reported = fmt::format(
         R"({{"firmware":{{"version":"{}","channel":"stable"}},"telemetry":{{"interval":{},"batch":{},"compress":true}},)"
         R"("battery":{},"temperature":{}.{},"humidity":{},"co2":{},"valve":"{}","uptime":{},"restarts":{},)"
         R"("network":{{"ip":"10.{}.{}.{}","rssi":-{},"operator":"carrier-{}"}},"storage":{{"free":{},"used":{}}},)"
         R"("lastBoot":"2026-0{}-1{}T0{}:00:00Z","health":"{}","build":"{:016x}{:016x}"}})",
-        lags ? "2.4.0" : "2.4.1", some(20, 10) * 30, 1 + some(21, 16), some(32, 101), 12 + some(33, 20),
-        some(34, 10), 40 + some(35, 50), 500 + some(36, 600), some(37, 2) == 0 ? "open" : "closed",
-        some(38, 10'000'000), some(39, 50), some(40, 256), some(41, 256), some(42, 256),
-        40 + some(43, 60), some(44, 30), some(45, 4'000'000), some(46, 4'000'000), 1 + some(47, 9),
-        some(48, 10), some(49, 10), some(50, 50) == 0 ? "degraded" : "ok", spread(chance),
-        spread(chance + 1));
+        lags ? "2.4.0" : "2.4.1", some(20, 10) * 30, 1 + some(21, 16), some(32, 101),
+        12 + some(33, 20), some(34, 10), 40 + some(35, 50), 500 + some(36, 600),
+        some(37, 2) == 0 ? "open" : "closed", some(38, 10'000'000), some(39, 50), some(40, 256),
+        some(41, 256), some(42, 256), 40 + some(43, 60), some(44, 30), some(45, 4'000'000),
+        some(46, 4'000'000), 1 + some(47, 9), some(48, 10), some(49, 10),
+        some(50, 50) == 0 ? "degraded" : "ok", spread(chance), spread(chance + 1));
     return parts;
 }
 

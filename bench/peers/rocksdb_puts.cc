@@ -45,7 +45,8 @@ int main(int count, char** arguments) {
 
     using Clock = std::chrono::steady_clock;
     const auto began = Clock::now();
-    const auto end = began + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+    const auto end =
+        began + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
     const double cpu_before = cpu_seconds();
     std::atomic<std::uint64_t> operations{0};
     {
@@ -60,7 +61,8 @@ int main(int count, char** arguments) {
                 for (; Clock::now() < end; ++done) {
                     chance = chance * 6364136223846793005U + 1442695040888963407U;
                     value.replace(done % 1000, 8, std::to_string(chance).substr(0, 8));
-                    const auto status = db->Put(synced, "load-" + std::to_string((chance >> 33) % keys), value);
+                    const auto status =
+                        db->Put(synced, "load-" + std::to_string((chance >> 33) % keys), value);
                     if (!status.ok()) std::abort();
                 }
                 operations += done;
@@ -69,6 +71,6 @@ int main(int count, char** arguments) {
     }
     const double took = std::chrono::duration<double>(Clock::now() - began).count();
     const auto done = static_cast<double>(operations.load());
-    std::printf("{\"operations\":%.0f,\"per_second\":%.1f,\"server_cpu_us\":%.2f}\n", done, done / took,
-                (cpu_seconds() - cpu_before) * 1e6 / done);
+    std::printf("{\"operations\":%.0f,\"per_second\":%.1f,\"server_cpu_us\":%.2f}\n", done,
+                done / took, (cpu_seconds() - cpu_before) * 1e6 / done);
 }
