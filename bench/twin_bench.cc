@@ -74,6 +74,22 @@ void parse_and_apply_desired_patch(benchmark::State& state) {
 }
 BENCHMARK(parse_and_apply_desired_patch);
 
+// The worst that a device can send: every one of some thousand keys of a full section again.
+void apply_patch_of_every_key_of_a_full_section(benchmark::State& state) {
+    std::string body = "{";
+    for (int i = 0; i < 4600; ++i) {
+        const char key[] = {static_cast<char>('A' + i % 26), static_cast<char>('a' + i / 26 % 26),
+                            static_cast<char>('A' + i / 676)};
+        body += '"' + std::string(key, sizeof key) + "\":true,";
+    }
+    body.back() = '}';
+    const Patch patch = parse_report(body).value();
+    const Twin twin = apply_report(fresh(start), patch, {}, start)->next;
+    for (auto _ : state) benchmark::DoNotOptimize(apply_report(twin, patch, {}, now));
+    state.counters["section"] = static_cast<double>(twin.reported.size());
+}
+BENCHMARK(apply_patch_of_every_key_of_a_full_section)->Unit(benchmark::kMicrosecond);
+
 void encode_twin(benchmark::State& state) {
     const Twin twin = typical();
     std::string bytes;
