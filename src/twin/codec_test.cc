@@ -104,9 +104,10 @@ TEST(Codec, WritesTheFormatThatIsOnDisk) {
         "0102010101016d300101613500fffff3929edab23c0102016e3301017332017820fffff3929edab23c01016c31"
         "0104000000000000f83f");
     const auto applied = apply_report(twin, report(R"({"l":null,"m":{"k":true}})"), 1, at(1));
-    EXPECT_EQ(hex_encode(encoded(applied->change)),
-              "012280dab89c9edab23c02010101020000020002016c07016d0001016b052f80dac40902016c3101040000"
-              "00000000f83f016d0e");
+    EXPECT_EQ(
+        hex_encode(encoded(applied->change)),
+        "012280dab89c9edab23c02010101020000020002016c07016d0001016b052f80dac40902016c3101040000"
+        "00000000f83f016d0e");
 }
 
 }  // namespace
