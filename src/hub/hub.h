@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "base/task.h"
 #include "hub/access.h"
+#include "hub/device_events.h"
 #include "hub/metrics.h"
 #include "hub/registry.h"
 #include "hub/settings.h"
@@ -44,6 +45,7 @@ public:
     Registry& registry() { return *registry_; }
     Twins& twins() { return *twins_; }
     Shards& shards() { return *shards_; }
+    DeviceEvents& device_events() { return device_events_; }
     const Settings& settings() const { return settings_; }
     const Clock& clock() const { return seams_.clock; }
     Random& random() { return seams_.random; }
@@ -67,6 +69,7 @@ private:
     std::unique_ptr<Shards> shards_;
     std::unique_ptr<Registry> registry_;
     std::unique_ptr<Twins> twins_;
+    DeviceEvents device_events_;
     std::atomic<std::shared_ptr<const Policies>> policies_;
 };
 

@@ -1,0 +1,327 @@
+#include "gateway/mqtt/connection.h"
+
+#include "gateway/device_credentials.h"
+#include "gateway/wire_error.h"
+#include "hub/shards.h"
+#include "twin/update.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+
+namespace twinhub::gateway::mqtt {
+
+namespace wire = protocol::mqtt;
+
+namespace {
+
+// So much is read before other connections of the loop get their turn.
+constexpr int reads_per_turn = 4;
+
+wire::CloseReason reason_of(hub::LinkEnd end) {
+    switch (end) {
+        case hub::LinkEnd::taken_over: return wire::CloseReason::taken_over;
+        case hub::LinkEnd::disabled:
+        case hub::LinkEnd::deleted:
+        case hub::LinkEnd::credentials_changed: return wire::CloseReason::identity_gone;
+        case hub::LinkEnd::shutting_down: return wire::CloseReason::shutting_down;
+    }
+    return wire::CloseReason::identity_gone;
+}
+
+template <class... Calls>
+struct Overloaded : Calls... {
+    using Calls::operator()...;
+};
+
+}  // namespace
+
+MqttConnection::MqttConnection(std::unique_ptr<Transport> transport, MqttContext& context)
+    : transport_(std::move(transport)),
+      context_(&context),
+      session_(context.settings().limits, context.hub().clock().monotonic()) {}
+
+MqttConnection::~MqttConnection() = default;
+
+void MqttConnection::start() {
+    watch();
+    read();
+}
+
+void MqttConnection::stop() {
+    const auto self = shared_from_this();
+    if (attached_) context_->shard().detach(session_.identity(), *this);
+    attached_ = false;
+    end(hub::LinkEnd::shutting_down);
+}
+
+void MqttConnection::watch() { context_->deadlines().schedule(*this, session_.deadline()); }
+
+void MqttConnection::expired(Moment now) {
+    const auto self = shared_from_this();
+    wire::Events events;
+    session_.tick(now, context_->output, events);
+    for (const wire::Event& event : events.list)
+        if (const auto* closing = std::get_if<wire::Close>(&event)) return close(closing->reason, closing->will ? &*closing->will : nullptr);
+    flush();
+    watch();
+}
+
+void MqttConnection::wait_readable() {
+    if (closed_ || waiting_ || request_) return;
+    if (session_.congested() || transport_->unsent() > context_->settings().unsent_pause_bytes) {
+        if (!paused_) context_->metrics().paused.Increment();
+        paused_ = true;
+        // What it is owed comes with commits; what it does not take comes with the socket.
+        if (transport_->unsent() > 0)
+            transport_->wait_sent([this] {
+                paused_ = false;
+                wait_readable();
+            });
+        return;
+    }
+    paused_ = false;
+    waiting_ = true;
+    transport_->wait_readable([this] {
+        waiting_ = false;
+        read();
+    });
+}
+
+void MqttConnection::read() {
+    const auto self = shared_from_this();
+    in_turn_ = true;
+    for (int turn = 0; turn < reads_per_turn && !closed_ && !request_ && !session_.congested(); ++turn) {
+        const Result<std::size_t> count = transport_->read_some(context_->input);
+        if (!count) {
+            wire::Events events;
+            session_.end(wire::CloseReason::connection_lost, events);
+            in_turn_ = false;
+            const auto* closing = events.list.empty() ? nullptr : std::get_if<wire::Close>(&events.list.back());
+            return close(wire::CloseReason::connection_lost, closing && closing->will ? &*closing->will : nullptr);
+        }
+        if (*count == 0) break;
+        context_->events.clear();
+        session_.receive(std::span<const std::byte>(context_->input).first(*count), context_->hub().clock().monotonic(),
+                         context_->output, context_->events);
+        handle_events();
+    }
+    in_turn_ = false;
+    if (closed_) return;
+    flush();
+    wait_readable();
+}
+
+// What the session asked for, in order. Leaves early when the connection has gone elsewhere.
+void MqttConnection::handle_events() {
+    std::vector<wire::Event>& list = context_->events.list;
+    for (std::size_t i = 0; i < list.size() && !closed_; ++i) {
+        std::visit(Overloaded{
+                       [this](wire::Authenticate& request) { authenticate(std::move(request)); },
+                       [this](const wire::GetTwin& get) { get_twin(get.rid); },
+                       [this](const wire::Report& what) { report(what); },
+                       [this](const wire::Telemetry& message) { publish(properties_of(message), message.payload); },
+                       [](const wire::MethodResponse&) { /* nobody waits: methods come with their issue */ },
+                       [this](const wire::SubscriptionsChanged& change) {
+                           context_->shard().subscriptions_changed(session_.identity(), change.now.mask.bits());
+                       },
+                       [this](wire::Close& closing) {
+                           const std::optional<wire::Will> will = std::move(closing.will);
+                           close(closing.reason, will ? &*will : nullptr);
+                       },
+                   },
+                   list[i]);
+        if (request_) return;
+    }
+    if (attached_ && !closed_) context_->shard().note_activity(session_.identity());
+}
+
+void MqttConnection::flush() {
+    if (in_turn_ || context_->output.empty()) return;
+    if (closed_) {
+        context_->output.clear();
+        return;
+    }
+    transport_->write(context_->output);
+    context_->output.clear();
+    if (transport_->unsent() > context_->settings().unsent_close_bytes) close(wire::CloseReason::slow_consumer, nullptr);
+}
+
+void MqttConnection::authenticate(wire::Authenticate request) {
+    request_ = std::make_unique<wire::Authenticate>(std::move(request));
+    MqttContext& home = context_->of(request_->user.identity);
+    const auto self = shared_from_this();
+    if (&home == context_) {
+        asio::co_spawn(home.shard().executor(), check_credentials(self), asio::detached);
+        return;
+    }
+    cancel();
+    context_->release(self);
+    context_ = &home;
+    transport_->move_to(home.shard().executor());
+    asio::post(home.shard().executor(), [self] {
+        self->context_->adopt(self);
+        self->watch();
+        asio::co_spawn(self->context_->shard().executor(), self->check_credentials(self), asio::detached);
+    });
+}
+
+Task<> MqttConnection::check_credentials(std::shared_ptr<MqttConnection> self) {
+    const Result<> admitted = co_await self->admit();
+    if (self->closed_) co_return;
+    self->request_.reset();
+    if (!admitted) {
+        self->context_->metrics().refused.Increment();
+        self->context_->hub().log().debug("mqtt.connect_refused", {{"device", self->session_.identity().text()},
+                                                                    {"client", self->transport_->peer().address},
+                                                                    {"reason", admitted.error().message}});
+        const bool ours = admitted.error().code == Code::internal || admitted.error().code == Code::corrupted ||
+                          admitted.error().code == Code::unavailable;
+        wire::Events events;
+        self->session_.refuse(ours ? wire::ConnectCode::server_unavailable : wire::ConnectCode::not_authorized,
+                              self->context_->output, events);
+        self->close(ours ? wire::CloseReason::server_unavailable : wire::CloseReason::not_authorized, nullptr);
+        co_return;
+    }
+    // accept() happened in admit(): what came behind the CONNECT was handled there.
+    if (!self->closed_) self->read();
+}
+
+Task<Result<>> MqttConnection::admit() {
+    const TwinId id = request_->user.identity;
+    hub::Hub& hub = context_->hub();
+    if (!hub.is_host(request_->user.host)) co_return failure(Code::unauthorized, "unknown host name");
+    CO_TRY(const hub::IdentityView identity, co_await context_->shard().identity(id));
+    hub::IdentityView device = identity;
+    if (id.is_module()) {
+        CO_TRY(device, co_await context_->shard().identity(TwinId{id.device, {}}));
+    }
+    if (closed_) co_return Result<>{};
+    const auto policies = hub.policies();
+    const auto authorities = context_->authorities();
+    const DeviceRules rules{.hosts = context_->hosts(),
+                            .policies = *policies,
+                            .authorities = *authorities,
+                            .device_sas = context_->settings().device_sas,
+                            .module_sas = context_->settings().module_sas,
+                            .skew = context_->settings().sas_skew};
+    const DeviceProof proof{.token = request_->password,
+                            .certificate = transport_->certificate(),
+                            .chain = transport_->certificate_chain()};
+    CO_TRY(const Admission admission, gateway::admit(proof, *identity.identity, *device.identity, rules, hub.clock().now()));
+    accept(admission.expires);
+    co_return Result<>{};
+}
+
+void MqttConnection::accept(Instant token_expires) {
+    hub::Hub& hub = context_->hub();
+    const Moment now = hub.clock().monotonic();
+    const hub::AttachFacts facts{.clean_session = request_->clean_session,
+                                 .model_id = request_->user.model_id.value_or(""),
+                                 .client = transport_->peer().address};
+    const hub::Attached attached = context_->shard().attach(session_.identity(), *this, facts);
+    attached_ = true;
+    context_->metrics().accepted.Increment();
+    wire::AcceptFacts accepted;
+    accepted.session_present = attached.session_present;
+    accepted.restored.mask = wire::SubscriptionMask(static_cast<std::uint16_t>(attached.subscriptions));
+    // Far expiries stay "never": a token may be good for fifty thousand years.
+    constexpr std::chrono::days horizon{3650};
+    const auto left = token_expires - hub.clock().now();
+    if (token_expires != Instant::max() && left < horizon)
+        accepted.expires = now + std::chrono::duration_cast<Moment::duration>(left) + context_->settings().sas_grace;
+    hub.log().debug("mqtt.connected", {{"device", session_.identity().text()}, {"client", transport_->peer().address}, {"agent", request_->user.agent}});
+    request_.reset();
+    in_turn_ = true;
+    context_->events.clear();
+    session_.accept(accepted, now, context_->output, context_->events);
+    handle_events();
+    in_turn_ = false;
+    if (closed_) return;
+    flush();
+    watch();
+}
+
+void MqttConnection::get_twin(std::string_view rid) {
+    const std::uint64_t number = answers_.expect(rid);
+    context_->shard().read(session_.identity(), [weak = weak_from_this(), number](Result<std::string_view> view) {
+        const auto self = weak.lock();
+        if (!self || self->closed_) return;
+        if (view) self->answer(number, {.status = 200, .version = {}, .body = std::string(*view)});
+        else self->answer(number, {.status = static_cast<int>(wire_status(view.error().code).http()), .version = {}, .body = self->error_body(view.error())});
+    });
+}
+
+void MqttConnection::report(const wire::Report& report) {
+    const std::uint64_t number = answers_.expect(report.rid);
+    Result<twin::Patch> patch = twin::parse_report(report.payload);
+    if (!patch) return answer_report(number, std::unexpected(std::move(patch).error()));
+    const hub::Author author{.cause = hub::Cause::device, .client = transport_->peer().address};
+    context_->shard().report(session_.identity(), std::move(*patch), report.base_version, author,
+                             [weak = weak_from_this(), number](Result<std::uint64_t> result) {
+                                 if (const auto self = weak.lock(); self && !self->closed_) self->answer_report(number, std::move(result));
+                             });
+}
+
+std::string MqttConnection::error_body(const Error& error) {
+    return device_error(error, context_->hub().random(), context_->hub().clock().now());
+}
+
+void MqttConnection::answer_report(std::uint64_t number, Result<std::uint64_t> result) {
+    if (result) return answer(number, {.status = 204, .version = *result, .body = {}});
+    answer(number, {.status = static_cast<int>(wire_status(result.error().code).http()), .version = {}, .body = error_body(result.error())});
+}
+
+void MqttConnection::answer(std::uint64_t number, Answer answer) {
+    const auto self = shared_from_this();
+    answers_.give(number, std::move(answer));
+    while (auto next = answers_.take())
+        session_.twin_response(next->rid, next->answer.status, next->answer.version, next->answer.body, context_->output);
+    flush();
+    if (paused_ && !in_turn_ && !closed_ && !session_.congested()) wait_readable();
+}
+
+void MqttConnection::desired_changed(std::uint64_t version, std::string_view body) {
+    const auto self = shared_from_this();
+    if (session_.desired_changed(version, body, context_->output)) context_->hub().metrics().notifications_sent.Increment();
+    flush();
+}
+
+void MqttConnection::end(hub::LinkEnd reason) {
+    const auto self = shared_from_this();
+    attached_ = false;
+    wire::Events events;
+    session_.end(reason_of(reason), events);
+    const auto* closing = events.list.empty() ? nullptr : std::get_if<wire::Close>(&events.list.back());
+    close(reason_of(reason), closing && closing->will ? &*closing->will : nullptr);
+}
+
+void MqttConnection::publish(wire::Properties properties, std::string_view payload) {
+    context_->metrics().telemetry.Increment();
+    context_->metrics().telemetry_bytes.Increment(static_cast<double>(payload.size()));
+    hub::DeviceEvents& events = context_->hub().device_events();
+    if (!events.is_heard()) return;
+    events.publish(std::make_shared<const hub::DeviceEvent>(hub::DeviceEvent{
+        .id = session_.identity(), .at = context_->hub().clock().now(), .properties = std::move(properties), .payload = std::string(payload)}));
+}
+
+void MqttConnection::close(CloseReason reason, const wire::Will* will) {
+    if (closed_) return;
+    const auto self = shared_from_this();
+    // The last words, a CONNACK with a refusal, go out first.
+    in_turn_ = false;
+    flush();
+    if (closed_) return;  // cut off while the last words were said
+    closed_ = true;
+    if (will) publish(properties_of(*will), will->payload);
+    if (attached_) context_->shard().detach(session_.identity(), *this);
+    attached_ = false;
+    cancel();
+    context_->metrics().closed(reason);
+    context_->metrics().connections.Decrement();
+    transport_->close();
+    // The caller may still be in a method of ours: let go at the end of the turn.
+    asio::post(context_->shard().executor(), [self] { self->context_->release(self); });
+}
+
+}  // namespace twinhub::gateway::mqtt

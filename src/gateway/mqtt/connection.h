@@ -1,0 +1,65 @@
+#pragma once
+
+#include "base/task.h"
+#include "gateway/deadlines.h"
+#include "gateway/mqtt/answers.h"
+#include "gateway/mqtt/context.h"
+#include "hub/device_door.h"
+
+#include <memory>
+
+namespace twinhub::gateway::mqtt {
+
+// A device's MQTT connection: joins the transport, the session and the shard. It starts on the loop
+// that accepted it and moves to the loop of its twin's shard as soon as the CONNECT names the device;
+// from then on all of it happens there.
+class MqttConnection final : public hub::DeviceLink,
+                             private Deadline,
+                             public std::enable_shared_from_this<MqttConnection> {
+public:
+    MqttConnection(std::unique_ptr<Transport> transport, MqttContext& context);
+    ~MqttConnection() override;
+
+    void start();
+    void stop();  // closes: the server shuts down
+
+private:
+    using CloseReason = protocol::mqtt::CloseReason;
+
+    // hub::DeviceLink
+    void desired_changed(std::uint64_t version, std::string_view body) override;
+    void end(hub::LinkEnd reason) override;
+
+    void expired(Moment now) override;
+    void wait_readable();
+    void read();
+    void handle_events();
+    void flush();
+    void watch();
+
+    void authenticate(protocol::mqtt::Authenticate request);
+    Task<> check_credentials(std::shared_ptr<MqttConnection> self);
+    Task<Result<>> admit();
+    void accept(Instant token_expires);
+
+    void get_twin(std::string_view rid);
+    void report(const protocol::mqtt::Report& report);
+    void answer_report(std::uint64_t number, Result<std::uint64_t> result);
+    void answer(std::uint64_t number, Answer answer);
+    std::string error_body(const Error& error);
+    void publish(protocol::mqtt::Properties properties, std::string_view payload);
+    void close(CloseReason reason, const protocol::mqtt::Will* will);
+
+    std::unique_ptr<Transport> transport_;
+    MqttContext* context_;
+    protocol::mqtt::Session session_;
+    Answers answers_;
+    std::unique_ptr<protocol::mqtt::Authenticate> request_;  // while the credential is checked
+    bool attached_ = false;
+    bool closed_ = false;
+    bool in_turn_ = false;   // output gathers until the turn's end
+    bool paused_ = false;    // reading waits until the device took its answers
+    bool waiting_ = false;
+};
+
+}  // namespace twinhub::gateway::mqtt

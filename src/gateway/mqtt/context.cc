@@ -1,0 +1,34 @@
+#include "gateway/mqtt/context.h"
+
+#include "gateway/mqtt/connection.h"
+
+namespace twinhub::gateway::mqtt {
+
+MqttContext::MqttContext(hub::Hub& hub, hub::Shard& shard, Deadlines& deadlines, MqttMetrics& metrics, MqttShared& shared,
+                         MqttSettings settings)
+    : hub_(hub), shard_(shard), deadlines_(deadlines), metrics_(metrics), shared_(shared), settings_(std::move(settings)) {
+    hosts_.push_back(hub.settings().name);
+    hosts_.insert(hosts_.end(), hub.settings().aliases.begin(), hub.settings().aliases.end());
+}
+
+MqttContext::~MqttContext() = default;
+
+MqttContext& MqttContext::of(const TwinId& id) { return *all_[slot_of(id.device) % all_.size()]; }
+
+void MqttContext::serve(std::unique_ptr<Transport> transport) {
+    auto connection = std::make_shared<MqttConnection>(std::move(transport), *this);
+    adopt(connection);
+    metrics_.connections.Increment();
+    connection->start();
+}
+
+void MqttContext::adopt(std::shared_ptr<MqttConnection> connection) { connections_.insert(std::move(connection)); }
+
+void MqttContext::release(const std::shared_ptr<MqttConnection>& connection) { connections_.erase(connection); }
+
+void MqttContext::stop() {
+    const std::vector<std::shared_ptr<MqttConnection>> all(connections_.begin(), connections_.end());
+    for (const auto& connection : all) connection->stop();
+}
+
+}  // namespace twinhub::gateway::mqtt

@@ -1,0 +1,81 @@
+#pragma once
+
+#include "gateway/deadlines.h"
+#include "gateway/mqtt/metrics.h"
+#include "gateway/transport.h"
+#include "gateway/trust_store.h"
+#include "hub/hub.h"
+#include "protocol/mqtt/session.h"
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+namespace twinhub::gateway::mqtt {
+
+class MqttConnection;
+
+struct MqttSettings {
+    protocol::mqtt::Limits limits;
+    std::size_t unsent_pause_bytes = 256 << 10;   // above it nothing more is read from the device
+    std::size_t unsent_close_bytes = 1 << 20;     // above it the device is cut off
+    std::chrono::seconds sas_skew{300};
+    std::chrono::seconds sas_grace{300};          // from a token's expiry to the end of its connection
+    bool device_sas = true;
+    bool module_sas = true;
+};
+
+// What the MQTT connections of all loops share and an operator can reload.
+struct MqttShared {
+    std::atomic<std::shared_ptr<const TrustStore>> authorities;
+};
+
+// What the MQTT connections of one loop share. Outlives them.
+class MqttContext {
+public:
+    MqttContext(hub::Hub& hub, hub::Shard& shard, Deadlines& deadlines, MqttMetrics& metrics, MqttShared& shared,
+                MqttSettings settings);
+    ~MqttContext();
+    MqttContext(const MqttContext&) = delete;
+    MqttContext& operator=(const MqttContext&) = delete;
+
+    // The contexts of all loops, by shard: set once, before the first connection.
+    void introduce(std::vector<MqttContext*> all) { all_ = std::move(all); }
+    MqttContext& of(const TwinId& id);
+
+    // Takes an accepted connection on this loop.
+    void serve(std::unique_ptr<Transport> transport);
+    void adopt(std::shared_ptr<MqttConnection> connection);  // one that came from another loop
+    void release(const std::shared_ptr<MqttConnection>& connection);
+    void stop();  // closes all that are here
+    std::size_t connections() const { return connections_.size(); }
+
+    hub::Hub& hub() { return hub_; }
+    hub::Shard& shard() { return shard_; }
+    Deadlines& deadlines() { return deadlines_; }
+    MqttMetrics& metrics() { return metrics_; }
+    const MqttSettings& settings() const { return settings_; }
+    std::shared_ptr<const TrustStore> authorities() const { return shared_.authorities.load(); }
+    std::span<const std::string> hosts() const { return hosts_; }
+
+    // Buffers for one turn of the loop; empty between turns.
+    std::array<std::byte, 32 * 1024> input{};
+    std::string output;
+    protocol::mqtt::Events events;
+
+private:
+    hub::Hub& hub_;
+    hub::Shard& shard_;
+    Deadlines& deadlines_;
+    MqttMetrics& metrics_;
+    MqttShared& shared_;
+    MqttSettings settings_;
+    std::vector<std::string> hosts_;
+    std::vector<MqttContext*> all_;
+    std::unordered_set<std::shared_ptr<MqttConnection>> connections_;
+};
+
+}  // namespace twinhub::gateway::mqtt

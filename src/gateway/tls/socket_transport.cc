@@ -1,0 +1,323 @@
+#include "gateway/tls/socket_transport.h"
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace twinhub::gateway {
+
+using tcp = asio::ip::tcp;
+
+// Shared with the waits that are under way, so that they outlive the transport harmlessly.
+struct SocketTransport::Impl : std::enable_shared_from_this<Impl> {
+    Impl(tcp::socket accepted, std::shared_ptr<const TlsContext> tls) : socket(std::move(accepted)), context(std::move(tls)) {}
+    ~Impl() {
+        SSL_free(ssl);
+        X509_free(certificate);
+    }
+
+    void start_tls();
+    void shake_hands(Done done);
+    void flush();
+    void send(std::string_view bytes);
+    void want_write();
+    void fire(Ready& ready);
+    void break_off();
+    void end();
+
+    static BIO_METHOD* method();
+    static int bio_read(BIO* bio, char* into, int size);
+    static int bio_write(BIO* bio, const char* from, int size);
+    static long bio_control(BIO*, int command, long, void*);
+
+    tcp::socket socket;
+    std::shared_ptr<const TlsContext> context;
+    SSL* ssl = nullptr;
+    X509* certificate = nullptr;
+    Peer peer;
+    std::string unsent;          // sealed bytes that the socket did not take
+    Ready readable;
+    Ready sent;
+    bool waiting_read = false;
+    bool waiting_write = false;
+    bool drained = false;        // the last read found nothing more inside OpenSSL
+    bool broken = false;
+    bool closed = false;
+};
+
+namespace {
+
+// What OpenSSL writes in one call gathers here and goes out in one send: a server flight, or all
+// records of one write. One for each thread; empty between calls.
+thread_local std::string sealed;
+
+constexpr std::size_t sealed_capacity_max = 256 * 1024;
+
+}  // namespace
+
+BIO_METHOD* SocketTransport::Impl::method() {
+    static BIO_METHOD* const shared = [] {
+        BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "twinhub socket");
+        BIO_meth_set_read(made, bio_read);
+        BIO_meth_set_write(made, bio_write);
+        BIO_meth_set_ctrl(made, bio_control);
+        return made;
+    }();
+    return shared;
+}
+
+int SocketTransport::Impl::bio_read(BIO* bio, char* into, int size) {
+    auto* impl = static_cast<Impl*>(BIO_get_data(bio));
+    BIO_clear_retry_flags(bio);
+    const ssize_t count = ::recv(impl->socket.native_handle(), into, static_cast<std::size_t>(size), 0);
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) BIO_set_retry_read(bio);
+    return static_cast<int>(count);
+}
+
+int SocketTransport::Impl::bio_write(BIO*, const char* from, int size) {
+    sealed.append(from, static_cast<std::size_t>(size));
+    return size;
+}
+
+long SocketTransport::Impl::bio_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+void SocketTransport::Impl::start_tls() {
+    ssl = SSL_new(context->get());
+    CHECK(ssl != nullptr);
+    BIO* bio = BIO_new(method());
+    BIO_set_data(bio, this);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(ssl, bio, bio);
+    SSL_set_accept_state(ssl);
+}
+
+// Sends what OpenSSL sealed; the rest waits for the socket.
+void SocketTransport::Impl::flush() {
+    if (sealed.empty()) return;
+    send(sealed);
+    sealed.clear();
+    if (sealed.capacity() > sealed_capacity_max) sealed.shrink_to_fit();
+}
+
+void SocketTransport::Impl::send(std::string_view bytes) {
+    if (broken || closed) return;
+    if (unsent.empty()) {
+        while (!bytes.empty()) {
+            const ssize_t count = ::send(socket.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+            if (count >= 0) {
+                bytes.remove_prefix(static_cast<std::size_t>(count));
+            } else if (errno != EINTR) {
+                if (errno != EAGAIN && errno != EWOULDBLOCK) return break_off();
+                break;
+            }
+        }
+        if (bytes.empty()) return;
+    }
+    unsent.append(bytes);
+    want_write();
+}
+
+void SocketTransport::Impl::want_write() {
+    if (waiting_write || closed) return;
+    waiting_write = true;
+    socket.async_wait(tcp::socket::wait_write, [self = shared_from_this()](const boost::system::error_code& error) {
+        // Cancelled: the socket was closed, or moved to another loop, where this belongs no more.
+        if (error == asio::error::operation_aborted) return;
+        self->waiting_write = false;
+        if (error) return self->break_off();
+        std::string rest;
+        rest.swap(self->unsent);
+        self->send(rest);
+        if (self->unsent.empty() || self->broken) self->fire(self->sent);
+    });
+}
+
+// The other side is gone: reads say so, and nobody waits in vain.
+void SocketTransport::Impl::break_off() {
+    broken = true;
+    unsent.clear();
+    unsent.shrink_to_fit();
+    fire(readable);
+    fire(sent);
+}
+
+void SocketTransport::Impl::fire(Ready& ready) {
+    if (!ready) return;
+    asio::post(socket.get_executor(), [self = shared_from_this(), call = std::move(ready)]() mutable { call(); });
+    ready = nullptr;
+}
+
+void SocketTransport::Impl::end() {
+    if (closed) return;
+    if (ssl != nullptr && !broken && SSL_is_init_finished(ssl)) {
+        SSL_shutdown(ssl);
+        flush();
+    }
+    ERR_clear_error();
+    closed = true;
+    boost::system::error_code ignored;
+    socket.close(ignored);
+    fire(readable);
+    fire(sent);
+}
+
+void SocketTransport::Impl::shake_hands(Done done) {
+    ERR_clear_error();
+    const int result = SSL_do_handshake(ssl);
+    const int why = SSL_get_error(ssl, result);
+    flush();
+    if (result == 1) {
+        certificate = SSL_get1_peer_certificate(ssl);
+        peer.has_certificate = certificate != nullptr;
+        peer.encrypted = true;
+        return done(std::unique_ptr<SocketTransport>(new SocketTransport(shared_from_this())));
+    }
+    if (why != SSL_ERROR_WANT_READ || broken) {
+        ERR_clear_error();
+        end();
+        return done(nullptr);
+    }
+    socket.async_wait(tcp::socket::wait_read, [self = shared_from_this(), next = std::move(done)](const boost::system::error_code& error) mutable {
+        if (error || self->closed) {
+            self->end();
+            return next(nullptr);
+        }
+        self->shake_hands(std::move(next));
+    });
+}
+
+std::function<void()> SocketTransport::accept(tcp::socket socket, std::shared_ptr<const TlsContext> context, Done done) {
+    boost::system::error_code ignored;
+    socket.set_option(tcp::no_delay(true), ignored);
+    socket.non_blocking(true, ignored);
+    const auto remote = socket.remote_endpoint(ignored);
+    auto impl = std::make_shared<Impl>(std::move(socket), std::move(context));
+    // Mapped addresses are shown as what they are.
+    const auto address = remote.address();
+    impl->peer.address = address.is_v6() && address.to_v6().is_v4_mapped()
+                             ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string()
+                             : address.to_string();
+    std::function<void()> give_up = [weak = std::weak_ptr<Impl>(impl)] {
+        if (const auto alive = weak.lock(); alive && alive->ssl != nullptr && !SSL_is_init_finished(alive->ssl)) alive->end();
+    };
+    if (impl->context) {
+        impl->start_tls();
+        // Most clients have sent their hello by now; the handshake tries at once.
+        impl->shake_hands(std::move(done));
+    } else {
+        done(std::unique_ptr<SocketTransport>(new SocketTransport(std::move(impl))));
+    }
+    return give_up;
+}
+
+SocketTransport::SocketTransport(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+SocketTransport::~SocketTransport() {
+    impl_->readable = nullptr;
+    impl_->sent = nullptr;
+    impl_->end();
+}
+
+Executor SocketTransport::executor() const { return impl_->socket.get_executor(); }
+
+void SocketTransport::wait_readable(Ready ready) {
+    impl_->readable = std::move(ready);
+    const bool inside = impl_->ssl != nullptr && !impl_->drained;
+    if (inside || impl_->broken || impl_->closed) return impl_->fire(impl_->readable);
+    if (impl_->waiting_read) return;
+    impl_->waiting_read = true;
+    impl_->socket.async_wait(tcp::socket::wait_read, [impl = impl_](const boost::system::error_code& error) {
+        if (error == asio::error::operation_aborted) return;
+        impl->waiting_read = false;
+        if (error) impl->broken = true;
+        if (!impl->readable) return;
+        // Called from the loop already: no detour through its queue.
+        Ready call = std::move(impl->readable);
+        impl->readable = nullptr;
+        call();
+    });
+}
+
+Result<std::size_t> SocketTransport::read_some(std::span<std::byte> into) {
+    const auto gone = [] { return failure(Code::unavailable, "The peer closed the connection"); };
+    Impl& impl = *impl_;
+    if (impl.closed || impl.broken) return gone();
+    if (impl.ssl == nullptr) {
+        const ssize_t count = ::recv(impl.socket.native_handle(), into.data(), into.size(), 0);
+        if (count > 0) return static_cast<std::size_t>(count);
+        if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return std::size_t{0};
+        impl.broken = true;
+        return gone();
+    }
+    ERR_clear_error();
+    const int count = SSL_read(impl.ssl, into.data(), static_cast<int>(std::min<std::size_t>(into.size(), 1 << 30)));
+    impl.flush();  // a key update asks for an answer
+    if (count > 0) {
+        impl.drained = false;
+        return static_cast<std::size_t>(count);
+    }
+    const int why = SSL_get_error(impl.ssl, count);
+    ERR_clear_error();
+    if (why == SSL_ERROR_WANT_READ && !impl.broken) {
+        impl.drained = true;
+        return std::size_t{0};
+    }
+    if (why != SSL_ERROR_ZERO_RETURN) impl.broken = true;  // no close_notify to such a peer
+    return gone();
+}
+
+void SocketTransport::write(std::string_view bytes) {
+    Impl& impl = *impl_;
+    if (impl.closed || impl.broken || bytes.empty()) return;
+    if (impl.ssl == nullptr) return impl.send(bytes);
+    ERR_clear_error();
+    while (!bytes.empty()) {
+        const int count = SSL_write(impl.ssl, bytes.data(), static_cast<int>(std::min<std::size_t>(bytes.size(), 1 << 30)));
+        if (count <= 0) {
+            // Our BIO takes everything and renegotiation is off: nothing is left but a broken session.
+            ERR_clear_error();
+            sealed.clear();
+            return impl.break_off();
+        }
+        bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+    impl.flush();
+}
+
+std::size_t SocketTransport::unsent() const { return impl_->unsent.size(); }
+
+void SocketTransport::wait_sent(Ready ready) {
+    impl_->sent = std::move(ready);
+    if (impl_->unsent.empty() || impl_->broken || impl_->closed) impl_->fire(impl_->sent);
+}
+
+void SocketTransport::close() { impl_->end(); }
+
+const Peer& SocketTransport::peer() const { return impl_->peer; }
+
+X509* SocketTransport::certificate() const { return impl_->certificate; }
+
+STACK_OF_X509* SocketTransport::certificate_chain() const {
+    return impl_->ssl == nullptr ? nullptr : reinterpret_cast<STACK_OF_X509*>(SSL_get_peer_cert_chain(impl_->ssl));
+}
+
+void SocketTransport::move_to(Executor executor) {
+    if (impl_->closed || executor == impl_->socket.get_executor()) return;
+    boost::system::error_code error;
+    const auto protocol = impl_->socket.local_endpoint(error).protocol();
+    const auto handle = impl_->socket.release(error);
+    if (error) return;
+    impl_->waiting_read = impl_->waiting_write = false;
+    impl_->socket = tcp::socket(executor, protocol, handle);
+    impl_->socket.non_blocking(true, error);
+    if (!impl_->unsent.empty()) asio::post(executor, [impl = impl_] { impl->want_write(); });
+}
+
+}  // namespace twinhub::gateway
