@@ -30,7 +30,9 @@ public:
     template <class Condition>
     void turn_while(Condition condition) {
         while (condition()) {
-            while (running_ < at_once_ && !waiting_.empty()) next();
+            // Each waiting device once: one that fails at once waits again, for the next turn.
+            for (std::size_t left = waiting_.size(); left != 0 && running_ < at_once_; --left)
+                next();
             reactor_.turn(now_ns() + turn_ns_max);
         }
     }

@@ -84,7 +84,8 @@ void TlsStream::open(unsigned source) {
     if (source != 0) {
         ::setsockopt(descriptor_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes);
         const sockaddr_in from = endpoint(htonl(INADDR_LOOPBACK + source), 0);
-        ::bind(descriptor_, reinterpret_cast<const sockaddr*>(&from), sizeof from);
+        if (::bind(descriptor_, reinterpret_cast<const sockaddr*>(&from), sizeof from) != 0)
+            return fail(std::strerror(errno));
     }
     in_addr address{};
     CHECK(inet_pton(AF_INET, target.address.c_str(), &address) == 1);

@@ -9,7 +9,9 @@ import { loadBinary } from './load.mjs';
 const binaries = process.env.PG_BINARIES ?? '/usr/lib/postgresql/15/bin';
 const user = 'postgres';
 const asRoot = process.getuid() === 0;
-const asUser = (command, args) => asRoot ? ['runuser', ['-u', user, '--', command, ...args]] : [command, args];
+// setpriv becomes the program; runuser would stay in between and leave it behind when killed.
+const asUser = (command, args) =>
+    asRoot ? ['setpriv', ['--reuid', user, '--regid', user, '--init-groups', command, ...args]] : [command, args];
 const here = import.meta.dirname;
 
 // Larger buffers and a longer log than the defaults: what someone who cares would set.
