@@ -44,7 +44,7 @@ struct Committer::State {
 
     std::mutex mutex;
     std::condition_variable wake;
-    std::vector<Item> submitted;   // guarded by mutex, as are the next three
+    std::vector<Item> submitted;    // guarded by mutex, as are the next three
     std::size_t waiting_bytes = 0;  // submitted and not yet answered
     bool sleeping = false;
     bool stopping = false;
@@ -154,7 +154,8 @@ struct Committer::State {
 
 Committer::Committer(Engine& engine, const Clock& clock, CommitterOptions options)
     : state_(std::make_unique<State>(engine, clock, std::move(options))) {
-    if (state_->options.threaded) state_->thread = std::thread([state = state_.get()] { state->run(); });
+    if (state_->options.threaded)
+        state_->thread = std::thread([state = state_.get()] { state->run(); });
 }
 
 Committer::~Committer() { stop(); }

@@ -40,7 +40,7 @@ Range changes_range(Slot slot, std::uint64_t first, std::uint64_t last);
 enum class Area : char {
     store = 'S',  // written by the engine alone
     hub = 'H',
-    slot = 's',  // one fact of a slot: its number as 2 bytes, big endian, then text
+    slot = 's',      // one fact of a slot: its number as 2 bytes, big endian, then text
     presence = 'p',  // twin key: when a device was last seen, what its session kept
     job = 'j',
     configuration = 'c',

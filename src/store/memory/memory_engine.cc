@@ -37,7 +37,8 @@ struct MemoryEngine::Core {
     bool failed = false;
 
     Result<> readable() const {
-        if (reads_fail || failed_for_good) return failure(Code::internal, "The disk cannot be read");
+        if (reads_fail || failed_for_good)
+            return failure(Code::internal, "The disk cannot be read");
         return {};
     }
     bool failed_for_good = false;  // crashed
@@ -161,7 +162,8 @@ Result<> MemoryEngine::ingest(Family family, const Source& source) {
         TRY(const std::optional<Entry> entry, source());
         if (!entry) break;
         if (last && entry->key <= *last)
-            return failure(Code::argument_invalid, "The records to load are not in order of their keys");
+            return failure(Code::argument_invalid,
+                           "The records to load are not in order of their keys");
         last = std::string(entry->key);
         run.put(family, entry->key, entry->value);
     }

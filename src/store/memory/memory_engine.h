@@ -9,8 +9,8 @@
 namespace twinhub::store {
 
 // The store for tests: ordered maps, and beside them a log as a disk would hold it, so that a crash
-// can be played: what was synced survives, of the rest as much as the test says. Faults are set from
-// any thread at any time.
+// can be played: what was synced survives, of the rest as much as the test says. Faults are set
+// from any thread at any time.
 class MemoryEngine final : public Engine {
 public:
     MemoryEngine();
@@ -41,9 +41,9 @@ public:
     void release();
     void wait_until_held();  // returns once a commit stands there
 
-    // The machine dies: this engine answers internal from now on, held commits included. Returns the
-    // store as the next start finds it: all that was synced and the first `unsynced_bytes` of the log
-    // behind it, of which a torn commit at the end does not count.
+    // The machine dies: this engine answers internal from now on, held commits included. Returns
+    // the store as the next start finds it: all that was synced and the first `unsynced_bytes` of
+    // the log behind it, of which a torn commit at the end does not count.
     std::unique_ptr<MemoryEngine> crash(std::size_t unsynced_bytes = 0);
     std::size_t unsynced_bytes() const;
     std::uint64_t commits() const;  // that succeeded

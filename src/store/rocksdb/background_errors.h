@@ -5,7 +5,7 @@
 
 namespace rocksdb {
 class EventListener;
-}
+}  // namespace rocksdb
 
 namespace twinhub::store {
 

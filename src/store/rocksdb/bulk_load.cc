@@ -26,7 +26,8 @@ Result<> BulkLoad::write(const rocksdb::Options& options, const Source& source) 
     std::error_code error;
     std::filesystem::remove_all(folder_, error);
     if (!std::filesystem::create_directory(folder_, error))
-        return failure(Code::internal, "Making the folder of a bulk load failed: " + error.message());
+        return failure(Code::internal,
+                       "Making the folder of a bulk load failed: " + error.message());
 
     const auto failed = [](const rocksdb::Status& status) {
         return std::unexpected(error_of(status, "Writing a bulk load"));

@@ -8,7 +8,7 @@
 
 namespace rocksdb {
 struct Options;
-}
+}  // namespace rocksdb
 
 namespace twinhub::store {
 

@@ -31,8 +31,12 @@ public:
         iterator_.reset(db.NewIterator(options, &handle));
     }
 
-    void seek_first() override { go([&] { iterator_->SeekToFirst(); }); }
-    void seek_last() override { go([&] { iterator_->SeekToLast(); }); }
+    void seek_first() override {
+        go([&] { iterator_->SeekToFirst(); });
+    }
+    void seek_last() override {
+        go([&] { iterator_->SeekToLast(); });
+    }
     void seek(std::string_view key) override {
         go([&] { iterator_->Seek(slice(std::max<std::string_view>(key, range_.from))); });
     }

@@ -4,7 +4,7 @@
 
 namespace rocksdb {
 class Env;
-}
+}  // namespace rocksdb
 
 namespace twinhub::store {
 

@@ -112,8 +112,8 @@ Result<> check_owner(Engine& engine, std::string_view hub, std::uint32_t format)
         const Batch* batches[] = {&batch};
         return engine.commit(batches);
     }
-    TRY(const Opened opened, open(Kind::store_state, owner_record_format,
-                                  name_of(Family::metadata), key, *stored));
+    TRY(const Opened opened,
+        open(Kind::store_state, owner_record_format, name_of(Family::metadata), key, *stored));
     TRY(const Owner owner, parse_owner(opened.body));
     if (owner.format > format)
         return failure(Code::not_implemented,

@@ -85,8 +85,7 @@ public:
           errors_(std::move(errors)) {}
 
     Result<> commit(std::span<const Batch* const> batches) override {
-        if (failed_)
-            return failure(Code::internal, "The store failed and must be opened again");
+        if (failed_) return failure(Code::internal, "The store failed and must be opened again");
         write_.Clear();
         for (const Batch* batch : batches) TRY_VOID(add(*batch));
         rocksdb::WriteOptions options;
@@ -155,7 +154,8 @@ public:
                 database_->number(handle, Names::kEstimatePendingCompactionBytes);
         }
         rocksdb::ColumnFamilyHandle* const any = database_->handles[0];
-        all.compactions_running = database_->number(any, rocksdb::DB::Properties::kNumRunningCompactions);
+        all.compactions_running =
+            database_->number(any, rocksdb::DB::Properties::kNumRunningCompactions);
         all.writes_slowed =
             database_->number(any, rocksdb::DB::Properties::kActualDelayedWriteRate) != 0 ||
             database_->number(any, rocksdb::DB::Properties::kIsWriteStopped) != 0;
@@ -215,11 +215,12 @@ Error open_error(const rocksdb::Status& status, const std::filesystem::path& fol
     const std::string text = status.ToString();
     if (text.find("lock hold by current process") != std::string::npos)
         return {Code::unavailable,
-                "The store in " + folder.string() + " is already open in this process", {}};
+                "The store in " + folder.string() + " is already open in this process",
+                {}};
     if (status.IsIOError() && text.find("lock file") != std::string::npos) return in_use(folder);
     // A file named by another one is missing: damage, however the system words it.
-    const bool damaged = status.IsCorruption() || status.IsPathNotFound() ||
-                         status.IsInvalidArgument();
+    const bool damaged =
+        status.IsCorruption() || status.IsPathNotFound() || status.IsInvalidArgument();
     Error error = error_of(status, "Opening the store in " + folder.string());
     if (damaged) error.code = Code::corrupted;
     return error;

@@ -6,7 +6,7 @@
 
 namespace rocksdb {
 class Status;
-}
+}  // namespace rocksdb
 
 namespace twinhub::store {
 

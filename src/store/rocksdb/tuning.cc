@@ -30,8 +30,9 @@ void tune(rocksdb::DBOptions& target, const RocksDbOptions& options,
     target.create_missing_column_families = true;
     target.listeners.push_back(std::move(listener));
 
-    // Stops at the first record of the log that is not whole: a commit torn by a crash, which nobody
-    // was told about. The stricter modes refuse to open then. This mode excludes recycled log files.
+    // Stops at the first record of the log that is not whole: a commit torn by a crash, which
+    // nobody was told about. The stricter modes refuse to open then. This mode excludes recycled
+    // log files.
     target.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
     // A log that was synced and closed must be there in full, or the open fails.
     target.track_and_verify_wals_in_manifest = true;
