@@ -199,7 +199,7 @@ async function size(settings) {
     }, ({ cluster, hub }) => compare({
         pairs: 1,
         peer: () => ({ disk: Number(cluster.sql("select pg_total_relation_size('twins')")), memory: 0, seconds: cluster.loadSeconds }),
-        ours: hub && (() => ({ disk: diskBytes(hub.folder) , memory: residentBytes(hub.pids[0]), seconds: hub.prepared.seconds })),
+        ours: hub && (() => ({ disk: diskBytes(hub.folder) , memory: residentBytes(hub.pids[0]), seconds: hub.prepared.seconds, reported_kept: hub.prepared.reported_kept })),
         targets: [
             { name: `T17 disk for ${count} twins`, unit: 'MB', of: run => run.disk / 1e6 },
             { name: 'T17 resident memory', unit: 'MB', of: run => run.memory / 1e6 },
