@@ -147,7 +147,7 @@ Task<Result<TwinView>> Shard::update_twin(TwinId id, twin::ServiceUpdate update,
     if (!match.matches(entry->newest.twin.etag()))
         co_return refuse({Code::precondition_failed, "The twin's etag does not match: it is at version " +
                                                          std::to_string(entry->newest.twin.versions.version), {}});
-    Result<twin::Applied> applied = twin::apply(entry->newest.twin, update, parts_.clock.now());
+    Result<twin::Applied> applied = twin::apply(entry->newest.twin, std::move(update), parts_.clock.now());
     if (!applied) co_return refuse(std::move(applied).error());
     // What this request made, whatever comes on top of it before it is durable.
     TwinView view{entry->newest.identity, applied->next, presence_of(id, entry->presence)};

@@ -1,0 +1,352 @@
+#include "apps/server.h"
+
+#include "gateway/http/connection.h"
+#include "gateway/http/context.h"
+#include "gateway/listener.h"
+#include "gateway/mqtt/context.h"
+#include "gateway/ops/ops_door.h"
+#include "hub/hub.h"
+#include "store/committer.h"
+#include "store/rocksdb/rocksdb_engine.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_future.hpp>
+#include <prometheus/text_serializer.h>
+#include <sys/resource.h>
+
+#include <thread>
+
+namespace twinhub::apps {
+
+namespace http = gateway::http;
+namespace mqtt = gateway::mqtt;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto tick_every = 50ms;
+constexpr unsigned pool_threads = 2;
+
+// Connections are descriptors: take all that the system grants.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+hub::Settings hub_settings(const Config& config) {
+    hub::Settings settings;
+    settings.name = config.hub_name;
+    settings.aliases = config.hub_aliases;
+    settings.identities_max = config.identities_max;
+    settings.modules_per_device_max = static_cast<std::uint32_t>(config.modules_per_device_max);
+    settings.history_age = std::chrono::duration_cast<std::chrono::hours>(config.history_age);
+    settings.history_count = static_cast<std::uint32_t>(config.history_count);
+    settings.session_age = std::chrono::duration_cast<std::chrono::hours>(config.mqtt_session_age);
+    settings.cached_twins_max = config.cached_twins_max;
+    settings.checkpoint_twins_max = static_cast<std::uint32_t>(config.checkpoint_twins_max);
+    settings.checkpoint_age = config.checkpoint_age;
+    settings.device_sas = config.device_sas;
+    settings.module_sas = config.module_sas;
+    return settings;
+}
+
+mqtt::MqttSettings mqtt_settings(const Config& config) {
+    mqtt::MqttSettings settings;
+    settings.limits.connect_within =
+        std::chrono::duration_cast<std::chrono::seconds>(config.mqtt_connect_timeout);
+    settings.limits.keep_alive =
+        std::chrono::duration_cast<std::chrono::seconds>(config.mqtt_keep_alive_max);
+    settings.limits.message_bytes = config.mqtt_message_bytes_max;
+    settings.limits.unanswered = static_cast<std::uint32_t>(config.mqtt_unanswered_max);
+    settings.unsent_pause_bytes = config.mqtt_outbound_soft_bytes;
+    settings.unsent_close_bytes = config.mqtt_outbound_bytes_max;
+    settings.sas_skew = std::chrono::duration_cast<std::chrono::seconds>(config.sas_skew);
+    settings.sas_grace = std::chrono::duration_cast<std::chrono::seconds>(config.sas_grace);
+    settings.device_sas = config.device_sas;
+    settings.module_sas = config.module_sas;
+    return settings;
+}
+
+http::HttpSettings http_settings(const Config& config) {
+    http::HttpSettings settings;
+    settings.accept_any_api_version = config.accept_any_api_version;
+    settings.limits.header_bytes_max = config.http_header_bytes_max;
+    settings.limits.body_bytes_max = config.http_body_bytes_max;
+    settings.limits.header = settings.limits.first_byte =
+        std::chrono::duration_cast<std::chrono::seconds>(config.http_request_timeout);
+    settings.limits.idle = std::chrono::duration_cast<std::chrono::seconds>(config.http_keep_alive);
+    return settings;
+}
+
+std::vector<gateway::ServerCertificate> tls_certificates(const KeyMaterial& keys) {
+    std::vector<gateway::ServerCertificate> certificates;
+    for (const ServerCertificate& certificate : keys.certificates)
+        certificates.push_back({certificate.chain_pem, certificate.key_pem});
+    return certificates;
+}
+
+// One event loop with everything that lives on it.
+struct Loop {
+    explicit Loop(Moment now)
+        : context(1), work(context.get_executor()), ticker(context), deadlines(now) {}
+
+    asio::io_context context;
+    asio::executor_work_guard<asio::io_context::executor_type> work;
+    asio::steady_timer ticker;
+    gateway::Deadlines deadlines;
+    std::unique_ptr<mqtt::MqttContext> mqtt;
+    std::unique_ptr<http::HttpContext> http;
+    std::vector<std::unique_ptr<gateway::Acceptor>> acceptors;
+};
+
+}  // namespace
+
+struct Server::Parts {
+    Parts(const Config& chosen, const Clock& time, Random& chance, Log& to)
+        : config(chosen),
+          clock(time),
+          random(chance),
+          log(to),
+          hub_metrics(registry),
+          mqtt_metrics(registry),
+          http_metrics(registry) {}
+
+    Result<> open_store();
+    Result<> listen();
+    void add_door(const std::shared_ptr<gateway::ListeningSocket>& socket,
+                  gateway::SharedTls* certificates,
+                  std::function<gateway::Acceptor::Accepted(Loop&)> door);
+    void tick(Loop& loop);
+    void run();
+    gateway::OpsAnswer ops_answer(std::string_view path);
+
+    Config config;
+    const Clock& clock;
+    Random& random;
+    Log& log;
+    prometheus::Registry registry;
+    hub::Metrics hub_metrics;
+    mqtt::MqttMetrics mqtt_metrics;
+    http::HttpMetrics http_metrics;
+    gateway::SharedTls tls;
+    mqtt::MqttShared mqtt_shared;
+    gateway::ConnectionLimit limit;
+    gateway::OpsAnswers ops;
+    Ports ports;
+    std::atomic<bool> ready = false;
+    std::unique_ptr<store::Engine> engine;
+    asio::thread_pool pool{pool_threads};
+    std::vector<std::unique_ptr<Loop>> loops;
+    std::unique_ptr<hub::Hub> hub;
+    std::vector<std::jthread> threads;
+    bool stopped = false;
+};
+
+Result<> Server::Parts::open_store() {
+    store::RocksDbOptions options;
+    options.hub = config.hub_name;
+    options.cache_bytes = config.store_cache_bytes;
+    options.write_buffer_bytes = config.store_write_buffer_bytes;
+    TRY(engine, store::open_rocksdb(config.store_path(), options));
+    const std::size_t count =
+        config.loops != 0 ? config.loops : std::max(1u, std::thread::hardware_concurrency());
+    std::vector<Executor> executors;
+    for (std::size_t i = 0; i < count; ++i) {
+        loops.push_back(std::make_unique<Loop>(clock.monotonic()));
+        executors.emplace_back(loops.back()->context.get_executor());
+    }
+    TRY(hub, hub::Hub::open(hub_settings(config), hub::Seams{.engine = *engine,
+                                                             .clock = clock,
+                                                             .random = random,
+                                                             .log = log,
+                                                             .metrics = hub_metrics,
+                                                             .loops = std::move(executors),
+                                                             .pool = pool.get_executor()}));
+    return {};
+}
+
+void Server::Parts::add_door(const std::shared_ptr<gateway::ListeningSocket>& socket,
+                             gateway::SharedTls* certificates,
+                             std::function<gateway::Acceptor::Accepted(Loop&)> door) {
+    for (const auto& loop : loops)
+        loop->acceptors.push_back(std::make_unique<gateway::Acceptor>(
+            loop->context.get_executor(), socket, certificates, loop->deadlines, clock, log, limit,
+            gateway::Acceptor::Settings{.handshake = config.tls_handshake_timeout}, door(*loop)));
+}
+
+Result<> Server::Parts::listen() {
+    std::vector<mqtt::MqttContext*> all;
+    for (std::size_t i = 0; i < loops.size(); ++i) {
+        Loop& loop = *loops[i];
+        loop.mqtt =
+            std::make_unique<mqtt::MqttContext>(*hub, hub->shards().at(i), loop.deadlines,
+                                                mqtt_metrics, mqtt_shared, mqtt_settings(config));
+        all.push_back(loop.mqtt.get());
+        loop.http = std::make_unique<http::HttpContext>(
+            *hub, loop.deadlines, http_metrics, http_settings(config),
+            [&door = *loop.mqtt](std::unique_ptr<gateway::Transport> transport) {
+                door.serve(std::move(transport));
+            });
+    }
+    for (const auto& loop : loops) loop->mqtt->introduce(all);
+
+    const auto mqtt_door = [](Loop& loop) -> gateway::Acceptor::Accepted {
+        return [&loop](std::unique_ptr<gateway::Transport> transport) {
+            loop.mqtt->serve(std::move(transport));
+        };
+    };
+    const auto http_door = [](Loop& loop) -> gateway::Acceptor::Accepted {
+        return [&loop](std::unique_ptr<gateway::Transport> transport) {
+            asio::co_spawn(loop.context, http::serve_http(std::move(transport), *loop.http),
+                           asio::detached);
+        };
+    };
+    const auto ops_door = [this](Loop& loop) -> gateway::Acceptor::Accepted {
+        return [this, &loop](std::unique_ptr<gateway::Transport> transport) {
+            gateway::serve_ops(std::move(transport), ops, loop.deadlines, clock.monotonic());
+        };
+    };
+    ops = [this](std::string_view path) { return ops_answer(path); };
+
+    const int backlog = static_cast<int>(config.listen_backlog);
+    const auto open = [&](const std::vector<std::string>& addresses, const Port& port,
+                          gateway::SharedTls* certificates, const auto& door,
+                          std::uint16_t& got) -> Result<> {
+        if (!port) return {};
+        std::uint16_t wanted = *port;
+        for (const std::string& address : addresses) {
+            auto socket = gateway::ListeningSocket::open(address, wanted, backlog);
+            // A machine without IPv6 still serves.
+            if (!socket && address == "::" && addresses.size() > 1) {
+                log.warn("listener.skipped",
+                         {{"address", address}, {"reason", socket.error().message}});
+                continue;
+            }
+            TRY_VOID(socket);
+            wanted = got = (*socket)->port();
+            add_door(*socket, certificates, door);
+        }
+        return {};
+    };
+    limit.max = config.connections_max;
+    TRY_VOID(open(config.listen_addresses, config.mqtt_port, &tls, mqtt_door, ports.mqtt));
+    TRY_VOID(open(config.listen_addresses, config.https_port, &tls, http_door, ports.https));
+    TRY_VOID(open(config.plain_http_addresses, config.plain_http_port, nullptr, http_door,
+                  ports.plain_http));
+    TRY_VOID(open({config.metrics_address}, config.metrics_port, nullptr, ops_door, ports.metrics));
+    return {};
+}
+
+void Server::Parts::tick(Loop& loop) {
+    loop.ticker.expires_after(tick_every);
+    loop.ticker.async_wait([this, &loop](const boost::system::error_code& error) {
+        if (error) return;
+        for (std::size_t i = 0; i < loops.size(); ++i)
+            if (loops[i].get() == &loop) hub->shards().at(i).tick();
+        loop.deadlines.advance(clock.monotonic());
+        tick(loop);
+    });
+}
+
+void Server::Parts::run() {
+    for (const auto& loop : loops) {
+        tick(*loop);
+        threads.emplace_back([&context = loop->context] { context.run(); });
+    }
+}
+
+gateway::OpsAnswer Server::Parts::ops_answer(std::string_view path) {
+    if (path == "/metrics") {
+        gateway::OpsAnswer answer{
+            .status = 200, .content_type = "text/plain; version=0.0.4; charset=utf-8", .body = {}};
+        answer.body = prometheus::TextSerializer().Serialize(registry.Collect());
+        return answer;
+    }
+    if (path == "/healthz") return {.status = 200, .body = "ok\n"};
+    if (path == "/readyz") {
+        const bool writable = !engine->statistics().writes_failed;
+        if (ready && writable) return {.status = 200, .body = "ready\n"};
+        return {.status = 503, .body = writable ? "not ready\n" : "the store takes no writes\n"};
+    }
+    return {.status = 404, .body = "try /metrics, /healthz or /readyz\n"};
+}
+
+Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Result<std::unique_ptr<Server>> Server::start(const Config& config, const KeyMaterial& keys,
+                                              const Clock& clock, Random& random, Log& log) {
+    raise_descriptor_limit();
+    std::unique_ptr<Server> server(new Server(std::make_unique<Parts>(config, clock, random, log)));
+    Parts& parts = *server->parts_;
+    const Moment began = clock.monotonic();
+    TRY_VOID(parts.open_store());
+    TRY_VOID(server->reload(keys));
+    TRY_VOID(parts.listen());
+    parts.run();
+    parts.ready = true;
+    log.info("server.ready",
+             {{"hub", config.hub_name},
+              {"https_port", parts.ports.https},
+              {"mqtt_port", parts.ports.mqtt},
+              {"metrics_port", parts.ports.metrics},
+              {"loops", parts.loops.size()},
+              {"start_milliseconds",
+               std::chrono::duration_cast<std::chrono::milliseconds>(clock.monotonic() - began)
+                   .count()}});
+    return server;
+}
+
+Result<> Server::reload(const KeyMaterial& keys) {
+    TRY(auto tls, gateway::TlsContext::create(tls_certificates(keys)));
+    TRY(auto authorities, gateway::TrustStore::create(keys.device_cas));
+    parts_->tls.store(std::move(tls));
+    parts_->mqtt_shared.authorities.store(std::move(authorities));
+    parts_->hub->set_policies(std::make_shared<const hub::Policies>(keys.policies));
+    return {};
+}
+
+void Server::stop() {
+    Parts& parts = *parts_;
+    if (parts.stopped) return;
+    parts.stopped = true;
+    parts.ready = false;
+    if (!parts.threads.empty()) {
+        for (const auto& loop : parts.loops)
+            asio::post(loop->context, [&parts, &here = *loop] {
+                for (const auto& acceptor : here.acceptors) acceptor->stop();
+                here.http->stop();
+                here.mqtt->stop();
+                (void)parts;
+            });
+        auto drained =
+            asio::co_spawn(parts.loops.front()->context, parts.hub->drain(), asio::use_future);
+        if (drained.wait_for(parts.config.drain_timeout) != std::future_status::ready)
+            parts.log.warn("server.drain_timeout",
+                           {{"milliseconds", parts.config.drain_timeout.count()}});
+        for (const auto& loop : parts.loops) {
+            loop->work.reset();
+            loop->context.stop();
+        }
+        parts.threads.clear();  // joins
+    }
+    parts.pool.join();
+    parts.log.info("server.stopped");
+}
+
+Server::~Server() {
+    if (!parts_) return;
+    stop();
+    // The loops go before the hub: what they still hold refers to it.
+    if (parts_->engine) (void)parts_->engine->flush();
+}
+
+const Server::Ports& Server::ports() const { return parts_->ports; }
+
+}  // namespace twinhub::apps
