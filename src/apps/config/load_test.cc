@@ -138,7 +138,8 @@ TEST(Settings, EachHasItsOwnName) {
 // The folder of the project: the build folder is somewhere below it.
 std::filesystem::path project_folder() {
     std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-    while (!std::filesystem::exists(folder / "docs" / "configuration.md") && folder.has_relative_path()) {
+    while (!std::filesystem::exists(folder / "docs" / "configuration.md") &&
+           folder.has_relative_path()) {
         folder = folder.parent_path();
     }
     return folder;

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "apps/cli/command.h"
+#include "apps/client/service_client.h"
+#include "apps/config/load.h"
+#include "base/clock.h"
+#include "base/random.h"
+
+#include <memory>
+#include <string>
+
+namespace twinhub::apps::cli {
+
+// What a running command has: its arguments, and the hub once it asks for it.
+class Context {
+public:
+    Context(Arguments arguments, const Surroundings& surroundings)
+        : arguments_(std::move(arguments)), around_(surroundings) {}
+
+    const Arguments& arguments() const { return arguments_; }
+    const Surroundings& around() const { return around_; }
+    const Clock& clock() const { return clock_; }
+    Random& random() { return random_; }
+
+    // --login, TWINHUB_CONNECTION_STRING, IOTHUB_CONNECTION_STRING, or the data folder of this
+    // machine, in this order; --hub-name and --port on top. Errors: argument_invalid.
+    Result<Target> target() const;
+    Result<ServiceClient*> hub();
+
+    // The configuration of the server on this machine: --config, --data, the environment.
+    Loaded local() const;
+
+private:
+    std::string ca_file(const Config& local) const;
+    Result<ConnectionString> connection(const Config& local, bool& is_local) const;
+
+    Arguments arguments_;
+    const Surroundings& around_;
+    SystemClock clock_;
+    SystemRandom random_;
+    std::unique_ptr<ServiceClient> hub_;
+};
+
+// How to say an error: what the user wrote wrong (argument_invalid, from our own checks) is a
+// matter of usage, everything else was refused.
+Outcome outcome_of(const Error& error);
+Outcome outcome_of(Result<json::value> value, std::vector<Column> columns = {});
+
+}  // namespace twinhub::apps::cli

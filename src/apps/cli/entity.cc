@@ -1,0 +1,87 @@
+#include "apps/cli/entity.h"
+
+#include "base/encoding.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace twinhub::apps::cli {
+
+const std::vector<Column> twin_columns{{"DeviceId", "deviceId"},
+                                       {"ModuleId", "moduleId"},
+                                       {"Status", "status"},
+                                       {"ConnectionState", "connectionState"},
+                                       {"LastActivityTime", "lastActivityTime"},
+                                       {"Version", "version"},
+                                       {"IotEdge", "capabilities.iotEdge"}};
+const std::vector<Column> identity_columns{{"DeviceId", "deviceId"},
+                                           {"ModuleId", "moduleId"},
+                                           {"Status", "status"},
+                                           {"ConnectionState", "connectionState"},
+                                           {"Authentication", "authentication.type"},
+                                           {"IotEdge", "capabilities.iotEdge"},
+                                           {"DeviceScope", "deviceScope"}};
+
+Option device_option() {
+    return {.name = "device-id", .other_names = "-d", .about = "The device", .required = true};
+}
+Option module_option() {
+    return {
+        .name = "module-id", .other_names = "-m", .about = "The module of it", .required = true};
+}
+Option etag_option() {
+    return {.name = "etag",
+            .other_names = "-e",
+            .about = "Only if it still has this etag",
+            .fallback = "*"};
+}
+Option top_option(std::string fallback) {
+    return {.name = "top", .about = "At most so many; -1 = all", .fallback = std::move(fallback)};
+}
+Option edge_option(std::string about) {
+    return {.name = "edge-enabled",
+            .other_names = "--ee",
+            .about = std::move(about),
+            .takes = Takes::flag};
+}
+
+std::string path_of(std::string_view collection, const std::string& device,
+                    const std::string& module) {
+    std::string path = fmt::format("/{}/{}", collection, percent_encode(device));
+    if (!module.empty()) path += "/modules/" + percent_encode(module);
+    return path;
+}
+
+std::string path_of(std::string_view collection, const Arguments& arguments) {
+    return path_of(collection, arguments.text("device-id"), arguments.text("module-id"));
+}
+
+std::string quoted(const std::string& etag) {
+    return etag.starts_with('"') ? etag : '"' + etag + '"';
+}
+
+Result<std::uint64_t> top_of(const Arguments& arguments) {
+    const std::string text = arguments.text("top");
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size() || number == 0 || number < -1)
+        return failure(Code::argument_invalid,
+                       fmt::format("--top is a number from 1, or -1 for all, not '{}'", text));
+    return number == -1 ? 0 : static_cast<std::uint64_t>(number);
+}
+
+Outcome list_twins(Context& context) {
+    const auto top = top_of(context.arguments());
+    if (!top) return outcome_of(top.error());
+    const auto hub = context.hub();
+    if (!hub) return outcome_of(hub.error());
+    auto twins = (*hub)->query(context.arguments().flag("edge-enabled")
+                                   ? "select * from devices where capabilities.iotEdge = true"
+                                   : "select * from devices",
+                               *top);
+    if (!twins) return outcome_of(twins.error());
+    return Outcome::of(std::move(*twins), twin_columns);
+}
+
+}  // namespace twinhub::apps::cli

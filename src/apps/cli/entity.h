@@ -1,0 +1,37 @@
+#pragma once
+
+#include "apps/cli/context.h"
+
+namespace twinhub::apps::cli {
+
+// What the twin and identity commands share: which device or module, and its etag.
+
+Option device_option();
+Option module_option();
+Option etag_option();
+Option top_option(std::string fallback);
+Option edge_option(std::string about);
+
+// "/twins/dev%231" or "/devices/d/modules/m", from --device-id and --module-id.
+std::string path_of(std::string_view collection, const Arguments& arguments);
+std::string path_of(std::string_view collection, const std::string& device,
+                    const std::string& module);
+
+std::string quoted(const std::string& etag);  // as the Azure CLI sends it: "*" with its quotes
+
+// --top: 0 = all. Errors: argument_invalid.
+Result<std::uint64_t> top_of(const Arguments& arguments);
+
+extern const std::vector<Column> twin_columns;
+extern const std::vector<Column> identity_columns;
+
+// `device-twin list`, and `device-identity list`, which is the same (spec service-api 12.2).
+Outcome list_twins(Context& context);
+
+std::vector<Command> twin_commands();
+std::vector<Command> identity_commands();
+std::vector<Command> key_commands();  // renew-key, connection-string
+std::vector<Command> hub_commands();
+std::vector<Command> server_commands();
+
+}  // namespace twinhub::apps::cli

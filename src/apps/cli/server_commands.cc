@@ -1,0 +1,234 @@
+#include "apps/cli/entity.h"
+#include "apps/config/load.h"
+#include "apps/config/settings.h"
+#include "apps/simulate/simulation.h"
+#include "apps/version.h"
+#include "base/encoding.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <csignal>
+#include <ostream>
+
+namespace twinhub::apps::cli {
+namespace {
+
+// The options of `serve`: one a setting, from the table.
+std::vector<Option> setting_options() {
+    std::vector<Option> options{
+        {.name = "config", .other_names = "-c", .about = "The configuration file"}};
+    for (const Setting& setting : settings()) {
+        Option option{.name = setting.flag().substr(2), .about = std::string(setting.about)};
+        if (std::holds_alternative<bool Config::*>(setting.field)) option.takes = Takes::flag;
+        if (std::holds_alternative<std::vector<std::string> Config::*>(setting.field))
+            option.takes = Takes::many;
+        options.push_back(std::move(option));
+    }
+    return options;
+}
+
+Loaded load_for(Context& context) {
+    Sources sources;
+    sources.variable = context.around().variable;
+    if (context.arguments().has("config")) sources.file = context.arguments().text("config");
+    else if (const char* file = context.around().variable("TWINHUB_CONFIG")) sources.file = file;
+    for (const Setting& setting : settings()) {
+        const std::string name = setting.flag().substr(2);
+        if (context.arguments().has(name))
+            sources.flags[std::string(setting.path)] = context.arguments().list(name);
+    }
+    return load(sources);
+}
+
+Outcome mistakes_of(const Loaded& loaded) {
+    return Outcome::usage(fmt::format("{}", fmt::join(loaded.mistakes, "\n")));
+}
+
+Outcome serve(Context& context) {
+    const Loaded loaded = load_for(context);
+    if (!loaded.mistakes.empty()) return mistakes_of(loaded);
+    const int code = context.around().serve(loaded.config);
+    Outcome outcome;
+    outcome.exit = code == 0 ? Exit::good : Exit::refused;
+    return outcome;
+}
+
+Outcome check_config(Context& context) {
+    const Loaded loaded = load_for(context);
+    if (!loaded.mistakes.empty()) return mistakes_of(loaded);
+    return Outcome::print(loaded.file.empty() ? "good (no file: defaults, environment and flags)\n"
+                                              : loaded.file + ": good\n");
+}
+
+Outcome show_config(Context& context) {
+    const Loaded loaded = load_for(context);
+    if (!loaded.mistakes.empty()) return mistakes_of(loaded);
+    return Outcome::print(to_yaml(loaded.config));
+}
+
+Outcome tail_events(Context& context) {
+    const auto hub = context.hub();
+    if (!hub) return outcome_of(hub.error());
+    std::string path = "/twinhub/device-events";
+    if (context.arguments().has("device-id"))
+        path += "?deviceId=" + percent_encode(context.arguments().text("device-id"));
+    std::ostream& out = context.around().out;
+    const auto done = (*hub)->stream({.path = path, .body = {}}, [&](std::string_view line) {
+        out << line << std::endl;
+        return out.good();
+    });
+    return done ? Outcome::nothing() : outcome_of(done.error());
+}
+
+Outcome query(Context& context) {
+    const bool all = !context.arguments().has("top");
+    const auto top = all ? Result<std::uint64_t>(0) : top_of(context.arguments());
+    if (!top) return outcome_of(top.error());
+    const auto hub = context.hub();
+    if (!hub) return outcome_of(hub.error());
+    auto items = (*hub)->query(context.arguments().text("query-command"), *top);
+    return items ? Outcome::of(std::move(*items)) : outcome_of(items.error());
+}
+
+volatile std::sig_atomic_t interrupted = 0;
+
+// A share of the fleet, 0 to 1. Errors: argument_invalid.
+Result<double> share_of(const Arguments& arguments, const char* name) {
+    const std::string text = arguments.text(name);
+    double share = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), share);
+    if (error != std::errc{} || end != text.data() + text.size() || !(share >= 0 && share <= 1))
+        return failure(Code::argument_invalid,
+                       fmt::format("--{} is a share from 0 to 1, not '{}'", name, text));
+    return share;
+}
+
+Result<std::uint64_t> number_of(const Arguments& arguments, const char* name, std::uint64_t min,
+                                std::uint64_t max) {
+    const std::string text = arguments.text(name);
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size() || number < min || number > max)
+        return failure(
+            Code::argument_invalid,
+            fmt::format("--{} is a number from {} to {}, not '{}'", name, min, max, text));
+    return number;
+}
+
+Result<SimulationOptions> simulation_options(Context& context) {
+    const Arguments& arguments = context.arguments();
+    SimulationOptions options;
+    TRY(options.devices, number_of(arguments, "devices", 1, 100'000));
+    TRY(options.seed, number_of(arguments, "seed", 0, UINT64_MAX));
+    TRY(options.shares.offline, share_of(arguments, "offline-share"));
+    TRY(options.shares.late, share_of(arguments, "late-share"));
+    TRY(options.shares.refuse, share_of(arguments, "refuse-share"));
+    if (options.shares.offline + options.shares.late + options.shares.refuse > 1)
+        return failure(Code::argument_invalid, "the shares add up to more than 1");
+    Config probe;
+    const Setting delay{
+        .path = "delay", .field = &Config::drain_timeout, .about = "", .max = 86'400'000};
+    const std::vector<std::string> text{arguments.text("delay")};
+    if (auto done = assign(delay, probe, text); !done)
+        return failure(Code::argument_invalid, "--delay " + done.error().message);
+    options.delay = probe.drain_timeout;
+    options.prefix = arguments.text("prefix");
+    TRY(const DeviceId prefix, DeviceId::parse(options.prefix));
+    options.prefix = prefix.text();
+    TRY(options.target, context.target());
+    const Config local = context.local().config;
+    options.mqtt = options.target.endpoint;
+    const bool is_local = !options.target.endpoint.address.empty();
+    options.mqtt.port = is_local ? local.mqtt_port.value_or(8883) : std::uint16_t{8883};
+    if (arguments.has("mqtt-port")) {
+        TRY(const std::uint64_t port, number_of(arguments, "mqtt-port", 1, 65'535));
+        options.mqtt.port = static_cast<std::uint16_t>(port);
+    }
+    return options;
+}
+
+Outcome simulate(Context& context) {
+    auto options = simulation_options(context);
+    if (!options) return outcome_of(options.error());
+    std::ostream& out = context.around().out;
+    const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+    options->say_every = terminal ? std::chrono::seconds{1} : std::chrono::seconds{10};
+    options->say = [&out, terminal](std::string_view line) {
+        if (terminal) out << "\r\x1b[K" << line << std::flush;
+        else out << line << std::endl;
+    };
+    for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { interrupted = 1; });
+    Simulation simulation(std::move(*options));
+    while (!interrupted && !simulation.wait_for(std::chrono::milliseconds{200})) {}
+    simulation.stop();
+    if (terminal) out << "\n";
+    const auto ended = simulation.wait();
+    return ended || interrupted ? Outcome::nothing() : outcome_of(ended.error());
+}
+
+}  // namespace
+
+std::vector<Command> server_commands() {
+    const Option device{.name = "device-id", .other_names = "-d", .about = "Only of this device"};
+    return {
+        {.words = "serve",
+         .about = "Runs the hub",
+         .options = setting_options(),
+         .run = serve,
+         .talks_to_hub = false},
+        {.words = "config check",
+         .about = "Names every mistake in the configuration",
+         .options = setting_options(),
+         .run = check_config,
+         .talks_to_hub = false},
+        {.words = "config show",
+         .about = "The configuration in force, as a file",
+         .options = setting_options(),
+         .run = show_config,
+         .talks_to_hub = false},
+        {.words = "config document",
+         .about = "docs/configuration.md",
+         .options = {},
+         .run = [](Context&) { return Outcome::print(to_markdown()); },
+         .talks_to_hub = false},
+        {.words = "query",
+         .about = "Asks the fleet",
+         .options = {{.name = "query-command",
+                      .other_names = "-q",
+                      .about = "SELECT ... FROM devices ...",
+                      .required = true},
+                     top_option("")},
+         .run = query},
+        {.words = "device-events tail",
+         .about = "What devices send, as it comes, a line of JSON each",
+         .options = {device},
+         .run = tail_events},
+        {.words = "simulate",
+         .about = "Runs a fleet of simulated greenhouse sensors until Ctrl-C",
+         .options =
+             {{.name = "devices", .about = "How many", .fallback = "24"},
+              {.name = "delay", .about = "Typical time until a wish is applied", .fallback = "3s"},
+              {.name = "offline-share",
+               .about = "Share of devices that go away and come back",
+               .fallback = "0.15"},
+              {.name = "late-share",
+               .about = "Share that takes twenty times as long",
+               .fallback = "0.15"},
+              {.name = "refuse-share",
+               .about = "Share that refuses new firmware",
+               .fallback = "0.05"},
+              {.name = "seed", .about = "The same seed gives the same fleet", .fallback = "1"},
+              {.name = "prefix", .about = "How device names begin", .fallback = "greenhouse"},
+              {.name = "mqtt-port", .about = "MQTT port, when it is not 8883"}},
+         .run = simulate},
+        {.words = "version",
+         .about = "The release",
+         .options = {},
+         .run = [](Context&) { return Outcome::print(fmt::format("twinhub {}\n", version)); },
+         .talks_to_hub = false},
+    };
+}
+
+}  // namespace twinhub::apps::cli

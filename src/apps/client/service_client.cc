@@ -1,0 +1,252 @@
+#include "apps/client/service_client.h"
+
+#include "base/encoding.h"
+#include "protocol/sas/token.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <fmt/format.h>
+
+namespace twinhub::apps {
+namespace {
+
+namespace http = boost::beast::http;
+using Parser = http::response_parser<http::string_body>;
+
+constexpr std::string_view api_version =
+    "2024-03-31";  // has renewal of keys (spec service-api 4.7)
+constexpr std::uint64_t body_bytes_max = 256 << 20;
+constexpr auto answer_within = std::chrono::seconds{60};
+constexpr auto token_lifetime = std::chrono::minutes{10};
+constexpr std::uint64_t page_items_max = 1000;
+
+std::string token_for(const Target& target, Instant now) {
+    const auto expiry =
+        std::chrono::floor<std::chrono::seconds>(now + token_lifetime).time_since_epoch().count();
+    return protocol::sas::make_token({.resource = target.connection.host,
+                                      .key = base64_decode(target.connection.key).value_or(""),
+                                      .expiry = static_cast<std::uint64_t>(expiry),
+                                      .policy = target.connection.policy});
+}
+
+std::string to_wire(const ServiceRequest& request, const Target& target, Instant now) {
+    const std::string& host = target.connection.host;
+    const bool is_ipv6 = host.find(':') != std::string::npos;
+    std::string out =
+        fmt::format("{} {}{}api-version={} HTTP/1.1\r\nHost: {}", request.method, request.path,
+                    request.path.find('?') == std::string::npos ? '?' : '&', api_version,
+                    is_ipv6 ? "[" + host + "]" : host);
+    if (target.endpoint.port != 443) out += fmt::format(":{}", target.endpoint.port);
+    out += "\r\nUser-Agent: twinhub-cli\r\nAccept: application/json\r\nAuthorization: " +
+           token_for(target, now);
+    if (!request.if_match.empty()) out += "\r\nIf-Match: " + request.if_match;
+    for (const auto& [name, value] : request.headers) out += fmt::format("\r\n{}: {}", name, value);
+    const std::string body = request.body ? to_text(*request.body) : std::string();
+    if (request.body) out += "\r\nContent-Type: application/json; charset=utf-8";
+    if (request.body || request.method != "GET")
+        out += fmt::format("\r\nContent-Length: {}", body.size());
+    return out + "\r\n\r\n" + body;
+}
+
+// Feeds what came into the parser; what it does not take yet stays in `pending`.
+Result<> feed(Parser& parser, std::string& pending) {
+    while (!pending.empty() && !parser.is_done()) {
+        boost::system::error_code error;
+        const std::size_t used = parser.put(asio::buffer(pending), error);
+        pending.erase(0, used);
+        if (error == http::error::need_more) return {};
+        if (error)
+            return failure(Code::unavailable,
+                           "the server does not answer in HTTP: " + error.message());
+    }
+    return {};
+}
+
+}  // namespace
+
+struct ServiceClient::Impl {
+    Impl(Target where, const Clock& time) : target(std::move(where)), clock(time) {}
+
+    Target target;
+    const Clock& clock;
+    asio::io_context loop{1};
+    TrustStore trust;
+    std::unique_ptr<TlsClient> connection;  // present while it can be used again
+    std::string pending;                    // read, of no answer yet
+
+    // Runs one step to its end, or ends the connection when it takes too long. No limit when zero.
+    template <class T>
+    Result<T> run(Task<Result<T>> step, std::chrono::seconds within) {
+        std::optional<Result<T>> result;
+        asio::co_spawn(loop, std::move(step), [&](std::exception_ptr thrown, Result<T> value) {
+            CHECK(!thrown);
+            result = std::move(value);
+        });
+        loop.restart();
+        if (within.count() == 0) loop.run();
+        else loop.run_for(within);
+        if (result) return std::move(*result);
+        connection->close();
+        loop.restart();
+        loop.run();
+        return failure(Code::timeout, fmt::format("{} did not answer within {} s",
+                                                  target.endpoint.host, within.count()));
+    }
+
+    Result<> open() {
+        if (connection) return {};
+        if (!trust) {
+            TRY(trust, make_trust(target.ca_file));
+        }
+        pending.clear();
+        connection = std::make_unique<TlsClient>(loop.get_executor(), trust);
+        auto connected = run<void>(connection->connect(target.endpoint), answer_within);
+        if (!connected) connection.reset();
+        return connected;
+    }
+
+    // Reads until `enough` says so or the answer is whole.
+    Result<> receive(Parser& parser, std::chrono::seconds within,
+                     const std::function<bool()>& enough) {
+        std::array<char, 16384> bytes;
+        while (true) {
+            TRY_VOID(feed(parser, pending));
+            if (parser.is_done() || enough()) return {};
+            TRY(const std::size_t count, run<std::size_t>(connection->read_some(bytes), within));
+            pending.append(bytes.data(), count);
+        }
+    }
+
+    Result<> exchange(const std::string& wire, Parser& parser, bool& answered,
+                      std::chrono::seconds within, const std::function<bool()>& enough) {
+        TRY_VOID(open());
+        TRY_VOID(run<void>(connection->write(wire), answer_within));
+        const auto received = receive(parser, within, enough);
+        answered = parser.got_some();
+        return received;
+    }
+};
+
+ServiceClient::ServiceClient(Target target, const Clock& clock)
+    : impl_(std::make_unique<Impl>(std::move(target), clock)) {}
+ServiceClient::~ServiceClient() = default;
+
+const Target& ServiceClient::target() const { return impl_->target; }
+
+Result<ServiceResponse> ServiceClient::send(const ServiceRequest& request) {
+    const std::string wire = to_wire(request, impl_->target, impl_->clock.now());
+    // The server may have closed a kept connection meanwhile; what only reads is then sent again.
+    bool may_retry = impl_->connection != nullptr && request.method == "GET";
+    while (true) {
+        Parser parser;
+        parser.eager(true);
+        parser.body_limit(body_bytes_max);
+        bool answered = false;
+        const auto done =
+            impl_->exchange(wire, parser, answered, answer_within, [] { return false; });
+        if (!done) {
+            impl_->connection.reset();
+            if (std::exchange(may_retry, false) && !answered &&
+                done.error().code == Code::unavailable)
+                continue;
+            return std::unexpected(done.error());
+        }
+        const auto& message = parser.get();
+        ServiceResponse response{.status = static_cast<int>(message.result_int()),
+                                 .body = message.body(),
+                                 .continuation = std::string(message["x-ms-continuation"])};
+        if (!message.keep_alive()) impl_->connection.reset();
+        return response;
+    }
+}
+
+Result<json::value> ServiceClient::call(const ServiceRequest& request) {
+    TRY(const ServiceResponse response, send(request));
+    if (response.status < 200 || response.status >= 300) return std::unexpected(error_of(response));
+    if (response.body.empty()) return json::value(nullptr);
+    return parse_json(response.body, {.bytes_max = body_bytes_max, .depth_max = 64});
+}
+
+Result<json::array> ServiceClient::query(std::string_view text, std::uint64_t top) {
+    json::array items;
+    std::string continuation;
+    do {
+        const std::uint64_t wanted =
+            top == 0 ? page_items_max : std::min(page_items_max, top - items.size());
+        ServiceRequest request{
+            .method = "POST", .path = "/devices/query", .body = json::object{{"query", text}}};
+        request.headers.emplace_back("x-ms-max-item-count", std::to_string(wanted));
+        if (!continuation.empty()) request.headers.emplace_back("x-ms-continuation", continuation);
+        TRY(const ServiceResponse response, send(request));
+        if (response.status != 200) return std::unexpected(error_of(response));
+        TRY(json::value page,
+            parse_json(response.body, {.bytes_max = body_bytes_max, .depth_max = 64}));
+        if (!page.is_array())
+            return failure(Code::format_invalid, "the server's answer is not a list");
+        for (json::value& item : page.get_array()) items.push_back(std::move(item));
+        continuation = response.continuation;
+    } while (!continuation.empty() && (top == 0 || items.size() < top));
+    return items;
+}
+
+Result<> ServiceClient::stream(const ServiceRequest& request,
+                               const std::function<bool(std::string_view line)>& take) {
+    impl_->connection.reset();  // its own connection: it ends with the stream
+    Parser parser;
+    parser.eager(true);
+    parser.body_limit(boost::none);
+    std::string text;
+    bool goes_on = true;
+    const auto take_lines = [&] {
+        if (!parser.is_header_done() || parser.get().result_int() != 200) return false;
+        text += std::exchange(parser.get().body(), {});
+        std::size_t begin = 0;
+        for (std::size_t end = text.find('\n'); goes_on && end != std::string::npos;
+             end = text.find('\n', begin)) {
+            const std::string_view line = std::string_view(text).substr(begin, end - begin);
+            if (!line.empty() && line != "\r") goes_on = take(line);
+            begin = end + 1;
+        }
+        text.erase(0, begin);
+        return !goes_on;
+    };
+    bool answered = false;
+    const auto done = impl_->exchange(to_wire(request, impl_->target, impl_->clock.now()), parser,
+                                      answered, std::chrono::seconds{0}, take_lines);
+    impl_->connection.reset();
+    if (!done) return done;
+    const auto& message = parser.get();
+    if (message.result_int() != 200)
+        return std::unexpected(error_of({.status = static_cast<int>(message.result_int()),
+                                         .body = message.body(),
+                                         .continuation = {}}));
+    take_lines();
+    return {};
+}
+
+Error error_of(const ServiceResponse& response) {
+    std::string message;
+    if (const auto body = parse_json(response.body); body && body->is_object()) {
+        const json::value* text = body->get_object().if_contains("Message");
+        if (!text) text = body->get_object().if_contains("message");
+        if (text && text->is_string()) message = std::string(text->get_string());
+        else if (body->get_object().contains("errors"))
+            message = "some of the operations were refused: " + response.body;
+    }
+    // "ErrorCode:DeviceNotFound;dev-01"
+    if (message.starts_with("ErrorCode:")) message.erase(0, std::string_view("ErrorCode:").size());
+    if (const std::size_t end = message.find(';'); end != std::string::npos)
+        message.replace(end, 1, ": ");
+    if (message.empty())
+        message = fmt::format("the server answered with status {}", response.status);
+    Code code = Code::internal;
+    if (response.status == 401) code = Code::unauthorized;
+    if (response.status == 404) code = Code::not_found;
+    if (response.status == 409) code = Code::device_already_exists;
+    if (response.status == 412) code = Code::precondition_failed;
+    return {code, std::move(message), {}};
+}
+
+}  // namespace twinhub::apps

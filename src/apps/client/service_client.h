@@ -1,0 +1,71 @@
+#pragma once
+
+#include "apps/client/connection_string.h"
+#include "apps/client/tls_client.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/result.h"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace twinhub::apps {
+
+// The hub as an operator's tool sees it.
+struct Target {
+    ConnectionString connection;  // of a policy
+    Endpoint endpoint;
+    std::string ca_file;  // empty = the system's certificates
+};
+
+struct ServiceRequest {
+    std::string method = "GET";
+    std::string path;  // escaped, with a query if any: "/twins/dev%231", "/devices?top=5"
+    std::optional<json::value> body;
+    std::string if_match;  // as it goes on the wire, with quotes; empty = none
+    std::vector<std::pair<std::string, std::string>> headers;
+};
+
+struct ServiceResponse {
+    int status = 0;
+    std::string body;
+    std::string continuation;  // x-ms-continuation; empty = the last page
+};
+
+// The REST API of the hub (spec service-api), one request at a time over one kept connection.
+// Blocks.
+class ServiceClient {
+public:
+    ServiceClient(Target target, const Clock& clock);
+    ~ServiceClient();
+
+    // Any answer of the server. Errors: unavailable, unauthorized (TLS), timeout.
+    Result<ServiceResponse> send(const ServiceRequest& request);
+
+    // The JSON of a 2xx answer (null when there is no body). Errors: as send, and what the server
+    // says, worded "DeviceNotFound: dev-01".
+    Result<json::value> call(const ServiceRequest& request);
+
+    // Pages through a query until `top` items (0 = all).
+    Result<json::array> query(std::string_view text, std::uint64_t top);
+
+    // Hands over every line of an answer that does not end, until `take` says false.
+    Result<> stream(const ServiceRequest& request,
+                    const std::function<bool(std::string_view line)>& take);
+
+    const Target& target() const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+// "DeviceNotFound: dev-01" from an error body (spec service-api 3.1).
+Error error_of(const ServiceResponse& response);
+
+}  // namespace twinhub::apps
