@@ -50,6 +50,7 @@ async function round(hub, devices, registry) {
 }
 
 let [passed, failed] = [0, 0];
+const totals = {};
 let hub;
 try {
     hub = await Hub.startAnywhere();
@@ -59,6 +60,8 @@ try {
         try {
             const counts = await round(hub, devices, registry);
             console.log(`round ${number}: ${Object.entries(counts).map(([k, n]) => `${n} ${k}`).join(', ')}`);
+            for (const [kind, count] of Object.entries(counts))
+                totals[kind] = (totals[kind] ?? 0) + count;
             passed += 1;
         } catch (error) {
             // The model no longer knows the truth, so the rounds end here.
@@ -71,6 +74,8 @@ try {
         await hub.start();
         await check(hub, devices, registry);
         await hub.stop();
+        const idle = Object.keys(totals).filter((kind) => totals[kind] === 0);
+        if (idle.length > 0) throw new Error(`the load had no ${idle.join(', ')}: nothing was proved`);
         passed += 1;
         console.log('orderly stop: everything is there');
     }

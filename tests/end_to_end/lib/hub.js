@@ -1,6 +1,6 @@
 // A real hub: the program itself, in a folder of its own.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -16,6 +16,11 @@ export function binary() {
     if (!existsSync(path)) throw new Error(`no twinhub at ${path}; set TWINHUB_BINARY`);
     return path;
 }
+
+// No hub outlives the process that started it.
+const running = new Set();
+process.once('exit', () => { for (const hub of running) hub.kill('SIGKILL'); });
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
 async function freePorts(count) {
     const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
@@ -60,11 +65,15 @@ export class Hub {
             '--https-port', this.httpsPort, '--mqtt-port', this.mqttPort,
             '--metrics-port', this.metricsPort,
             ...(this.config ? ['--config', this.config] : []), ...this.arguments];
-        this.process = spawn(binary(), flags.map(String), { stdio: ['ignore', log, log] });
+        const child = spawn(binary(), flags.map(String), { stdio: ['ignore', log, log] });
+        closeSync(log);
+        running.add(child);
+        this.process = child;
         this.exited = new Promise((done) => {
-            this.process.once('exit', (code, signal) => done({ code, signal }));
-            this.process.once('error', (error) => done({ code: 127, error }));
+            child.once('exit', (code, signal) => done({ code, signal }));
+            child.once('error', (error) => done({ code: 127, error }));
         });
+        this.exited.then(() => running.delete(child));
     }
 
     async start() {

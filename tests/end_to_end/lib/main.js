@@ -40,7 +40,7 @@ try {
     const trusted = authority(folder, 'device-authority');
     mkdirSync(join(folder, 'data'));
     const config = join(folder, 'config.yaml');
-    writeFileSync(config, `device_authorities:\n  - ${trusted.file}\n`);
+    writeFileSync(config, `auth:\n  device_cas:\n    - ${trusted.file}\n`);
     const hub = await Hub.start({ folder, config });
     ({ passed, failed } = await runTests(hub));
     await hub.stop();
