@@ -54,15 +54,15 @@ export class Hub {
     static async startAnywhere(options = {}) {
         const [httpsPort, mqttPort, metricsPort] = await freePorts(3);
         return Hub.start({ httpsPort, mqttPort, metricsPort, address: '127.0.0.1',
-                           arguments: ['--listen', '127.0.0.1'], ...options });
+                           arguments: ['--listen-addresses', '127.0.0.1'], ...options });
     }
 
     // Starts the program without waiting for it.
     spawn() {
         const log = openSync(this.logFile, 'a');
         const flags = [
-            'serve', '--data-folder', this.dataFolder, '--hub-name', this.host,
-            '--https-port', this.httpsPort, '--mqtt-port', this.mqttPort,
+            'serve', '--data', this.dataFolder, '--hub-name', this.host,
+            '--listen-https-port', this.httpsPort, '--listen-mqtt-port', this.mqttPort,
             '--metrics-port', this.metricsPort,
             ...(this.config ? ['--config', this.config] : []), ...this.arguments];
         const child = spawn(binary(), flags.map(String), { stdio: ['ignore', log, log] });
@@ -97,9 +97,10 @@ export class Hub {
 
     // Asks the program itself for the connection string of a policy.
     connectionStringOf(policy, key = 'primary') {
-        return execFileSync(binary(), [
-            'hub', 'connection-string', '--data-folder', this.dataFolder,
-            '--policy-name', policy, '--key-type', key], { encoding: 'utf8' }).trim();
+        const output = execFileSync(binary(), [
+            'hub', 'connection-string', '--data', this.dataFolder,
+            '--policy-name', policy, '--key-type', key], { encoding: 'utf8' });
+        return /HostName=[^"\s]+/.exec(output)[0];
     }
 
     get connectionString() { return this.ownerText ??= this.connectionStringOf('iothubowner'); }
