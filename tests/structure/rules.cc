@@ -127,10 +127,9 @@ Faults check_pure_rooms(const std::vector<Source>& sources) {
             for (const std::string& header : *headers)
                 if (matches_any(header, impure_headers))
                     faults.push_back(source.path + ": a pure room includes " + header);
-        for (std::size_t i = 0; i < source.lines.size(); ++i)
-            for (const std::string_view word : impure_words)
-                if (has_token(source.lines[i], word))
-                    faults.push_back(at(source, i) + "a pure room uses " + std::string(word));
+        for (const std::string_view word : impure_words)
+            for (const std::size_t line : lines_with(source, word))
+                faults.push_back(at(source, line) + "a pure room uses " + std::string(word));
     }
     return faults;
 }
@@ -141,12 +140,11 @@ Faults check_owners(const std::vector<Source>& sources) {
         if (source.is_test()) continue;
         for (const Owner& owner : owners) {
             if (matches_any(source.path, owner.files)) continue;
-            for (std::size_t i = 0; i < source.lines.size(); ++i)
-                for (const std::string_view word : owner.words)
-                    if (has_token(source.lines[i], word))
-                        faults.push_back(at(source, i) + std::string(word) +
-                                         ": this file does not own " + std::string(owner.what) +
-                                         " (tests/structure/rules.cc)");
+            for (const std::string_view word : owner.words)
+                for (const std::size_t line : lines_with(source, word))
+                    faults.push_back(at(source, line) + std::string(word) +
+                                     ": this file does not own " + std::string(owner.what) +
+                                     " (tests/structure/rules.cc)");
         }
     }
     return faults;
@@ -164,9 +162,8 @@ Faults check_files(const std::vector<Source>& sources) {
                              " lines; look for the second concept inside");
         if (!source.is_header() || source.is_test() || matches_any(source.path, context_owners))
             continue;
-        for (std::size_t i = 0; i < source.lines.size(); ++i)
-            if (has_token(source.lines[i], "io_context&"))
-                faults.push_back(at(source, i) + "take an Executor, not an io_context&");
+        for (const std::size_t line : lines_with(source, "io_context&"))
+            faults.push_back(at(source, line) + "take an Executor, not an io_context&");
     }
     return faults;
 }

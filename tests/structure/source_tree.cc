@@ -19,7 +19,7 @@ bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 |
 
 // Blanks comments and the inside of literals, keeping line breaks. A digit separator (1'000) is not
 // the start of a character.
-std::string code_of(std::string_view text) {
+std::string code_of(const std::string& text) {
     std::string code;
     code.reserve(text.size());
     std::size_t i = 0;
@@ -27,7 +27,11 @@ std::string code_of(std::string_view text) {
         for (; i < std::min(end, text.size()); ++i) code += text[i] == '\n' ? '\n' : ' ';
     };
     while (i < text.size()) {
-        const std::string_view rest = text.substr(i);
+        const std::size_t next = std::min(text.find_first_of("/\"'R", i), text.size());
+        code.append(text, i, next - i);
+        i = next;
+        if (i == text.size()) break;
+        const std::string_view rest = std::string_view(text).substr(i);
         const bool after_word = i > 0 && is_word(text[i - 1]);
         if (rest.starts_with("//")) {
             blank_until(std::min(text.find('\n', i), text.size()));
@@ -36,8 +40,8 @@ std::string code_of(std::string_view text) {
             blank_until(end == std::string_view::npos ? text.size() : end + 2);
         } else if (rest.starts_with("R\"") && !after_word) {
             const std::size_t open = text.find('(', i);
-            if (open == std::string_view::npos) break;
-            const std::string close = ")" + std::string(text.substr(i + 2, open - i - 2)) + "\"";
+            if (open == std::string::npos) break;
+            const std::string close = ")" + text.substr(i + 2, open - i - 2) + "\"";
             const std::size_t end = text.find(close, open);
             blank_until(end == std::string_view::npos ? text.size() : end + close.size());
         } else if (text[i] == '"' || (text[i] == '\'' && !after_word)) {
@@ -59,6 +63,17 @@ std::vector<std::string> lines_of(const std::string& text) {
     return lines;
 }
 
+bool has_token(std::string_view line, std::string_view token) {
+    for (std::size_t at = line.find(token); at != std::string_view::npos;
+         at = line.find(token, at + 1)) {
+        const std::size_t end = at + token.size();
+        const bool starts = at == 0 || !is_word(line[at - 1]) || !is_word(token.front());
+        const bool ends = end == line.size() || !is_word(line[end]) || !is_word(token.back());
+        if (starts && ends) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 bool Source::is_test() const {
@@ -68,7 +83,8 @@ bool Source::is_test() const {
 Source read_source(std::string path, std::string_view text) {
     Source source{.path = std::move(path)};
     source.room = source.path.substr(0, source.path.find('/'));
-    source.lines = lines_of(code_of(text));
+    source.code = code_of(std::string(text));
+    source.lines = lines_of(source.code);
     for (const std::string& line : lines_of(std::string(text))) {
         if (line.starts_with("#pragma once")) source.pragma_once = true;
         if (!line.starts_with("#include ") || line.size() < 12) continue;
@@ -120,15 +136,12 @@ bool matches(std::string_view path, std::string_view pattern) {
     return false;
 }
 
-bool has_token(std::string_view line, std::string_view token) {
-    for (std::size_t at = line.find(token); at != std::string_view::npos;
-         at = line.find(token, at + 1)) {
-        const std::size_t end = at + token.size();
-        const bool starts = at == 0 || !is_word(line[at - 1]) || !is_word(token.front());
-        const bool ends = end == line.size() || !is_word(line[end]) || !is_word(token.back());
-        if (starts && ends) return true;
-    }
-    return false;
+std::vector<std::size_t> lines_with(const Source& source, std::string_view token) {
+    std::vector<std::size_t> found;
+    if (source.code.find(token) == std::string::npos) return found;
+    for (std::size_t i = 0; i < source.lines.size(); ++i)
+        if (has_token(source.lines[i], token)) found.push_back(i);
+    return found;
 }
 
 }  // namespace twinhub::structure

@@ -11,7 +11,8 @@ namespace twinhub::structure {
 struct Source {
     std::string path;                 // below src/, with slashes: "twin/patch.cc"
     std::string room;                 // first part of the path
-    std::vector<std::string> lines;   // code only: comments and the inside of literals are blank
+    std::string code;                 // comments and the inside of literals are blank
+    std::vector<std::string> lines;   // its lines
     std::vector<std::string> quoted;  // "twin/patch.h" of each #include "..."
     std::vector<std::string> angled;  // "vector" of each #include <...>
     bool pragma_once = false;
@@ -38,7 +39,7 @@ std::vector<Room> read_rooms(std::string_view table);
 // Does `path` match `pattern`, where * stands for any characters?
 bool matches(std::string_view path, std::string_view pattern);
 
-// Is `token` in `line` as a whole word (a word of C++: letters, digits, _)?
-bool has_token(std::string_view line, std::string_view token);
+// The lines (from 0) that hold `token` as a whole word (a word of C++: letters, digits, _).
+std::vector<std::size_t> lines_with(const Source& source, std::string_view token);
 
 }  // namespace twinhub::structure

@@ -44,10 +44,7 @@ TEST(Reader, SeesCodeButNotCommentsAndLiterals) {
         read_source("twin/a.cc",
                     "// asio\n/* asio\nasio */ int a = 1'000; f(\"asio\\\"asio\", 'x');\n"
                     "R\"x(asio\n)x\"; int asio_count; b(asio);\n");
-    std::vector<std::size_t> found;
-    for (std::size_t i = 0; i < source.lines.size(); ++i)
-        if (has_token(source.lines[i], "asio")) found.push_back(i);
-    EXPECT_THAT(found, ElementsAre(4U));
+    EXPECT_THAT(lines_with(source, "asio"), ElementsAre(4U));
 }
 
 TEST(Reader, ListsIncludes) {
@@ -113,8 +110,8 @@ TEST(Rules, RefuseUnguardedHeadersContextsAndLongFiles) {
 
 class House : public testing::Test {
 protected:
-    const std::vector<Source> sources = read_tree(root + "/src");
-    const std::vector<Room> rooms = read_rooms(text_of(root + "/src/CMakeLists.txt"));
+    static inline const std::vector<Source> sources = read_tree(root + "/src");
+    static inline const std::vector<Room> rooms = read_rooms(text_of(root + "/src/CMakeLists.txt"));
 };
 
 TEST_F(House, IsFound) {
