@@ -3,7 +3,8 @@
 #
 #   room(NAME  MAY_INCLUDE room...  [LINK library...]  [PCH base|asio])
 #
-# A room is every .cc below src/NAME except *_test.cc (its tests, NAME_tests) and *_main.cc (programs).
+# A room is every .cc below src/NAME, except *_test.cc and folders testing/ (they are NAME_tests) and
+# *_main.cc (programs).
 
 include(${CMAKE_CURRENT_LIST_DIR}/precompiled.cmake)
 
@@ -11,8 +12,8 @@ function(room name)
     cmake_parse_arguments(ROOM "" "PCH" "MAY_INCLUDE;LINK" ${ARGN})
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
     set(tests ${sources})
-    list(FILTER sources EXCLUDE REGEX "(_test|_main|/apps/twinhub)\\.cc$")
-    list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+    list(FILTER sources EXCLUDE REGEX "(_test|_main|/apps/twinhub)\\.cc$|/testing/")
+    list(FILTER tests INCLUDE REGEX "_test\\.cc$|/testing/")
     if(NOT sources)
         # Headers only, so far.
         add_library(${name} INTERFACE)

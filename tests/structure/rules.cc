@@ -107,6 +107,8 @@ Faults check_doors(const std::vector<Source>& sources, const std::vector<Room>& 
         }
         for (const std::string& header : source.quoted) {
             const std::string target = header.substr(0, header.find('/'));
+            if (header.find("/testing/") != std::string::npos && !source.is_test())
+                faults.push_back(source.path + ": only tests include \"" + header + "\"");
             if (target == source.room) continue;
             if (std::ranges::find(rooms, target, &Room::name) == rooms.end())
                 faults.push_back(source.path + ": \"" + header + "\" is not written from src/");

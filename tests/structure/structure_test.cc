@@ -68,6 +68,9 @@ TEST(Rules, RefuseADoorThatIsNotThere) {
                 ElementsAre(HasSubstr("no door from twin to hub")));
     EXPECT_THAT(check_doors({read_source("twin/a.cc", "#include \"patch.h\"\n")}, example_rooms),
                 ElementsAre(HasSubstr("not written from src/")));
+    EXPECT_THAT(
+        check_doors({read_source("hub/a.cc", "#include \"hub/testing/f.h\"\n")}, example_rooms),
+        ElementsAre(HasSubstr("only tests include")));
     EXPECT_THAT(check_doors({read_source("cellar/a.cc", "")}, example_rooms),
                 ElementsAre(HasSubstr("not in src/CMakeLists.txt")));
     EXPECT_THAT(
