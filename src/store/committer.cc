@@ -11,10 +11,7 @@ namespace twinhub::store {
 namespace {
 
 struct Item {
-    Stream stream = 0;
-    std::uint64_t generation = 0;
-    Batch batch;
-    Done done;
+    Submission own;
     std::size_t bytes = 0;
     bool refused = false;  // the queue was full: the batch is dropped, the answer keeps its place
 };
@@ -57,6 +54,19 @@ struct Committer::State {
     std::once_flag stop_once;
     std::thread thread;
 
+    // Under the lock.
+    void enqueue(Submission submission) {
+        Item item{std::move(submission)};
+        item.bytes = item.own.batch.bytes();
+        if (waiting_bytes > 0 && waiting_bytes + item.bytes > options.queue_bytes_max) {
+            item.refused = true;
+            item.own.batch = Batch();
+            item.bytes = 0;
+        }
+        waiting_bytes += item.bytes;
+        submitted.push_back(std::move(item));
+    }
+
     // Moves what was submitted to `work`. With `wait`: sleeps until there is something or the end
     // comes. False: nothing to do.
     bool take(bool wait) {
@@ -75,13 +85,13 @@ struct Committer::State {
     }
 
     bool is_lost(const Item& item) const {
-        const auto found = lost.find(item.stream);
-        return found != lost.end() && item.generation <= found->second;
+        const auto found = lost.find(item.own.stream);
+        return found != lost.end() && item.own.generation <= found->second;
     }
 
     void lose(const Item& item) {
-        auto& generation = lost[item.stream];
-        generation = std::max(generation, item.generation);
+        auto& generation = lost[item.own.stream];
+        generation = std::max(generation, item.own.generation);
     }
 
     // Makes one write of the front of `work` and answers it.
@@ -99,8 +109,8 @@ struct Committer::State {
                 answers.push_back(built_on_lost());
             } else {
                 answers.emplace_back();
-                if (item.batch.empty()) continue;
-                batches.push_back(&item.batch);
+                if (item.own.batch.empty()) continue;
+                batches.push_back(&item.own.batch);
                 bytes += item.bytes;
             }
         }
@@ -126,16 +136,16 @@ struct Committer::State {
             Item& item = work.front();
             // An empty batch was no part of the write: only its own stream's losses concern it.
             const Result<> barrier = is_lost(item) ? built_on_lost() : Result<>{};
-            const Result<>& result = !own ? own : item.batch.empty() ? barrier : written;
+            const Result<>& result = !own ? own : item.own.batch.empty() ? barrier : written;
             if (result) {
                 count(metrics.batches);
-                count(metrics.records, item.batch.operations());
+                count(metrics.records, item.own.batch.operations());
                 count(metrics.bytes, item.bytes);
             } else {
                 count(metrics.batches_failed);
                 lose(item);
             }
-            item.done(result);
+            item.own.done(result);
             bytes += item.bytes;
             work.pop_front();
         }
@@ -161,28 +171,28 @@ Committer::Committer(Engine& engine, const Clock& clock, CommitterOptions option
 Committer::~Committer() { stop(); }
 
 void Committer::submit(Stream stream, std::uint64_t generation, Batch batch, Done done) {
-    Item item{stream, generation, std::move(batch), std::move(done)};
-    item.bytes = item.batch.bytes();
+    std::vector<Submission> turn;
+    turn.push_back({stream, generation, std::move(batch), std::move(done)});
+    submit(turn);
+}
+
+void Committer::submit(std::vector<Submission>& turn) {
+    if (turn.empty()) return;
     bool notify = false;
     {
         std::unique_lock lock(state_->mutex);
         if (state_->stopping) {
             lock.unlock();
-            item.done(stopped());
+            for (Submission& submission : turn) submission.done(stopped());
+            turn.clear();
             return;
         }
-        if (state_->waiting_bytes > 0 &&
-            state_->waiting_bytes + item.bytes > state_->options.queue_bytes_max) {
-            item.refused = true;
-            item.batch = Batch();
-            item.bytes = 0;
-        }
-        state_->waiting_bytes += item.bytes;
+        for (Submission& submission : turn) state_->enqueue(std::move(submission));
         state_->metrics.queue_bytes.store(state_->waiting_bytes, std::memory_order_relaxed);
-        state_->submitted.push_back(std::move(item));
         // One wake-up a sleep, however many submit before the committer is up.
         notify = std::exchange(state_->sleeping, false);
     }
+    turn.clear();
     if (notify) state_->wake.notify_one();
 }
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 namespace twinhub::store {
 
@@ -20,6 +21,14 @@ using Stream = std::uint32_t;
 // stream. Must not block, throw or submit. Success: durable and visible to reads. `unavailable`:
 // not written. `internal`: see Engine::commit.
 using Done = std::move_only_function<void(const Result<>&)>;
+
+// One batch with its sender.
+struct Submission {
+    Stream stream = 0;
+    std::uint64_t generation = 0;
+    Batch batch;
+    Done done;
+};
 
 struct CommitterOptions {
     // Largest write; a single batch may be larger and then goes alone.
@@ -53,6 +62,9 @@ public:
     // Done follows all earlier batches of the stream. After stop(): Done is called at once, here,
     // with unavailable.
     void submit(Stream stream, std::uint64_t generation, Batch batch, Done done);
+    // The same for all that one turn of an event loop brought together, in order: one lock, one
+    // wake-up, and one write for all of it when nothing else waits. Leaves `turn` empty.
+    void submit(std::vector<Submission>& turn);
 
     // Writes all that was submitted, calls every Done, ends the thread. Idempotent; any thread but
     // the committer's own.

@@ -238,6 +238,30 @@ TEST(CommitterThread, WritesAtOnceWhenIdleAndGroupsWhileItSyncs) {
     EXPECT_EQ(engine.commits(), 2u);
 }
 
+TEST(CommitterThread, ATurnsSubmissionsShareOneWrite) {
+    MemoryEngine engine;
+    SystemClock clock;
+    Committer committer(engine, clock);
+    std::vector<std::string> answers;
+    std::vector<Submission> turn;
+    for (const char* name : {"a", "b", "c"})
+        turn.push_back({turn.size() % 2 ? Stream{1} : Stream{2}, 1, batch_of(name),
+                        [&answers, name](const Result<>& result) {
+                            if (result) answers.emplace_back(name);
+                        }});
+    committer.submit(turn);
+    EXPECT_TRUE(turn.empty());
+    committer.submit(turn);  // of nothing
+    committer.stop();
+    EXPECT_THAT(answers, ElementsAre("a", "b", "c"));
+    EXPECT_EQ(engine.commits(), 1u);
+    turn.push_back({1, 1, batch_of("d"), [&answers](const Result<>& result) {
+                        answers.push_back(result ? "d" : "d!");
+                    }});
+    committer.submit(turn);
+    EXPECT_THAT(answers, ElementsAre("a", "b", "c", "d!"));
+}
+
 TEST(CommitterThread, ManyThreadsEachKeepTheirOrder) {
     constexpr std::uint64_t threads = 8;
     constexpr std::uint64_t each = 500;
