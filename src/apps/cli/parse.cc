@@ -141,6 +141,7 @@ Result<Arguments> parse_options(const Command& command, std::span<const std::str
     try {
         for (const Option& option : options) {
             CLI::Option* handle = app.add_option(names_of(option), values.emplace_back());
+            if (option.takes != Takes::many) handle->allow_extra_args(false);
             if (option.takes == Takes::one)
                 handle->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
             if (option.takes == Takes::flag) handle->expected(0, 1);
@@ -148,7 +149,18 @@ Result<Arguments> parse_options(const Command& command, std::span<const std::str
                 handle->expected(1, CLI::detail::expected_max_vector_size);
             handles.push_back(handle);
         }
+        app.allow_extras();
         app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+        if (const std::vector<std::string> rest = app.remaining(); !rest.empty()) {
+            const bool is_option = rest.front().starts_with('-');
+            return failure(
+                Code::argument_invalid,
+                fmt::format("{} '{}'", is_option ? "there is no option" : "nothing asks for",
+                            rest.front()));
+        }
+    } catch (const CLI::ArgumentMismatch& error) {
+        const std::string text = error.what();
+        return failure(Code::argument_invalid, text.substr(0, text.find(':')) + " takes a value");
     } catch (const CLI::ParseError& error) {
         return failure(Code::argument_invalid, plain_words(error.what()));
     }
@@ -165,7 +177,8 @@ Result<Arguments> parse_options(const Command& command, std::span<const std::str
         }
         std::vector<std::string> given = *value;
         if (option.takes == Takes::flag) {
-            if (given.empty() || given.back() == "{}") given = {"true"};
+            std::erase(given, "");
+            if (given.empty()) given = {"true"};
             const std::string word = ascii_lower(given.back());
             if (word != "true" && word != "false" && word != "yes" && word != "no" && word != "1" &&
                 word != "0")

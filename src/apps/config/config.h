@@ -68,7 +68,6 @@ struct Config {
     bool accept_any_api_version = true;
     std::uint64_t http_header_bytes_max = 16 << 10;
     std::uint64_t http_body_bytes_max = 2 << 20;
-    std::uint64_t http_pipeline_max = 16;                    // requests of one connection under way
     std::chrono::milliseconds http_request_timeout{30'000};  // to read one request whole
     std::chrono::milliseconds http_keep_alive{120'000};      // idle between requests
 
@@ -84,7 +83,6 @@ struct Config {
     std::chrono::milliseconds checkpoint_age{5'000};
     std::uint64_t store_cache_bytes = 256 << 20;        // blocks read from disk
     std::uint64_t store_write_buffer_bytes = 64 << 20;  // a table in memory
-    std::uint64_t pending_writes_max = 65'536;          // commits that wait for the disk
 
     // --- operations ---
     LogLevel log_level = LogLevel::info;
