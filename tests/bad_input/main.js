@@ -12,10 +12,11 @@ const { values: options } = parseArgs({ options: {
 
 let [passed, failed] = [0, 0];
 async function check(name, run) {
+    const begin = Date.now();
     try {
         await run();
         passed += 1;
-        console.log(`ok ${name}`);
+        console.log(`ok ${name} (${Date.now() - begin} ms)`);
     } catch (error) {
         failed += 1;
         console.log(`NOT OK ${name}\n    ${error.stack.replaceAll('\n', '\n    ')}`);

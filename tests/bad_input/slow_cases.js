@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 
-const patience_milliseconds = 120_000;
+const patience_milliseconds = 60_000;
 const silent_clients = 100;
 
 // Each begins with `begin`, which returns what has to be closed by the hub in the end.

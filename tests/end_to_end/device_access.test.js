@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-    connect, connectionString, connectRaw, hub, keyOf, Mqtt, MqttWs, newClient, newDevice, newId,
+    connect, connectionString, connectRaw, getTwin, hub, keyOf, Mqtt, MqttWs, newClient, newDevice, newId,
     newModule, openRaw, registry, twinOf,
 } from './lib/fixture.js';
 import { credentials, packets } from './lib/raw_mqtt.js';
 import { parseConnectionString, randomKey, sasToken, secondsFromNow, spellings } from './lib/sas.js';
+import { until } from './lib/wait.js';
 import { authority, selfSigned, signedBy } from './lib/x509.js';
 
 const notAuthorized = { message: /Not authorized/ };
@@ -240,8 +241,8 @@ test('an announced model is part of the twin', async (t) => {
     const device = await newDevice(t);
     const { user } = credentials(hub, device);
     await connectRaw(t, device, { user: `${user}&model-id=dtmi:com:example:Thermostat;1` });
-    const { responseBody } = await registry.getTwin(device.deviceId);
-    assert.equal(responseBody.modelId, 'dtmi:com:example:Thermostat;1');
+    await until(async () => (await getTwin(device.deviceId)).modelId === 'dtmi:com:example:Thermostat;1',
+                'the model in the twin');
 });
 
 test('another protocol level is answered with return code 1', async (t) => {

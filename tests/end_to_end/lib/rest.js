@@ -27,6 +27,7 @@ export class Rest {
         const bytes = body === undefined || typeof body === 'string' || Buffer.isBuffer(body)
             ? body : JSON.stringify(body);
         const all = {
+            Host: this.hub.host,
             Authorization: this.token(),
             ...(bytes === undefined ? {} : {
                 'Content-Type': 'application/json; charset=utf-8',
