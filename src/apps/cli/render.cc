@@ -90,6 +90,11 @@ std::size_t width_of(std::string_view text) {
 std::string table(const json::array& items, std::vector<Column> columns) {
     if (items.empty()) return {};
     std::vector<std::vector<std::string>> rows(1);
+    // A column that none of them has says nothing: devices have no module.
+    std::erase_if(columns, [&](const Column& column) {
+        return std::ranges::none_of(
+            items, [&](const json::value& item) { return find(item, column.path) != nullptr; });
+    });
     if (columns.empty()) columns = scalar_columns(items);
     if (columns.empty()) columns = {{"Result", ""}};
     for (const Column& column : columns) rows[0].push_back(column.title);

@@ -1,7 +1,7 @@
 #include "apps/cli/render.h"
 
 #include "apps/cli/generic_update.h"
-#include "apps/temporary_folder.h"
+#include "apps/test_folders.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 #include "apps/config/config.h"
 #include "apps/keys/data_folder.h"
 #include "apps/keys/policies_file.h"
-#include "apps/temporary_folder.h"
+#include "apps/test_folders.h"
 #include "apps/version.h"
 #include "base/clock.h"
 #include "base/random.h"
@@ -207,6 +207,47 @@ TEST(Commands, HaveOptionsThatDoNotClash) {
         const auto parsed = parse_options(command, {});
         if (!parsed) EXPECT_THAT(parsed.error().message, HasSubstr("is required")) << command.words;
     }
+}
+
+// Cuts a line of shell into words, as far as the examples need it.
+std::vector<std::string> words_of(std::string_view line) {
+    std::vector<std::string> words;
+    std::string word;
+    char quote = 0;
+    bool open = false;
+    for (const char c : line) {
+        if (quote != 0 && c == quote) quote = 0;
+        else if (quote == 0 && (c == '\'' || c == '"')) quote = c, open = true;
+        else if (quote == 0 && c == ' ') {
+            if (open) words.push_back(std::exchange(word, {}));
+            open = false;
+        } else word += c, open = true;
+    }
+    if (open) words.push_back(word);
+    return words;
+}
+
+TEST(Document, EveryExampleIsACommandWithItsOptions) {
+    std::ifstream file(project_folder() / "docs" / "cli.md");
+    ASSERT_TRUE(file);
+    int examples = 0;
+    for (std::string line; std::getline(file, line);) {
+        if (!line.starts_with("twinhub ")) continue;
+        const std::vector<std::string> words = words_of(line.substr(8));
+        std::size_t used = 0;
+        const Command* command = find_command(words, used);
+        ASSERT_TRUE(command) << line;
+        const auto options = parse_options(*command, std::span(words).subspan(used));
+        EXPECT_TRUE(options) << line << ": " << options.error().message;
+        ++examples;
+    }
+    EXPECT_GT(examples, 15);
+}
+
+TEST(Version, IsThatOfTheProject) {
+    std::ifstream file(project_folder() / "CMakeLists.txt");
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    EXPECT_THAT(text, HasSubstr("project(twinhub VERSION " + std::string(version) + " "));
 }
 
 TEST(Options, TakeValuesAsAzDoes) {

@@ -1,6 +1,7 @@
 #include "apps/config/load.h"
 
 #include "apps/config/settings.h"
+#include "apps/test_folders.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,15 +18,8 @@ using testing::HasSubstr;
 
 class ConfigFile : public testing::Test {
 protected:
-    ConfigFile() {
-        std::string name =
-            (std::filesystem::temp_directory_path() / "twinhub-config-XXXXXX").string();
-        folder_ = ::mkdtemp(name.data());
-    }
-    ~ConfigFile() override { std::filesystem::remove_all(folder_); }
-
     std::string write(std::string_view text) {
-        const std::string file = (folder_ / "twinhub.yaml").string();
+        const std::string file = (folder_.path() / "twinhub.yaml").string();
         std::ofstream(file) << text;
         return file;
     }
@@ -33,7 +27,7 @@ protected:
         return load({.file = write(text), .variable = {}, .flags = {}});
     }
 
-    std::filesystem::path folder_;
+    TemporaryFolder folder_;
 };
 
 TEST_F(ConfigFile, NamesEveryMistakeAtOnceWithItsLine) {
@@ -133,16 +127,6 @@ TEST(Settings, EachHasItsOwnName) {
         EXPECT_TRUE(names.insert(setting.flag()).second) << setting.path;
         EXPECT_TRUE(names.insert(setting.variable()).second) << setting.path;
     }
-}
-
-// The folder of the project: the build folder is somewhere below it.
-std::filesystem::path project_folder() {
-    std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-    while (!std::filesystem::exists(folder / "docs" / "configuration.md") &&
-           folder.has_relative_path()) {
-        folder = folder.parent_path();
-    }
-    return folder;
 }
 
 // `twinhub config document > docs/configuration.md` brings it up to date.

@@ -112,6 +112,7 @@ const Setting table[] = {
      Form::bytes, mib, 1024 * gib},
     {"store.write_buffer_bytes", &Config::store_write_buffer_bytes,
      "Memory for a table before it is written.", Form::bytes, mib, 16 * gib},
+    {"log.level", &Config::log_level, "Least level that is logged: debug, info, warn or error."},
     {"log.format", &Config::log_format, "text or json, to standard error."},
     {"drain_timeout", &Config::drain_timeout, "How long an orderly stop may take.", Form::plain, 0,
      hour},

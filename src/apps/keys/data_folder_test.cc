@@ -3,7 +3,7 @@
 #include "apps/keys/certificate.h"
 #include "apps/keys/pid_file.h"
 #include "apps/keys/secret_file.h"
-#include "apps/temporary_folder.h"
+#include "apps/test_folders.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

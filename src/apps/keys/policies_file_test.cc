@@ -1,7 +1,7 @@
 #include "apps/keys/policies_file.h"
 
 #include "apps/keys/secret_file.h"
-#include "apps/temporary_folder.h"
+#include "apps/test_folders.h"
 #include "base/encoding.h"
 
 #include <gmock/gmock.h>

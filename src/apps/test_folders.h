@@ -27,4 +27,12 @@ private:
     std::filesystem::path path_;
 };
 
+// The folder of the project; build folders are somewhere below it.
+inline std::filesystem::path project_folder() {
+    std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+    while (!std::filesystem::exists(folder / "docs" / "cli.md") && folder.has_relative_path())
+        folder = folder.parent_path();
+    return folder;
+}
+
 }  // namespace twinhub::apps
