@@ -206,7 +206,8 @@ std::string summary(const Counts& counts, std::size_t devices) {
         "reports",
         devices, counts.online, counts.away, counts.wishes, counts.applied, counts.refused,
         counts.busy, counts.reports);
-    if (counts.failures != 0)
+    // Why some are missing, as long as some are.
+    if (counts.online + counts.away < devices && !counts.last_failure.empty())
         line += fmt::format(" | {} failures, last: {}", counts.failures, counts.last_failure);
     return line;
 }
