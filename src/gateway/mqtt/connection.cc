@@ -109,15 +109,17 @@ void MqttConnection::read() {
     in_turn_ = false;
     if (closed_) return;
     flush();
-    wait_readable();
+    // Last: the connection may be on another loop, in another thread, from here on.
+    if (request_) authenticate();
+    else wait_readable();
 }
 
-// What the session asked for, in order. Leaves early when the connection has gone elsewhere.
+// What the session asked for, in order.
 void MqttConnection::handle_events() {
     std::vector<wire::Event>& list = context_->events.list;
     for (std::size_t i = 0; i < list.size() && !closed_; ++i) {
         std::visit(Overloaded{
-                       [this](wire::Authenticate& request) { authenticate(std::move(request)); },
+                       [this](wire::Authenticate& request) { request_ = std::make_unique<wire::Authenticate>(std::move(request)); },
                        [this](const wire::GetTwin& get) { get_twin(get.rid); },
                        [this](const wire::Report& what) { report(what); },
                        [this](const wire::Telemetry& message) { publish(properties_of(message), message.payload); },
@@ -147,8 +149,8 @@ void MqttConnection::flush() {
     if (transport_->unsent() > context_->settings().unsent_close_bytes) close(wire::CloseReason::slow_consumer, nullptr);
 }
 
-void MqttConnection::authenticate(wire::Authenticate request) {
-    request_ = std::make_unique<wire::Authenticate>(std::move(request));
+// Goes to the loop where the twin lives, and has the credential checked there.
+void MqttConnection::authenticate() {
     MqttContext& home = context_->of(request_->user.identity);
     const auto self = shared_from_this();
     if (&home == context_) {

@@ -37,7 +37,7 @@ private:
     void flush();
     void watch();
 
-    void authenticate(protocol::mqtt::Authenticate request);
+    void authenticate();
     Task<> check_credentials(std::shared_ptr<MqttConnection> self);
     Task<Result<>> admit();
     void accept(Instant token_expires);

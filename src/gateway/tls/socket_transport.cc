@@ -47,7 +47,8 @@ struct SocketTransport::Impl : std::enable_shared_from_this<Impl> {
     Ready sent;
     bool waiting_read = false;
     bool waiting_write = false;
-    bool drained = false;        // the last read found nothing more inside OpenSSL
+    bool drained = false;        // OpenSSL holds nothing more: only the socket has news
+    bool emptied = false;        // the last read took all there was: the next need not ask the socket
     bool broken = false;
     bool closed = false;
 };
@@ -229,6 +230,7 @@ Executor SocketTransport::executor() const { return impl_->socket.get_executor()
 
 void SocketTransport::wait_readable(Ready ready) {
     impl_->readable = std::move(ready);
+    impl_->emptied = false;
     const bool inside = impl_->ssl != nullptr && !impl_->drained;
     if (inside || impl_->broken || impl_->closed) return impl_->fire(impl_->readable);
     if (impl_->waiting_read) return;
@@ -249,9 +251,13 @@ Result<std::size_t> SocketTransport::read_some(std::span<std::byte> into) {
     const auto gone = [] { return failure(Code::unavailable, "The peer closed the connection"); };
     Impl& impl = *impl_;
     if (impl.closed || impl.broken) return gone();
+    if (std::exchange(impl.emptied, false)) return std::size_t{0};
     if (impl.ssl == nullptr) {
         const ssize_t count = ::recv(impl.socket.native_handle(), into.data(), into.size(), 0);
-        if (count > 0) return static_cast<std::size_t>(count);
+        if (count > 0) {
+            impl.emptied = static_cast<std::size_t>(count) < into.size();
+            return static_cast<std::size_t>(count);
+        }
         if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return std::size_t{0};
         impl.broken = true;
         return gone();
@@ -260,7 +266,8 @@ Result<std::size_t> SocketTransport::read_some(std::span<std::byte> into) {
     const int count = SSL_read(impl.ssl, into.data(), static_cast<int>(std::min<std::size_t>(into.size(), 1 << 30)));
     impl.flush();  // a key update asks for an answer
     if (count > 0) {
-        impl.drained = false;
+        // Reading ahead took what the socket had, so that asking it again would be a wasted call.
+        impl.drained = impl.emptied = SSL_has_pending(impl.ssl) == 0;
         return static_cast<std::size_t>(count);
     }
     const int why = SSL_get_error(impl.ssl, count);

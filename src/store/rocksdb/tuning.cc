@@ -7,6 +7,7 @@
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/rate_limiter.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
@@ -97,6 +98,10 @@ void tune(rocksdb::ColumnFamilyOptions& target, Family family, const RocksDbOpti
         target.memtable_whole_key_filtering = true;
         target.memtable_prefix_bloom_size_ratio = 0.02;
     }
+    // Changes of a slot come in the order of their keys: each goes right behind the one before it.
+    if (family == Family::changes)
+        target.memtable_insert_with_hint_prefix_extractor.reset(
+            rocksdb::NewFixedPrefixTransform(sizeof(std::uint16_t)));
     target.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 }
 
