@@ -36,7 +36,8 @@ bool is_single(Field field) {
 // Beast's state machine, filling a Request without a map of fields.
 class Reader final : public beast::http::basic_parser<true> {
 public:
-    Reader(Request& request, const Limits& limits) : request_(request), limits_(limits), body_max_(limits.body_bytes_max) {
+    Reader(Request& request, const Limits& limits)
+        : request_(request), header_max_(limits.header_bytes_max), body_max_(limits.body_bytes_max) {
         eager(true);
         header_limit(static_cast<std::uint32_t>(limits.header_bytes_max));
         body_limit(boost::none);  // counted here: a route may lower it after the header
@@ -83,7 +84,7 @@ private:
     // Beast's own limit starts over with each piece that it consumed.
     void count(std::size_t bytes, ErrorCode& error) {
         header_bytes_ += bytes;
-        if (header_bytes_ > limits_.header_bytes_max) error = HttpError::header_limit;
+        if (header_bytes_ > header_max_) error = HttpError::header_limit;
     }
 
     void on_header_impl(ErrorCode&) override {
@@ -112,7 +113,7 @@ private:
     }
 
     Request& request_;
-    const Limits& limits_;
+    std::size_t header_max_;
     std::size_t body_max_;
     std::size_t header_bytes_ = 0;
 };
