@@ -36,7 +36,7 @@ const Setting table[] = {
     {"listen.connections_max", &Config::connections_max,
      "Connections at one time, over all listeners.", Form::plain, 1, 10'000'000},
     {"metrics.address", &Config::metrics_address,
-     "Address of the listener for /metrics, /healthz and /ready.", Form::ip_address},
+     "Address of the listener for /metrics, /healthz and /readyz.", Form::ip_address},
     {"metrics.port", &Config::metrics_port, "Its port."},
     {"loops", &Config::loops, "Event loops, one thread each; 0 = one a core.", Form::plain, 0, 256},
 
