@@ -3,7 +3,10 @@
 #include "apps/keys/data_folder.h"
 #include "apps/keys/pid_file.h"
 #include "apps/server.h"
+#include "apps/simulate/simulation.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 
@@ -14,6 +17,26 @@ int refuse(const Error& error) {
     std::fprintf(stderr, "twinhub: %s%s%s\n", error.message.c_str(),
                  error.where.empty() ? "" : " at ", error.where.c_str());
     return 1;
+}
+
+void say(std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    if (!text.ends_with('\n')) std::fputc('\n', stdout);
+    std::fflush(stdout);
+}
+
+// What is wrong now leaves what was right before in force.
+void reload(const Config& config, Server& server, Random& random, const Clock& clock, Log& log) {
+    const auto refused = [&log](const Error& error) {
+        log.error("server.reload_refused", {{"what", error.message}, {"where", error.where}});
+    };
+    const auto prepared = prepare_data_folder(config, random, clock.now());
+    if (!prepared) return refused(prepared.error());
+    for (const std::string& warning : prepared->warnings) log.warn("data_folder.warning", {{"what", warning}});
+    const auto keys = load_key_material(config, clock.now());
+    if (!keys) return refused(keys.error());
+    if (const Result<> taken = server.reload(*keys); !taken) return refused(taken.error());
+    log.info("server.reloaded");
 }
 
 }  // namespace
@@ -44,27 +67,30 @@ int serve(const Config& config) {
 
     auto server = Server::start(config, *keys, clock, random, log);
     if (!server) return refuse(server.error());
-    if (prepared->first_start) {
-        std::fputs(welcome_text(config, keys->policies).c_str(), stdout);
-        std::fflush(stdout);
+    if (prepared->first_start) say(welcome_text(config, keys->policies));
+
+    std::unique_ptr<Simulation> fleet;
+    if (config.demo) {
+        const auto owner = std::ranges::find(keys->policies, "iothubowner", &hub::Policy::name);
+        if (owner == keys->policies.end())
+            return refuse({Code::not_found, "The demo needs the policy iothubowner", {}});
+        const Server::Ports& ports = (*server)->ports();
+        DemoOptions demo{.config = config, .owner = *owner, .https_port = ports.https, .mqtt_port = ports.mqtt, .say = say};
+        fleet = start_demo(demo);
+        say(demo_text(demo));
     }
 
     while (true) {
-        int number = 0;
-        ::sigwait(&signals, &number);
-        if (number != SIGHUP) {
+        // Once a day the certificates are looked at too: those made here are renewed in time.
+        const timespec day{.tv_sec = 24 * 60 * 60, .tv_nsec = 0};
+        const int number = ::sigtimedwait(&signals, nullptr, &day);
+        if (number == SIGTERM || number == SIGINT) {
             log.info("server.stopping", {{"signal", number}});
             break;
         }
-        // What is wrong now leaves what was right before in force.
-        const auto fresh = load_key_material(config, clock.now());
-        const Result<> taken =
-            fresh ? (*server)->reload(*fresh) : Result<>(std::unexpected(fresh.error()));
-        if (taken) log.info("server.reloaded");
-        else
-            log.error("server.reload_refused",
-                      {{"what", taken.error().message}, {"where", taken.error().where}});
+        if (number == SIGHUP || errno == EAGAIN) reload(config, **server, random, clock, log);
     }
+    fleet.reset();
     (*server)->stop();
     return 0;
 }

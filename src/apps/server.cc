@@ -46,9 +46,9 @@ hub::Settings hub_settings(const Config& config) {
     settings.aliases = config.hub_aliases;
     settings.identities_max = config.identities_max;
     settings.modules_per_device_max = static_cast<std::uint32_t>(config.modules_per_device_max);
-    settings.history_age = std::chrono::duration_cast<std::chrono::hours>(config.history_age);
+    settings.history_age = config.history_age;
     settings.history_count = static_cast<std::uint32_t>(config.history_count);
-    settings.session_age = std::chrono::duration_cast<std::chrono::hours>(config.mqtt_session_age);
+    settings.session_age = config.mqtt_session_age;
     settings.cached_twins_max = config.cached_twins_max;
     settings.checkpoint_twins_max = static_cast<std::uint32_t>(config.checkpoint_twins_max);
     settings.checkpoint_age = config.checkpoint_age;

@@ -14,9 +14,9 @@ struct Settings {
     std::vector<std::string> aliases;                     // further host names, ASCII-case-insensitive
     std::uint64_t identities_max = 0;                     // devices + modules; 0 = no limit
     std::uint32_t modules_per_device_max = 50;
-    std::chrono::hours history_age{30 * 24};              // changes younger than this are kept,
+    std::chrono::milliseconds history_age = std::chrono::hours{30 * 24};  // changes younger than this are kept,
     std::uint32_t history_count = 100;                    // and so are the newest so many of each twin
-    std::chrono::hours session_age{7 * 24};               // clean-session-0 subscriptions of an absent device
+    std::chrono::milliseconds session_age = std::chrono::hours{7 * 24};   // clean-session-0 subscriptions of an absent device
     std::size_t cached_twins_max = 100'000;               // clean twins kept in memory over all shards
     std::uint32_t checkpoint_twins_max = 20'000;          // changed twins not yet written whole, a shard
     std::chrono::milliseconds checkpoint_age{5'000};      // how long a change may live in the log alone
