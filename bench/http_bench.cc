@@ -1,4 +1,5 @@
-// What one REST request costs the server, without socket and TLS: parse, prove, decide, read, write.
+// What one REST request costs the server, without socket and TLS: parse, prove, decide, read,
+// write.
 #include "gateway/http/testing/service_client.h"
 
 #include <benchmark/benchmark.h>
@@ -12,7 +13,8 @@ using namespace twinhub::gateway;
 std::string typical_twin() {
     std::string body = R"({"tags":{"site":"north","room":7},"properties":{"desired":{)";
     for (int i = 0; i < 12; ++i)
-        body += (i == 0 ? "\"" : ",\"") + ("setting" + std::to_string(i)) + "\":" + std::to_string(i * 100);
+        body += (i == 0 ? "\"" : ",\"") + ("setting" + std::to_string(i)) +
+                "\":" + std::to_string(i * 100);
     return body + "}}}";
 }
 

@@ -36,7 +36,9 @@ Result<const hub::Principal*> ServiceCredentials::authenticate(
         proved_policies_ = policies;
         proved_text_ = authorization;
     }
-    if (sas::is_expired(proved_token_, now) || !sas::covers_path(proved_token_.resource, hosts, path)) return refused();
+    if (sas::is_expired(proved_token_, now) ||
+        !sas::covers_path(proved_token_.resource, hosts, path))
+        return refused();
     return &principal_;
 }
 

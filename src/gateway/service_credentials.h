@@ -18,9 +18,11 @@ class ServiceCredentials {
 public:
     // `path` is the decoded path of the request, `hosts` are the hub's names. The principal lives
     // until the next call. Errors: unauthorized, the same for every reason.
-    Result<const hub::Principal*> authenticate(std::string_view authorization, std::string_view path,
+    Result<const hub::Principal*> authenticate(std::string_view authorization,
+                                               std::string_view path,
                                                std::span<const std::string> hosts,
-                                               const std::shared_ptr<const hub::Policies>& policies, Instant now);
+                                               const std::shared_ptr<const hub::Policies>& policies,
+                                               Instant now);
 
 private:
     std::string proved_text_;  // the header that proved_token_ was read from; empty = none

@@ -37,17 +37,19 @@ TEST_P(WireStatusOf, IsAsTheCatalogueSays) {
     EXPECT_EQ(wire_status(GetParam().code).http(), GetParam().http);
     EXPECT_EQ(wire_status(GetParam().code).name, GetParam().name);
 }
-INSTANTIATE_TEST_SUITE_P(Catalogue, WireStatusOf,
-                         testing::Values(Known{Code::device_not_found, 404, "DeviceNotFound"},
-                                         Known{Code::module_not_found, 404, "ModuleNotFound"},
-                                         Known{Code::unauthorized, 401, "IotHubUnauthorizedAccess"},
-                                         Known{Code::system_module_immutable, 401, "SystemModuleModifyUnauthorizedAccess"},
-                                         Known{Code::precondition_failed, 412, "PreconditionFailed"},
-                                         Known{Code::message_too_large, 413, "MessageTooLarge"},
-                                         Known{Code::device_already_exists, 409, "DeviceAlreadyExists"},
-                                         Known{Code::module_already_exists, 409, "ModuleAlreadyExistsOnDevice"},
-                                         Known{Code::protocol_version_invalid, 400, "InvalidProtocolVersion"},
-                                         Known{Code::throttled, 429, "ThrottlingException"}));
+INSTANTIATE_TEST_SUITE_P(
+    Catalogue, WireStatusOf,
+    testing::Values(Known{Code::device_not_found, 404, "DeviceNotFound"},
+                    Known{Code::module_not_found, 404, "ModuleNotFound"},
+                    Known{Code::unauthorized, 401, "IotHubUnauthorizedAccess"},
+                    Known{Code::system_module_immutable, 401,
+                          "SystemModuleModifyUnauthorizedAccess"},
+                    Known{Code::precondition_failed, 412, "PreconditionFailed"},
+                    Known{Code::message_too_large, 413, "MessageTooLarge"},
+                    Known{Code::device_already_exists, 409, "DeviceAlreadyExists"},
+                    Known{Code::module_already_exists, 409, "ModuleAlreadyExistsOnDevice"},
+                    Known{Code::protocol_version_invalid, 400, "InvalidProtocolVersion"},
+                    Known{Code::throttled, 429, "ThrottlingException"}));
 
 }  // namespace
 }  // namespace twinhub::gateway

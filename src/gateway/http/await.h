@@ -12,7 +12,8 @@ namespace twinhub::gateway::http {
 inline Task<> readable(Transport& transport) {
     return asio::async_initiate<const asio::use_awaitable_t<>, void()>(
         [&transport](auto handler) {
-            transport.wait_readable([handler = std::move(handler)]() mutable { std::move(handler)(); });
+            transport.wait_readable(
+                [handler = std::move(handler)]() mutable { std::move(handler)(); });
         },
         asio::use_awaitable);
 }

@@ -12,11 +12,13 @@ Task<Result<>> bulk_identities(Call& call) {
     if (!request.items.empty()) {
         auto errors = co_await call.hub.registry().bulk(std::move(request.items), author_of(call));
         for (hub::BulkError& error : errors)
-            failures.push_back({error.id.device.text(), error.id.module.text(), std::move(error.error)});
+            failures.push_back(
+                {error.id.device.text(), error.id.module.text(), std::move(error.error)});
     }
     append_bulk_result(call.reply.body, failures);
     if (!failures.empty()) {
-        // Both headers: without the first a client throws instead of showing the result (spec service-api 4.6).
+        // Both headers: without the first a client throws instead of showing the result (spec
+        // service-api 4.6).
         const WireStatus& row = wire_status(Code::bulk_operation_failed);
         call.reply.status = row.http();
         call.reply.error_name = row.name;

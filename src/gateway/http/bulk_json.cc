@@ -63,7 +63,8 @@ Result<twin::Match> read_match(const json::object& item, ImportMode mode) {
     }
     TRY(const auto etag, text_member(item, member));
     if (!etag || etag->empty())
-        return failure(Code::argument_invalid, "The import mode needs an etag", std::string(member));
+        return failure(Code::argument_invalid, "The import mode needs an etag",
+                       std::string(member));
     return twin::Match::parse(*etag);
 }
 
@@ -114,17 +115,22 @@ Result<BulkRequest> read_bulk(const json::value& body) {
     if (!body.is_array()) return failure(Code::format_invalid, "The body must be a JSON array");
     const json::array& list = body.get_array();
     if (list.size() > bulk_items_max)
-        return failure(Code::too_many_devices, "A request holds at most 100 items, this one " + std::to_string(list.size()));
+        return failure(Code::too_many_devices, "A request holds at most 100 items, this one " +
+                                                   std::to_string(list.size()));
     BulkRequest request;
     std::set<TwinId> seen;
     for (const json::value& value : list) {
-        if (!value.is_object()) return failure(Code::format_invalid, "Each item must be a JSON object");
+        if (!value.is_object())
+            return failure(Code::format_invalid, "Each item must be a JSON object");
         const json::object& object = value.get_object();
         auto item = read_item(object);
         if (item && !seen.insert(item->spec.id).second)
-            item = failure(Code::device_defined_multiple_times, "The request names " + item->spec.id.text() + " more than once");
+            item = failure(Code::device_defined_multiple_times,
+                           "The request names " + item->spec.id.text() + " more than once");
         if (item) request.items.push_back(std::move(*item));
-        else request.refused.push_back({name_in(object, "id"), name_in(object, "moduleId"), std::move(item).error()});
+        else
+            request.refused.push_back(
+                {name_in(object, "id"), name_in(object, "moduleId"), std::move(item).error()});
     }
     return request;
 }
@@ -141,12 +147,16 @@ std::string_view bulk_error_name(Code code) {
         case Code::format_invalid:
         case Code::too_many_devices: return wire_status(code).name;
         case Code::too_many_modules: return wire_status(Code::too_many_devices).name;
-        default: return wire_status(wire_status(code).http() < 500 ? Code::argument_invalid : Code::internal).name;
+        default:
+            return wire_status(wire_status(code).http() < 500 ? Code::argument_invalid
+                                                              : Code::internal)
+                .name;
     }
 }
 
 void append_bulk_result(std::string& out, const std::vector<BulkFailure>& failures) {
-    out += failures.empty() ? R"({"isSuccessful":true,"errors":[)" : R"({"isSuccessful":false,"errors":[)";
+    out += failures.empty() ? R"({"isSuccessful":true,"errors":[)"
+                            : R"({"isSuccessful":false,"errors":[)";
     for (std::size_t i = 0; i < failures.size(); ++i) {
         out += i == 0 ? R"({"deviceId":)" : R"(,{"deviceId":)";
         append_json_string(out, failures[i].device);

@@ -24,7 +24,7 @@ bool is_zero_weight(std::string_view parameter) {
 }
 
 constexpr int gzip_window_bits = 15 + 16;  // zlib: 16 more means a gzip frame
-constexpr int gzip_level = 3;              // JSON packs to nearly the same size as with 6, in half the time
+constexpr int gzip_level = 3;  // JSON packs to nearly the same size as with 6, in half the time
 
 }  // namespace
 
@@ -43,7 +43,8 @@ bool accepts_gzip(std::string_view accept_encoding) {
 std::string gzipped(std::string_view body) {
     z_stream stream{};
     if (body.size() > std::numeric_limits<uInt>::max() ||
-        deflateInit2(&stream, gzip_level, Z_DEFLATED, gzip_window_bits, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        deflateInit2(&stream, gzip_level, Z_DEFLATED, gzip_window_bits, 8, Z_DEFAULT_STRATEGY) !=
+            Z_OK)
         return {};
     std::string out(deflateBound(&stream, static_cast<uLong>(body.size())), '\0');
     // zlib does not write to its input.

@@ -5,8 +5,8 @@
 #include "gateway/http/compress.h"
 #include "gateway/http/handlers.h"
 #include "gateway/http/router.h"
-#include "gateway/ws/websocket_transport.h"
 #include "gateway/wire_status.h"
+#include "gateway/ws/websocket_transport.h"
 
 namespace twinhub::gateway::http {
 namespace {
@@ -119,7 +119,8 @@ Task<bool> Connection::receive() {
         }
         unread_.assign(input);
         if (unread_.empty()) unread_.shrink_to_fit();
-        if (exchange_ != nullptr && !exchange_->parser.started()) context_.give_back(std::move(exchange_));
+        if (exchange_ != nullptr && !exchange_->parser.started())
+            context_.give_back(std::move(exchange_));
         if (exchange_ == nullptr && context_.is_stopping()) co_return false;
 
         wait_for(exchange_ == nullptr ? Wait::request : looked_ ? Wait::body : Wait::header);
@@ -142,7 +143,8 @@ void Connection::look_at_header() {
     }
     if (exchange_->parser.is_done() || exchange_->request.version < 11) return;
     const auto expect = exchange_->request.field(Field::expect);
-    if (expect && equals_ignoring_case(*expect, "100-continue")) transport_->write("HTTP/1.1 100 Continue\r\n\r\n");
+    if (expect && equals_ignoring_case(*expect, "100-continue"))
+        transport_->write("HTTP/1.1 100 Continue\r\n\r\n");
 }
 
 Result<> Connection::admit() {
@@ -151,18 +153,22 @@ Result<> Connection::admit() {
     const HttpSettings& settings = context_.settings();
     if (!request.split_target()) return failure(Code::argument_invalid, "The address is malformed");
     const auto host = request.field(Field::host);
-    if (!host && request.version >= 11) return failure(Code::format_invalid, "The Host header is missing");
+    if (!host && request.version >= 11)
+        return failure(Code::format_invalid, "The Host header is missing");
     TRY(route_, find_route(request, all_routes()));
     if (route_->is_device_socket) return check_device_handshake(request);
 
-    if (host && !hub.is_host(*host)) return failure(Code::hub_not_found, "There is no hub of this name here");
-    TRY(principal_, credentials_.authenticate(request.field(Field::authorization).value_or(""), request.path,
-                                              context_.hosts(), hub.policies(), hub.clock().now()));
+    if (host && !hub.is_host(*host))
+        return failure(Code::hub_not_found, "There is no hub of this name here");
+    TRY(principal_,
+        credentials_.authenticate(request.field(Field::authorization).value_or(""), request.path,
+                                  context_.hosts(), hub.policies(), hub.clock().now()));
     TRY(object_, object_of(*route_, request));
     TRY_VOID(hub::decide(*principal_, route_->operation, object_));
     TRY_VOID(check_api_version(request, settings.accept_any_api_version));
     TRY_VOID(check_encoding(request));
-    return exchange_->parser.limit_body(std::min(route_->body_bytes_max, settings.limits.body_bytes_max));
+    return exchange_->parser.limit_body(
+        std::min(route_->body_bytes_max, settings.limits.body_bytes_max));
 }
 
 Task<> Connection::answer() {
@@ -185,13 +191,18 @@ Task<> Connection::answer() {
     const std::string request_id = hub.random().uuid();
     if (refusal_) {
         refuse(reply, *refusal_, hub.random(), now);
-        if (refusal_->code == Code::message_too_large) context_.metrics().bodies_refused.Increment();
+        if (refusal_->code == Code::message_too_large)
+            context_.metrics().bodies_refused.Increment();
         if (refusal_->code == Code::internal || refusal_->code == Code::corrupted)
-            hub.log().error("http.failed", {{"request", request_id}, {"path", request.path}, {"reason", refusal_->message}});
+            hub.log().error(
+                "http.failed",
+                {{"request", request_id}, {"path", request.path}, {"reason", refusal_->message}});
     }
     ReplyFacts facts{context_.date(now), request_id};
-    if (reply.body.size() >= gzip_bytes_min && accepts_gzip(request.field(Field::accept_encoding).value_or(""))) {
-        if (std::string packed = gzipped(reply.body); !packed.empty() && packed.size() < reply.body.size()) {
+    if (reply.body.size() >= gzip_bytes_min &&
+        accepts_gzip(request.field(Field::accept_encoding).value_or(""))) {
+        if (std::string packed = gzipped(reply.body);
+            !packed.empty() && packed.size() < reply.body.size()) {
             reply.body = std::move(packed);
             facts.gzipped = true;
         }
@@ -202,7 +213,9 @@ Task<> Connection::answer() {
     transport_->write(exchange_->out);
     context_.metrics().answered(reply.status);
     if (hub.log().enabled(LogLevel::debug))
-        hub.log().debug("http.answered", {{"request", request_id}, {"path", request.path}, {"status", reply.status}});
+        hub.log().debug(
+            "http.answered",
+            {{"request", request_id}, {"path", request.path}, {"status", reply.status}});
 }
 
 // A socket closed on unread bytes is reset, and the peer may never see why it was refused.

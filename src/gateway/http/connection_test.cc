@@ -14,7 +14,9 @@ TEST(HttpConnection, AnswersARequestThatComesByteByByte) {
     ServiceDoor door;
     for (const std::size_t size : {1UL, 2UL, 3UL, 7UL, 64UL}) {
         const auto peer = door.connect();
-        peer->send_split(door.request("PUT", "/devices/d" + std::to_string(size), R"({"status":"enabled"})"), size);
+        peer->send_split(
+            door.request("PUT", "/devices/d" + std::to_string(size), R"({"status":"enabled"})"),
+            size);
         EXPECT_EQ(door.next(peer).status, 200u) << size;
         EXPECT_FALSE(peer->closed);
     }
@@ -77,18 +79,28 @@ TEST(HttpConnection, RefusesWhatIsNotHttpAndCloses) {
 TEST(HttpConnection, WantsAHostHeaderAndTheHubsName) {
     ServiceDoor door;
     EXPECT_EQ(door.ask_raw("GET /jobs HTTP/1.1\r\n\r\n").status, 400u);
-    const Response other = door.ask_raw("GET /jobs?api-version=2021-04-12 HTTP/1.1\r\nHost: other\r\nAuthorization: " + door.token() + "\r\n\r\n");
+    const Response other =
+        door.ask_raw("GET /jobs?api-version=2021-04-12 HTTP/1.1\r\nHost: other\r\nAuthorization: " +
+                     door.token() + "\r\n\r\n");
     EXPECT_EQ(other.status, 401u);
     EXPECT_EQ(other.field("iothub-errorcode"), "IotHubNotFound");
-    EXPECT_EQ(door.ask_raw("GET /jobs?api-version=2021-04-12 HTTP/1.1\r\nHost: HUB.local:8443\r\nAuthorization: " + door.token() + "\r\n\r\n").status,
+    EXPECT_EQ(door.ask_raw("GET /jobs?api-version=2021-04-12 HTTP/1.1\r\nHost: "
+                           "HUB.local:8443\r\nAuthorization: " +
+                           door.token() + "\r\n\r\n")
+                  .status,
               200u);
-    EXPECT_EQ(door.ask_raw("GET /jobs?api-version=2021-04-12 HTTP/1.0\r\nAuthorization: " + door.token() + "\r\n\r\n").status, 200u);
+    EXPECT_EQ(door.ask_raw("GET /jobs?api-version=2021-04-12 HTTP/1.0\r\nAuthorization: " +
+                           door.token() + "\r\n\r\n")
+                  .status,
+              200u);
 }
 
 TEST(HttpConnection, RefusesAStrangerBeforeItsBodyIsTaken) {
     ServiceDoor door;
     const auto peer = door.connect();
-    peer->send("POST /devices?api-version=2021-04-12 HTTP/1.1\r\nHost: hub.local\r\nContent-Length: 1000000\r\n\r\n[");
+    peer->send(
+        "POST /devices?api-version=2021-04-12 HTTP/1.1\r\nHost: hub.local\r\nContent-Length: "
+        "1000000\r\n\r\n[");
     const Response response = door.next(peer);
     EXPECT_EQ(response.status, 401u);
     EXPECT_EQ(response.field("connection"), "close");
@@ -103,8 +115,9 @@ TEST(HttpConnection, RefusesAStrangerBeforeItsBodyIsTaken) {
 TEST(HttpConnection, KeepsTheConnectionAfterARefusalWhoseRequestIsWhole) {
     ServiceDoor door;
     const auto peer = door.connect();
-    peer->send("GET /devices/d?api-version=2021-04-12 HTTP/1.1\r\nHost: hub.local\r\n\r\n" + door.request("GET", "/nothing") +
-               door.request("POST", "/devices/d", "{}") + door.request("GET", "/jobs"));
+    peer->send("GET /devices/d?api-version=2021-04-12 HTTP/1.1\r\nHost: hub.local\r\n\r\n" +
+               door.request("GET", "/nothing") + door.request("POST", "/devices/d", "{}") +
+               door.request("GET", "/jobs"));
     EXPECT_EQ(door.next(peer).status, 401u);
     EXPECT_EQ(door.next(peer).status, 404u);
     EXPECT_EQ(door.next(peer).status, 405u);
@@ -151,7 +164,9 @@ TEST(HttpConnection, SaysContinueOnlyToWhoMayGoOn) {
     EXPECT_EQ(door.next(peer).status, 200u);
 
     const auto stranger = door.connect();
-    stranger->send("PUT /devices/d HTTP/1.1\r\nHost: hub.local\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    stranger->send(
+        "PUT /devices/d HTTP/1.1\r\nHost: hub.local\r\nExpect: 100-continue\r\nContent-Length: "
+        "2\r\n\r\n");
     EXPECT_EQ(door.next(stranger).status, 401u);
 }
 
@@ -172,10 +187,11 @@ TEST_P(SlowClient, IsLeftAloneUntilItsTimeAndThenEnded) {
     EXPECT_TRUE(peer->gone);
     EXPECT_EQ(peer->received, "");
 }
-INSTANTIATE_TEST_SUITE_P(
-    Phases, SlowClient,
-    testing::Values(Slow{"", seconds(30)}, Slow{"GET /jo", seconds(30)}, Slow{"GET /jobs HTTP/1.1\r\nHost: hub", seconds(30)},
-                    Slow{"GET /x HTTP/1.1\r\nHost: hub.local\r\n\r\n", seconds(120)}));
+INSTANTIATE_TEST_SUITE_P(Phases, SlowClient,
+                         testing::Values(Slow{"", seconds(30)}, Slow{"GET /jo", seconds(30)},
+                                         Slow{"GET /jobs HTTP/1.1\r\nHost: hub", seconds(30)},
+                                         Slow{"GET /x HTTP/1.1\r\nHost: hub.local\r\n\r\n",
+                                              seconds(120)}));
 
 TEST(HttpConnection, CannotBeKeptByADripOfBytes) {
     ServiceDoor door;
@@ -244,9 +260,11 @@ TEST(HttpConnection, FinishesItsAnswerWhenTheServerStops) {
 
 TEST(HttpConnection, CompressesOnlyWhatIsAskedForAndLarge) {
     ServiceDoor door;
-    for (int i = 0; i < 5; ++i) ASSERT_EQ(door.ask("PUT", "/devices/d" + std::to_string(i), "{}").status, 200u);
+    for (int i = 0; i < 5; ++i)
+        ASSERT_EQ(door.ask("PUT", "/devices/d" + std::to_string(i), "{}").status, 200u);
     EXPECT_EQ(door.ask("GET", "/devices").field("content-encoding"), "");
-    EXPECT_EQ(door.ask("GET", "/jobs", "", "Accept-Encoding: gzip\r\n").field("content-encoding"), "");
+    EXPECT_EQ(door.ask("GET", "/jobs", "", "Accept-Encoding: gzip\r\n").field("content-encoding"),
+              "");
     const Response packed = door.ask("GET", "/devices", "", "Accept-Encoding: gzip, deflate\r\n");
     EXPECT_EQ(packed.field("content-encoding"), "gzip");
     EXPECT_EQ(packed.body.substr(0, 2), "\x1f\x8b");
@@ -254,8 +272,10 @@ TEST(HttpConnection, CompressesOnlyWhatIsAskedForAndLarge) {
 }
 
 constexpr std::string_view handshake =
-    "GET /$iothub/websocket?iothub-no-client-cert=true HTTP/1.1\r\nHost: hub.local\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n"
+    "GET /$iothub/websocket?iothub-no-client-cert=true HTTP/1.1\r\nHost: hub.local\r\nConnection: "
+    "keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+    "dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n"
     "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
 
 TEST(HttpConnection, HandsADeviceSocketToTheMqttDoor) {

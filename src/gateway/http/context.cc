@@ -14,8 +14,13 @@ void trim(std::string& buffer) {
 
 }  // namespace
 
-HttpContext::HttpContext(hub::Hub& hub, Deadlines& deadlines, HttpMetrics& metrics, HttpSettings settings, MqttDoor mqtt)
-    : hub_(hub), deadlines_(deadlines), metrics_(metrics), settings_(settings), mqtt_(std::move(mqtt)) {
+HttpContext::HttpContext(hub::Hub& hub, Deadlines& deadlines, HttpMetrics& metrics,
+                         HttpSettings settings, MqttDoor mqtt)
+    : hub_(hub),
+      deadlines_(deadlines),
+      metrics_(metrics),
+      settings_(settings),
+      mqtt_(std::move(mqtt)) {
     hosts_.push_back(hub.settings().name);
     for (const std::string& alias : hub.settings().aliases) hosts_.push_back(alias);
 }

@@ -39,7 +39,8 @@ public:
     // Takes a device's connection after its WebSocket handshake.
     using MqttDoor = std::function<void(std::unique_ptr<Transport>)>;
 
-    HttpContext(hub::Hub& hub, Deadlines& deadlines, HttpMetrics& metrics, HttpSettings settings, MqttDoor mqtt);
+    HttpContext(hub::Hub& hub, Deadlines& deadlines, HttpMetrics& metrics, HttpSettings settings,
+                MqttDoor mqtt);
     ~HttpContext();
     HttpContext(const HttpContext&) = delete;
     HttpContext& operator=(const HttpContext&) = delete;

@@ -17,7 +17,8 @@ std::string prefix_for(const ContinuationScope& scope) {
     bound += scope.query;
     const std::uint64_t hash = stable_hash(bound);
     std::string prefix(1, format);
-    for (std::size_t i = 0; i < hash_bytes; ++i) prefix += static_cast<char>(hash >> (8 * i) & 0xff);
+    for (std::size_t i = 0; i < hash_bytes; ++i)
+        prefix += static_cast<char>(hash >> (8 * i) & 0xff);
     return prefix;
 }
 
@@ -31,7 +32,8 @@ std::string make_continuation(const ContinuationScope& scope, std::string_view c
 
 Result<std::string> read_continuation(const ContinuationScope& scope, std::string_view token) {
     const auto refused = [] {
-        return failure(Code::argument_invalid, "The continuation token is not one of this query", "x-ms-continuation");
+        return failure(Code::argument_invalid, "The continuation token is not one of this query",
+                       "x-ms-continuation");
     };
     if (token.size() > token_bytes_max) return refused();
     const auto bytes = base64_decode(token);

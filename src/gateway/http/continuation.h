@@ -7,8 +7,8 @@
 
 namespace twinhub::gateway::http {
 
-// What a page of results hands out so that the next can be asked for (spec service-api 6.1): opaque,
-// header-safe, and good only for the same query of the same caller (seam 7).
+// What a page of results hands out so that the next can be asked for (spec service-api 6.1):
+// opaque, header-safe, and good only for the same query of the same caller (seam 7).
 struct ContinuationScope {
     std::string_view query;
     std::string_view principal;

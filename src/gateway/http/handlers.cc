@@ -63,11 +63,13 @@ Result<twin::Match> match_of(const Call& call) {
 Result<> check_device_handshake(const Request& request) {
     const auto value = [&](Field field) { return request.field(field).value_or(""); };
     if (!request.upgrade || !lists(value(Field::upgrade), "websocket"))
-        return failure(Code::argument_invalid, "This address is for WebSocket connections of devices");
+        return failure(Code::argument_invalid,
+                       "This address is for WebSocket connections of devices");
     if (value(Field::websocket_version) != "13")
         return failure(Code::argument_invalid, "The WebSocket version must be 13");
     const auto key = base64_decode(value(Field::websocket_key));
-    if (!key || key->size() != 16) return failure(Code::argument_invalid, "The WebSocket key must be 16 bytes in base64");
+    if (!key || key->size() != 16)
+        return failure(Code::argument_invalid, "The WebSocket key must be 16 bytes in base64");
     if (!lists(value(Field::websocket_protocol), "mqtt"))
         return failure(Code::operation_invalid, "The WebSocket subprotocol must be mqtt");
     return {};

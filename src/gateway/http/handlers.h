@@ -11,15 +11,16 @@
 
 namespace twinhub::gateway::http {
 
-// One admitted request: the credential is proved and the right is given. Lives until it is answered.
+// One admitted request: the credential is proved and the right is given. Lives until it is
+// answered.
 struct Call {
     hub::Hub& hub;
     const Request& request;
     Reply& reply;
     const Route& route;
-    TwinId object;                    // what the path names
+    TwinId object;  // what the path names
     const hub::Principal& principal;
-    std::string_view client;          // address of the peer
+    std::string_view client;  // address of the peer
 };
 
 hub::Author author_of(const Call& call);

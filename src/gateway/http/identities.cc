@@ -42,7 +42,8 @@ Task<Result<>> list_devices(Call& call) {
 }
 
 Task<Result<>> list_modules(Call& call) {
-    CO_TRY(const std::vector<hub::IdentityView> views, co_await call.hub.registry().modules(call.object.device));
+    CO_TRY(const std::vector<hub::IdentityView> views,
+           co_await call.hub.registry().modules(call.object.device));
     show(call.reply, views);
     co_return Result<>();
 }
@@ -53,18 +54,21 @@ Task<Result<>> get_identity(Call& call) {
     co_return Result<>();
 }
 
-// If-Match decides: without it the identity must be new, with it it must exist (spec service-api 1.5).
+// If-Match decides: without it the identity must be new, with it it must exist (spec
+// service-api 1.5).
 Task<Result<>> put_identity(Call& call) {
     CO_TRY(twin::Match match, match_of(call));
     CO_TRY(const json::object body, json_object(call));
     CO_TRY(hub::IdentitySpec spec, read_identity(body, call.object));
     hub::Author author = author_of(call);
     if (match.is_absent()) {
-        CO_TRY(const hub::IdentityView view, co_await call.hub.registry().create(std::move(spec), std::move(author)));
+        CO_TRY(const hub::IdentityView view,
+               co_await call.hub.registry().create(std::move(spec), std::move(author)));
         show(call.reply, view);
     } else {
         CO_TRY(const hub::IdentityView view,
-               co_await call.hub.registry().update(std::move(spec), std::move(match), std::move(author)));
+               co_await call.hub.registry().update(std::move(spec), std::move(match),
+                                                   std::move(author)));
         show(call.reply, view);
     }
     co_return Result<>();
@@ -73,8 +77,10 @@ Task<Result<>> put_identity(Call& call) {
 Task<Result<>> delete_identity(Call& call) {
     CO_TRY(twin::Match match, match_of(call));
     if (match.is_absent())
-        co_return failure(Code::precondition_failed, "The etag is missing: say If-Match with an etag or *");
-    CO_TRY_VOID(co_await call.hub.registry().remove(call.object, std::move(match), author_of(call)));
+        co_return failure(Code::precondition_failed,
+                          "The etag is missing: say If-Match with an etag or *");
+    CO_TRY_VOID(
+        co_await call.hub.registry().remove(call.object, std::move(match), author_of(call)));
     call.reply.status = 204;
     co_return Result<>();
 }

@@ -68,7 +68,8 @@ Result<std::optional<AuthenticationType>> read_type(const json::object& authenti
     if (!text || text->empty()) return std::nullopt;
     for (const AuthenticationType type : types)
         if (equals_ignoring_case(*text, name_of(type))) return type;
-    return failure(Code::argument_invalid, "The authentication type must be sas, selfSigned, certificateAuthority or none",
+    return failure(Code::argument_invalid,
+                   "The authentication type must be sas, selfSigned, certificateAuthority or none",
                    "authentication.type");
 }
 
@@ -98,7 +99,8 @@ Result<std::optional<std::vector<std::string>>> read_scopes(const json::object& 
     std::vector<std::string> scopes;
     for (const json::value& value : *list) {
         const json::string* text = value.if_string();
-        if (text == nullptr) return failure(Code::argument_invalid, "A scope must be a string", "parentScopes");
+        if (text == nullptr)
+            return failure(Code::argument_invalid, "A scope must be a string", "parentScopes");
         scopes.emplace_back(text->data(), text->size());
     }
     return scopes;
@@ -107,7 +109,8 @@ Result<std::optional<std::vector<std::string>>> read_scopes(const json::object& 
 Result<> check_name(const json::object& body, std::string_view member, const std::string& wanted) {
     TRY(const auto name, text_member(body, member));
     if (name && *name != wanted)
-        return failure(Code::argument_invalid, "The id in the body is not the one in the address", std::string(member));
+        return failure(Code::argument_invalid, "The id in the body is not the one in the address",
+                       std::string(member));
     return {};
 }
 

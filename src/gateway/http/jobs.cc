@@ -8,7 +8,9 @@ Task<Result<>> list_jobs(Call& call) {
 }
 
 Task<Result<>> get_job(Call& call) {
-    co_return failure(Code::job_not_found, "There is no job " + std::string(segment_of(call.route, call.request, "{any}")));
+    co_return failure(
+        Code::job_not_found,
+        "There is no job " + std::string(segment_of(call.route, call.request, "{any}")));
 }
 
 }  // namespace twinhub::gateway::http

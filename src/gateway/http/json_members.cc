@@ -9,7 +9,8 @@ const json::value* find(const json::object& object, std::string_view name) {
 }
 
 std::unexpected<Error> wrong_type(std::string_view name, std::string_view wanted) {
-    return failure(Code::argument_invalid, "The member must be " + std::string(wanted), std::string(name));
+    return failure(Code::argument_invalid, "The member must be " + std::string(wanted),
+                   std::string(name));
 }
 
 }  // namespace

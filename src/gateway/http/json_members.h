@@ -14,7 +14,9 @@ namespace twinhub::gateway::http {
 
 Result<std::optional<std::string>> text_member(const json::object& object, std::string_view name);
 Result<std::optional<bool>> flag_member(const json::object& object, std::string_view name);
-Result<const json::object*> object_member(const json::object& object, std::string_view name);  // or nullptr
-Result<const json::array*> array_member(const json::object& object, std::string_view name);    // or nullptr
+Result<const json::object*> object_member(const json::object& object,
+                                          std::string_view name);  // or nullptr
+Result<const json::array*> array_member(const json::object& object,
+                                        std::string_view name);  // or nullptr
 
 }  // namespace twinhub::gateway::http

@@ -20,9 +20,11 @@ Result<KeyChoice> read_choice(const json::object& body) {
     if (!text) return failure(Code::argument_null, "The request must say which key", "policyKey");
     for (std::size_t i = 0; i < choice_names.size(); ++i)
         if (equals_ignoring_case(*text, choice_names[i])) return static_cast<KeyChoice>(i);
-    return failure(Code::argument_invalid, "The key must be primaryKey, secondaryKey or both", "policyKey");
+    return failure(Code::argument_invalid, "The key must be primaryKey, secondaryKey or both",
+                   "policyKey");
 }
-static_assert(static_cast<int>(KeyChoice::primary) == 0 && static_cast<int>(KeyChoice::secondary) == 1 &&
+static_assert(static_cast<int>(KeyChoice::primary) == 0 &&
+              static_cast<int>(KeyChoice::secondary) == 1 &&
               static_cast<int>(KeyChoice::both) == 2);
 
 void append_names(std::string& out, const TwinId& id) {
@@ -39,11 +41,14 @@ Result<KeysRequest> read_keys_request(const json::object& body) {
     KeysRequest request;
     TRY(request.choice, read_choice(body));
     TRY(const json::array* devices, array_member(body, "devices"));
-    if (devices == nullptr) return failure(Code::argument_null, "The request must name the devices", "devices");
+    if (devices == nullptr)
+        return failure(Code::argument_null, "The request must name the devices", "devices");
     if (devices->size() > bulk_items_max)
-        return failure(Code::too_many_devices, "A request holds at most 100 items, this one " + std::to_string(devices->size()));
+        return failure(Code::too_many_devices, "A request holds at most 100 items, this one " +
+                                                   std::to_string(devices->size()));
     for (const json::value& value : *devices) {
-        if (!value.is_object()) return failure(Code::format_invalid, "Each item must be a JSON object", "devices");
+        if (!value.is_object())
+            return failure(Code::format_invalid, "Each item must be a JSON object", "devices");
         TwinId id;
         TRY(const auto device, text_member(value.get_object(), "id"));
         TRY(id.device, DeviceId::parse(device.value_or("")));

@@ -15,15 +15,20 @@ HttpMetrics::HttpMetrics(prometheus::Registry& registry)
                       .Help("Open HTTP connections of services")
                       .Register(registry)
                       .Add({})),
-      timeouts(counter(registry, "http_timeouts_total", "HTTP connections ended because the peer was too slow")),
-      bodies_refused(counter(registry, "http_bodies_refused_total", "HTTP requests with a body above the limit")) {
+      timeouts(counter(registry, "http_timeouts_total",
+                       "HTTP connections ended because the peer was too slow")),
+      bodies_refused(counter(registry, "http_bodies_refused_total",
+                             "HTTP requests with a body above the limit")) {
     auto& answers = prometheus::BuildCounter()
                         .Name("http_answers_total")
                         .Help("HTTP requests answered, by class of status")
                         .Register(registry);
-    answers_ = {&answers.Add({{"status", "2xx"}}), &answers.Add({{"status", "4xx"}}), &answers.Add({{"status", "5xx"}})};
+    answers_ = {&answers.Add({{"status", "2xx"}}), &answers.Add({{"status", "4xx"}}),
+                &answers.Add({{"status", "5xx"}})};
 }
 
-void HttpMetrics::answered(unsigned status) { answers_[status < 400 ? 0 : status < 500 ? 1 : 2]->Increment(); }
+void HttpMetrics::answered(unsigned status) {
+    answers_[status < 400 ? 0 : status < 500 ? 1 : 2]->Increment();
+}
 
 }  // namespace twinhub::gateway::http

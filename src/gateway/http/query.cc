@@ -9,7 +9,8 @@
 namespace twinhub::gateway::http {
 namespace {
 
-constexpr std::size_t slice_items = 64;  // twins taken at once, so that a page's bytes can be bounded
+constexpr std::size_t slice_items =
+    64;  // twins taken at once, so that a page's bytes can be bounded
 
 Result<std::size_t> page_items(const Request& request) {
     const auto text = request.field(Field::max_item_count);
@@ -18,7 +19,8 @@ Result<std::size_t> page_items(const Request& request) {
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), count);
     if (error == std::errc::result_out_of_range) return page_items_max;
     if (error != std::errc() || end != text->data() + text->size() || count == 0)
-        return failure(Code::argument_invalid, "The page size must be a number from 1 to 1000", "x-ms-max-item-count");
+        return failure(Code::argument_invalid, "The page size must be a number from 1 to 1000",
+                       "x-ms-max-item-count");
     return std::min(count, page_items_max);
 }
 
@@ -43,7 +45,8 @@ Task<Result<>> one_device(Call& call, std::string name) {
 Task<Result<>> query_twins(Call& call) {
     CO_TRY(const json::object request, json_object(call));
     CO_TRY(const auto query, text_member(request, "query"));
-    if (!query || query->empty()) co_return failure(Code::argument_null, "The query is missing", "query");
+    if (!query || query->empty())
+        co_return failure(Code::argument_null, "The query is missing", "query");
     CO_TRY(const QueryPlan plan, parse_query(*query));
     CO_TRY(const std::size_t count, page_items(call.request));
     const ContinuationScope scope{*query, call.principal.name};
@@ -60,8 +63,9 @@ Task<Result<>> query_twins(Call& call) {
     } else {
         std::size_t taken = 0;
         do {
-            CO_TRY(const hub::TwinPage page, co_await call.hub.twins().page(plan.collection, cursor,
-                                                                            std::min(count - taken, slice_items)));
+            CO_TRY(const hub::TwinPage page,
+                   co_await call.hub.twins().page(plan.collection, cursor,
+                                                  std::min(count - taken, slice_items)));
             for (const hub::TwinView& view : page.twins) append_item(body, view);
             taken += page.twins.size();
             cursor = page.cursor;
@@ -70,7 +74,8 @@ Task<Result<>> query_twins(Call& call) {
     body += ']';
     // On every page, and in this spelling (spec service-api 6.1).
     call.reply.add_field("x-ms-item-type", "Twin");
-    if (!cursor.empty()) call.reply.add_field("x-ms-continuation", make_continuation(scope, cursor));
+    if (!cursor.empty())
+        call.reply.add_field("x-ms-continuation", make_continuation(scope, cursor));
     co_return Result<>();
 }
 

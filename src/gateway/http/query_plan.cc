@@ -6,7 +6,10 @@ namespace twinhub::gateway::http {
 namespace {
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.'; }
+bool is_word(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.';
+}
 
 // Takes words and quoted texts off the front of a query.
 class Reader {
@@ -61,9 +64,10 @@ private:
 };
 
 std::unexpected<Error> not_yet() {
-    return failure(Code::argument_invalid,
-                   "The query language is not complete yet: use SELECT * FROM devices, with or without WHERE "
-                   "deviceId = '...', or SELECT * FROM devices.modules");
+    return failure(
+        Code::argument_invalid,
+        "The query language is not complete yet: use SELECT * FROM devices, with or without WHERE "
+        "deviceId = '...', or SELECT * FROM devices.modules");
 }
 
 }  // namespace
@@ -75,7 +79,8 @@ Result<QueryPlan> parse_query(std::string_view text) {
     if (reader.word("devices.modules")) plan.collection = hub::Twins::Collection::modules;
     else if (!reader.word("devices")) return not_yet();
     if (reader.at_end()) return plan;
-    if (plan.collection == hub::Twins::Collection::modules || !reader.word("WHERE")) return not_yet();
+    if (plan.collection == hub::Twins::Collection::modules || !reader.word("WHERE"))
+        return not_yet();
     if (!reader.word("deviceId") && !reader.word("devices.deviceId")) return not_yet();
     if (!reader.symbol('=')) return not_yet();
     plan.device = reader.quoted();

@@ -37,7 +37,9 @@ void append_printable(std::string& out, std::string_view text) {
         if (c >= ' ' && c <= '~') out += c;
 }
 
-std::chrono::sys_seconds seconds_of(Instant now) { return std::chrono::floor<std::chrono::seconds>(now); }
+std::chrono::sys_seconds seconds_of(Instant now) {
+    return std::chrono::floor<std::chrono::seconds>(now);
+}
 
 // "MM/dd/yyyy HH:mm:ss" in UTC.
 std::string tracking_time(Instant now) {
@@ -46,8 +48,8 @@ std::string tracking_time(Instant now) {
     const std::chrono::year_month_day date{day};
     const std::chrono::hh_mm_ss time{second - day};
     return fmt::format("{:02}/{:02}/{:04} {:02}:{:02}:{:02}", static_cast<unsigned>(date.month()),
-                       static_cast<unsigned>(date.day()), static_cast<int>(date.year()), time.hours().count(),
-                       time.minutes().count(), time.seconds().count());
+                       static_cast<unsigned>(date.day()), static_cast<int>(date.year()),
+                       time.hours().count(), time.minutes().count(), time.seconds().count());
 }
 
 bool is_our_fault(Code code) { return code == Code::internal || code == Code::corrupted; }
@@ -94,14 +96,15 @@ void refuse(Reply& reply, const Error& error, Random& random, Instant now) {
     reply.body += R"({"Message":)";
     append_json_string(reply.body, fmt::format("ErrorCode:{};{}", row.name, error_text(error)));
     reply.body += R"(,"ExceptionMessage":)";
-    append_json_string(reply.body,
-                       fmt::format("Tracking ID:{}-G:0-TimeStamp:{}", random.hex(16), tracking_time(now)));
+    append_json_string(reply.body, fmt::format("Tracking ID:{}-G:0-TimeStamp:{}", random.hex(16),
+                                               tracking_time(now)));
     reply.body += '}';
 }
 
-void append_reply(std::string& out, const Reply& reply, const Request& request, const ReplyFacts& facts) {
-    fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\nDate: {}\r\n", reply.status, phrase(reply.status),
-                   facts.date);
+void append_reply(std::string& out, const Reply& reply, const Request& request,
+                  const ReplyFacts& facts) {
+    fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\nDate: {}\r\n", reply.status,
+                   phrase(reply.status), facts.date);
     if (!reply.body.empty()) out += "Content-Type: application/json; charset=utf-8\r\n";
     if (reply.status != 204)
         fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", reply.body.size());
@@ -133,15 +136,17 @@ void append_reply(std::string& out, const Reply& reply, const Request& request, 
 
 std::string http_date(Instant now) {
     constexpr std::array weekdays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    constexpr std::array months{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    constexpr std::array months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     const auto second = seconds_of(now);
     const auto day = std::chrono::floor<std::chrono::days>(second);
     const std::chrono::year_month_day date{day};
     const std::chrono::hh_mm_ss time{second - day};
-    return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT", weekdays[std::chrono::weekday{day}.c_encoding()],
-                       static_cast<unsigned>(date.day()), months[static_cast<unsigned>(date.month()) - 1],
-                       static_cast<int>(date.year()), time.hours().count(), time.minutes().count(),
-                       time.seconds().count());
+    return fmt::format(
+        "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
+        weekdays[std::chrono::weekday{day}.c_encoding()], static_cast<unsigned>(date.day()),
+        months[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()),
+        time.hours().count(), time.minutes().count(), time.seconds().count());
 }
 
 std::string client_request_id(const Request& request) {

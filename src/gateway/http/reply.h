@@ -13,11 +13,11 @@ namespace twinhub::gateway::http {
 // What a request is answered with. Reused: clear() keeps the memory.
 struct Reply {
     unsigned status = 200;
-    std::string body;              // JSON; empty = no body
-    std::string etag;              // without quotes; empty = no header
-    std::string_view error_name;   // iothub-errorcode; empty = no error
-    std::string fields;            // further header lines, each with its line end
-    bool close = false;            // end the connection behind it
+    std::string body;             // JSON; empty = no body
+    std::string etag;             // without quotes; empty = no header
+    std::string_view error_name;  // iothub-errorcode; empty = no error
+    std::string fields;           // further header lines, each with its line end
+    bool close = false;           // end the connection behind it
 
     // Adds a header line; characters that could end it are dropped from the value.
     void add_field(std::string_view name, std::string_view value);
@@ -39,7 +39,8 @@ struct ReplyFacts {
 };
 
 // Appends the whole answer to `out`; a body to HEAD is only measured.
-void append_reply(std::string& out, const Reply& reply, const Request& request, const ReplyFacts& facts);
+void append_reply(std::string& out, const Reply& reply, const Request& request,
+                  const ReplyFacts& facts);
 
 // "Sun, 06 Nov 1994 08:49:37 GMT"
 std::string http_date(Instant now);

@@ -14,7 +14,8 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-const Instant moment = std::chrono::sys_days{std::chrono::year{2026} / 11 / 22} + std::chrono::hours{10};
+const Instant moment =
+    std::chrono::sys_days{std::chrono::year{2026} / 11 / 22} + std::chrono::hours{10};
 
 TEST(Refusal, IsEnvelopeAWithTheSameNameInHeaderAndBodyForEveryCode) {
     SystemRandom random;
@@ -28,9 +29,11 @@ TEST(Refusal, IsEnvelopeAWithTheSameNameInHeaderAndBodyForEveryCode) {
         const std::string prefix = "ErrorCode:" + std::string(row.name) + ";";
         ASSERT_TRUE(std::string_view(message).starts_with(prefix)) << message;
         EXPECT_GT(message.size(), prefix.size());
-        EXPECT_EQ(std::string_view(message).find(';', prefix.size()), std::string_view::npos) << message;
-        EXPECT_THAT(std::string(value.at("ExceptionMessage").as_string()),
-                    testing::MatchesRegex("Tracking ID:[0-9a-f]{32}-G:0-TimeStamp:11/22/2026 10:00:00"));
+        EXPECT_EQ(std::string_view(message).find(';', prefix.size()), std::string_view::npos)
+            << message;
+        EXPECT_THAT(
+            std::string(value.at("ExceptionMessage").as_string()),
+            testing::MatchesRegex("Tracking ID:[0-9a-f]{32}-G:0-TimeStamp:11/22/2026 10:00:00"));
     }
 }
 
@@ -44,7 +47,8 @@ TEST(Refusal, SaysTheSameForEveryMissingRightAndNothingOfOurFaults) {
 
 std::string written(const Reply& reply, const Request& request, bool keep_alive = true) {
     std::string out;
-    append_reply(out, reply, request, {"Sun, 22 Nov 2026 10:00:00 GMT", "the-id", keep_alive, false});
+    append_reply(out, reply, request,
+                 {"Sun, 22 Nov 2026 10:00:00 GMT", "the-id", keep_alive, false});
     return out;
 }
 
@@ -56,8 +60,10 @@ TEST(Reply, IsWrittenWithItsHeaders) {
     Request request;
     request.set_field(Field::client_request_id, "mine");
     EXPECT_EQ(written(reply, request),
-              "HTTP/1.1 200 OK\r\nDate: Sun, 22 Nov 2026 10:00:00 GMT\r\nContent-Type: application/json; charset=utf-8\r\n"
-              "Content-Length: 2\r\nETag: \"AAA=\"\r\nx-ms-request-id: the-id\r\nx-ms-client-request-id: mine\r\n"
+              "HTTP/1.1 200 OK\r\nDate: Sun, 22 Nov 2026 10:00:00 GMT\r\nContent-Type: "
+              "application/json; charset=utf-8\r\n"
+              "Content-Length: 2\r\nETag: \"AAA=\"\r\nx-ms-request-id: "
+              "the-id\r\nx-ms-client-request-id: mine\r\n"
               "x-ms-item-type: Twin\r\n\r\n[]");
 }
 
@@ -93,13 +99,16 @@ TEST(Reply, CannotBeGivenAnotherHeaderByAClient) {
 }
 
 TEST(Date, IsWrittenAsHttpWantsIt) {
-    EXPECT_EQ(http_date(std::chrono::sys_days{std::chrono::year{1994} / 11 / 6} + std::chrono::seconds{31777}),
+    EXPECT_EQ(http_date(std::chrono::sys_days{std::chrono::year{1994} / 11 / 6} +
+                        std::chrono::seconds{31777}),
               "Sun, 06 Nov 1994 08:49:37 GMT");
 }
 
 TEST(Gzip, IsUsedOnlyWhenAskedFor) {
-    for (const char* asks : {"gzip", "gzip, deflate", "deflate,GZIP;q=0.5", "br, gzip ; q=1"}) EXPECT_TRUE(accepts_gzip(asks)) << asks;
-    for (const char* not_asks : {"", "identity", "*", "deflate", "gzip;q=0", "gzip; q=0.000", "x-gzip"})
+    for (const char* asks : {"gzip", "gzip, deflate", "deflate,GZIP;q=0.5", "br, gzip ; q=1"})
+        EXPECT_TRUE(accepts_gzip(asks)) << asks;
+    for (const char* not_asks :
+         {"", "identity", "*", "deflate", "gzip;q=0", "gzip; q=0.000", "x-gzip"})
         EXPECT_FALSE(accepts_gzip(not_asks)) << not_asks;
 }
 

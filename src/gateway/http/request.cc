@@ -55,7 +55,8 @@ std::string_view without_authority(std::string_view target) {
 
 std::optional<Field> field_named(std::string_view name) {
     for (const Name& known : names)
-        if (known.text.size() == name.size() && equals_ignoring_case(known.text, name)) return known.field;
+        if (known.text.size() == name.size() && equals_ignoring_case(known.text, name))
+            return known.field;
     return std::nullopt;
 }
 

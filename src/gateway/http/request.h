@@ -15,8 +15,21 @@ enum class Method : std::uint8_t { get, put, post, patch, remove, other };
 
 // The fields that anything here looks at; all others are skipped while parsing.
 enum class Field : std::uint8_t {
-    host, authorization, content_type, content_encoding, accept_encoding, expect, if_match, request_id,
-    client_request_id, max_item_count, continuation, upgrade, websocket_key, websocket_version, websocket_protocol,
+    host,
+    authorization,
+    content_type,
+    content_encoding,
+    accept_encoding,
+    expect,
+    if_match,
+    request_id,
+    client_request_id,
+    max_item_count,
+    continuation,
+    upgrade,
+    websocket_key,
+    websocket_version,
+    websocket_protocol,
     count,
 };
 
@@ -27,23 +40,25 @@ std::optional<Field> field_named(std::string_view name);
 class Request {
 public:
     Method method = Method::other;
-    bool head = false;        // HEAD: answered without a body
+    bool head = false;  // HEAD: answered without a body
     unsigned version = 11;
     bool keep_alive = true;
-    bool upgrade = false;     // Connection: upgrade
-    std::string target;       // as sent
-    std::string path;         // decoded, without a trailing slash
-    std::string query;        // as sent, without '?'
+    bool upgrade = false;  // Connection: upgrade
+    std::string target;    // as sent
+    std::string path;      // decoded, without a trailing slash
+    std::string query;     // as sent, without '?'
     std::string body;
 
     // Nothing when the field was not sent; empty text when it was sent empty.
     std::optional<std::string_view> field(Field name) const;
     void set_field(Field name, std::string_view value);
 
-    // Splits `target` into path, segments and query; a segment is decoded once, and '+' stays a plus
-    // (spec service-api 1.2). False for a target that is not a path or has a broken escape.
+    // Splits `target` into path, segments and query; a segment is decoded once, and '+' stays a
+    // plus (spec service-api 1.2). False for a target that is not a path or has a broken escape.
     bool split_target();
-    std::span<const std::string> segments() const { return std::span(segments_).first(segment_count_); }
+    std::span<const std::string> segments() const {
+        return std::span(segments_).first(segment_count_);
+    }
     bool has_too_many_segments() const { return too_many_segments_; }
 
     // The decoded value of a query parameter; the first when there are several.

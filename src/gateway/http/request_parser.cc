@@ -37,7 +37,9 @@ bool is_single(Field field) {
 class Reader final : public beast::http::basic_parser<true> {
 public:
     Reader(Request& request, const Limits& limits)
-        : request_(request), header_max_(limits.header_bytes_max), body_max_(limits.body_bytes_max) {
+        : request_(request),
+          header_max_(limits.header_bytes_max),
+          body_max_(limits.body_bytes_max) {
         eager(true);
         header_limit(static_cast<std::uint32_t>(limits.header_bytes_max));
         body_limit(boost::none);  // counted here: a route may lower it after the header
@@ -55,8 +57,8 @@ public:
     }
 
 private:
-    void on_request_impl(beast::http::verb verb, beast::string_view method, beast::string_view target, int version,
-                         ErrorCode& error) override {
+    void on_request_impl(beast::http::verb verb, beast::string_view method,
+                         beast::string_view target, int version, ErrorCode& error) override {
         request_.method = method_of(verb);
         request_.head = verb == beast::http::verb::head;
         request_.target.assign(view(target));
@@ -69,7 +71,8 @@ private:
                        ErrorCode& error) override {
         count(name.size() + value.size() + 4, error);
         if (error || is_header_done()) return;  // a trailer changes nothing
-        if (known == beast::http::field::transfer_encoding && !equals_ignoring_case(view(value), "chunked")) {
+        if (known == beast::http::field::transfer_encoding &&
+            !equals_ignoring_case(view(value), "chunked")) {
             error = HttpError::bad_transfer_encoding;
             return;
         }
@@ -91,14 +94,18 @@ private:
         request_.keep_alive = keep_alive();
         request_.upgrade = upgrade();
     }
-    void on_body_init_impl(const boost::optional<std::uint64_t>& length, ErrorCode& error) override {
+    void on_body_init_impl(const boost::optional<std::uint64_t>& length,
+                           ErrorCode& error) override {
         if (length && *length > body_max_) error = HttpError::body_limit;
     }
-    std::size_t on_body_impl(beast::string_view bytes, ErrorCode& error) override { return take(bytes, error); }
+    std::size_t on_body_impl(beast::string_view bytes, ErrorCode& error) override {
+        return take(bytes, error);
+    }
     void on_chunk_header_impl(std::uint64_t size, beast::string_view, ErrorCode& error) override {
         if (size > body_max_ - request_.body.size()) error = HttpError::body_limit;
     }
-    std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view bytes, ErrorCode& error) override {
+    std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view bytes,
+                                   ErrorCode& error) override {
         return take(bytes, error);
     }
     void on_finish_impl(ErrorCode&) override {}
@@ -139,7 +146,8 @@ Result<std::size_t> RequestParser::feed(std::string_view bytes) {
     Reader& reader = *machine_->reader;
     std::size_t consumed = 0;
     // An empty line before a request is left over from the one before (RFC 9112, 2.2).
-    while (!machine_->started && consumed < bytes.size() && (bytes[consumed] == '\r' || bytes[consumed] == '\n'))
+    while (!machine_->started && consumed < bytes.size() &&
+           (bytes[consumed] == '\r' || bytes[consumed] == '\n'))
         ++consumed;
     while (consumed < bytes.size() && !reader.is_done()) {
         machine_->started = true;
@@ -147,11 +155,14 @@ Result<std::size_t> RequestParser::feed(std::string_view bytes) {
         ErrorCode error;
         // Stops behind the header, so that the caller decides about the body.
         reader.eager(had_header);
-        const std::size_t taken = reader.put(boost::asio::buffer(bytes.data() + consumed, bytes.size() - consumed), error);
+        const std::size_t taken = reader.put(
+            boost::asio::buffer(bytes.data() + consumed, bytes.size() - consumed), error);
         consumed += taken;
         if (error == HttpError::need_more) break;
         if (error == HttpError::body_limit) return Reader::too_large();
-        if (error) return failure(Code::format_invalid, "The request is not valid HTTP: " + error.message());
+        if (error)
+            return failure(Code::format_invalid,
+                           "The request is not valid HTTP: " + error.message());
         if (!had_header && reader.is_header_done()) break;
         if (taken == 0) break;
     }
@@ -161,6 +172,8 @@ Result<std::size_t> RequestParser::feed(std::string_view bytes) {
 bool RequestParser::started() const { return machine_->started; }
 bool RequestParser::has_header() const { return machine_->reader->is_header_done(); }
 bool RequestParser::is_done() const { return machine_->reader->is_done(); }
-Result<> RequestParser::limit_body(std::size_t bytes_max) { return machine_->reader->limit_body(bytes_max); }
+Result<> RequestParser::limit_body(std::size_t bytes_max) {
+    return machine_->reader->limit_body(bytes_max);
+}
 
 }  // namespace twinhub::gateway::http

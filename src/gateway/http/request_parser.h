@@ -23,8 +23,8 @@ public:
     // The bytes consumed. Errors: format_invalid (not HTTP/1.x), message_too_large (the body).
     Result<std::size_t> feed(std::string_view bytes);
 
-    bool started() const;      // has seen a byte of it
-    bool has_header() const;   // line and fields are complete
+    bool started() const;     // has seen a byte of it
+    bool has_header() const;  // line and fields are complete
     bool is_done() const;
 
     // How much of the body is taken from now on; call once the header is there. Errors:

@@ -32,7 +32,8 @@ Error error_of(std::string_view text, const Limits& limits = {}) {
 }
 
 constexpr std::string_view whole =
-    "PATCH /twins/dev%2D1/?api-version=2021-04-12 HTTP/1.1\r\nhost: hub.local\r\nIF-MATCH: \"a\"\r\nIf-Match: \"b\"\r\n"
+    "PATCH /twins/dev%2D1/?api-version=2021-04-12 HTTP/1.1\r\nhost: hub.local\r\nIF-MATCH: "
+    "\"a\"\r\nIf-Match: \"b\"\r\n"
     "X-Other: ignored\r\nContent-Length: 11\r\n\r\n{\"tags\":{}}";
 
 TEST(RequestParser, ReadsARequestOverEverySplit) {
@@ -55,7 +56,8 @@ TEST(RequestParser, ReadsARequestOverEverySplit) {
 
 TEST(RequestParser, ReadsChunksOverEverySplitAndIgnoresTrailers) {
     constexpr std::string_view text =
-        "POST /devices HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\nab\r\n\r\n3\r\ncde\r\n0\r\nHost: other\r\n\r\n";
+        "POST /devices HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n4;x=y\r\nab\r\n\r\n3\r\ncde\r\n0\r\nHost: other\r\n\r\n";
     for (std::size_t size = 1; size <= text.size(); ++size) {
         Parsed parsed;
         parsed.parser.begin(parsed.request, {});
@@ -74,9 +76,10 @@ TEST(RequestParser, SkipsTheEmptyLineThatOldClientsLeaveBehindABody) {
 }
 
 TEST(RequestParser, KnowsWhenTheClientWantsToEnd) {
-    for (const auto& [text, keep_alive] : {std::pair{"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", false},
-                                           std::pair{"GET / HTTP/1.0\r\n\r\n", false},
-                                           std::pair{"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true}}) {
+    for (const auto& [text, keep_alive] :
+         {std::pair{"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", false},
+          std::pair{"GET / HTTP/1.0\r\n\r\n", false},
+          std::pair{"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true}}) {
         Parsed parsed;
         parsed.parser.begin(parsed.request, {});
         ASSERT_TRUE(feed(parsed.parser, text, 7));
@@ -88,7 +91,8 @@ class BrokenRequest : public testing::TestWithParam<std::string> {};
 TEST_P(BrokenRequest, IsRefused) { EXPECT_EQ(error_of(GetParam()).code, Code::format_invalid); }
 INSTANTIATE_TEST_SUITE_P(
     Table, BrokenRequest,
-    testing::Values("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n",
+    testing::Values("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET /\r\n\r\n",
+                    "GET / HTTP/1.1\r\nno colon\r\n\r\n",
                     "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
                     "GET / HTTP/1.1\r\nAuthorization: a\r\nAuthorization: b\r\n\r\n",
                     "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
@@ -98,7 +102,8 @@ INSTANTIATE_TEST_SUITE_P(
                     "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
                     "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
                     "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-                    std::string("GET / HTTP/1.1\r\nA: b\0c\r\n\r\n", 27), "\x16\x03\x01\x02\x01\x01"));
+                    std::string("GET / HTTP/1.1\r\nA: b\0c\r\n\r\n", 27),
+                    "\x16\x03\x01\x02\x01\x01"));
 
 TEST(RequestParser, RefusesALongHeaderHoweverItComes) {
     std::string text = "GET / HTTP/1.1\r\n";
@@ -114,9 +119,14 @@ TEST(RequestParser, RefusesALongHeaderHoweverItComes) {
 
 TEST(RequestParser, RefusesABodyAboveTheLimitBeforeItComes) {
     const Limits limits{.body_bytes_max = 100};
-    EXPECT_EQ(error_of("POST / HTTP/1.1\r\nContent-Length: 101\r\n\r\na", limits).code, Code::message_too_large);
-    EXPECT_EQ(error_of("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n65\r\na", limits).code, Code::message_too_large);
-    EXPECT_EQ(error_of("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n" + std::string(64, 'a') + "\r\n40\r\n", limits).code,
+    EXPECT_EQ(error_of("POST / HTTP/1.1\r\nContent-Length: 101\r\n\r\na", limits).code,
+              Code::message_too_large);
+    EXPECT_EQ(error_of("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n65\r\na", limits).code,
+              Code::message_too_large);
+    EXPECT_EQ(error_of("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n" +
+                           std::string(64, 'a') + "\r\n40\r\n",
+                       limits)
+                  .code,
               Code::message_too_large);
     EXPECT_EQ(error_of("POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\n", limits), Error{});
 }

@@ -25,15 +25,17 @@ bool each_segment(std::string_view pattern, Visit visit) {
 bool matches(std::string_view pattern, std::span<const std::string> segments) {
     if (static_cast<std::size_t>(std::ranges::count(pattern, '/')) != segments.size()) return false;
     return each_segment(pattern, [&](std::string_view wanted, std::size_t index) {
-        return is_variable(wanted) ? !segments[index].empty() : equals_ignoring_case(wanted, segments[index]);
+        return is_variable(wanted) ? !segments[index].empty()
+                                   : equals_ignoring_case(wanted, segments[index]);
     });
 }
 
 constexpr std::array known_versions{
-    std::string_view("2016-11-14"), std::string_view("2018-04-01"), std::string_view("2018-06-30"),
-    std::string_view("2019-03-30"), std::string_view("2019-10-01"), std::string_view("2020-03-13"),
-    std::string_view("2020-05-31-preview"), std::string_view("2020-09-30"), std::string_view("2021-04-12"),
-    std::string_view("2024-03-31"),
+    std::string_view("2016-11-14"),         std::string_view("2018-04-01"),
+    std::string_view("2018-06-30"),         std::string_view("2019-03-30"),
+    std::string_view("2019-10-01"),         std::string_view("2020-03-13"),
+    std::string_view("2020-05-31-preview"), std::string_view("2020-09-30"),
+    std::string_view("2021-04-12"),         std::string_view("2024-03-31"),
 };
 
 bool is_well_formed(std::string_view version) {
@@ -50,14 +52,16 @@ bool is_well_formed(std::string_view version) {
 }  // namespace
 
 Result<const Route*> find_route(const Request& request, std::span<const Route> routes) {
-    if (request.has_too_many_segments()) return failure(Code::not_found, "There is nothing at this address");
+    if (request.has_too_many_segments())
+        return failure(Code::not_found, "There is nothing at this address");
     bool address_exists = false;
     for (const Route& route : routes) {
         if (!matches(route.pattern, request.segments())) continue;
         address_exists = true;
         if (route.method == request.method) return &route;
     }
-    if (address_exists) return failure(Code::method_not_allowed, "This address does not take this method");
+    if (address_exists)
+        return failure(Code::method_not_allowed, "This address does not take this method");
     return failure(Code::not_found, "There is nothing at this address");
 }
 
@@ -88,7 +92,8 @@ Result<> check_api_version(const Request& request, bool any) {
     if (!version || version->empty())
         return failure(Code::protocol_version_invalid, "The api-version parameter is missing");
     if (!is_well_formed(*version))
-        return failure(Code::protocol_version_invalid, "The api-version is not of the form YYYY-MM-DD");
+        return failure(Code::protocol_version_invalid,
+                       "The api-version is not of the form YYYY-MM-DD");
     if (!any && std::ranges::find(known_versions, *version) == known_versions.end())
         return failure(Code::protocol_version_invalid, "This api-version is not supported");
     return {};

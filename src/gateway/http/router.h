@@ -33,14 +33,15 @@ std::span<const Route> all_routes();
 // Literal segments are matched without case. Errors: not_found, method_not_allowed.
 Result<const Route*> find_route(const Request& request, std::span<const Route> routes);
 
-// Which device or module the path names; empty for a route of the whole hub. Errors: argument_invalid.
+// Which device or module the path names; empty for a route of the whole hub. Errors:
+// argument_invalid.
 Result<TwinId> object_of(const Route& route, const Request& request);
 
 // The text of the segment that `{name}` stands for; empty when the pattern has none.
 std::string_view segment_of(const Route& route, const Request& request, std::string_view name);
 
-// Spec service-api 1.2 and 14: `YYYY-MM-DD`, perhaps with `-preview`; unless `any`, one of those that
-// are known. Errors: protocol_version_invalid.
+// Spec service-api 1.2 and 14: `YYYY-MM-DD`, perhaps with `-preview`; unless `any`, one of those
+// that are known. Errors: protocol_version_invalid.
 Result<> check_api_version(const Request& request, bool any);
 
 }  // namespace twinhub::gateway::http

@@ -36,30 +36,39 @@ TEST_P(RouteOf, IsFound) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Table, RouteOf,
-    testing::Values(Expected{Method::get, "/devices?api-version=1", "/devices", "", ""},
-                    Expected{Method::get, "/devices/?top=5", "/devices", "", ""},
-                    Expected{Method::post, "/DEVICES/?x", "/devices", "", ""},
-                    Expected{Method::post, "/devices/query", "/devices/query", "", ""},
-                    Expected{Method::get, "/devices/query", "/devices/{device}", "query", ""},
-                    Expected{Method::get, "/Twins/Dev-1", "/twins/{device}", "Dev-1", ""},
-                    Expected{Method::patch, "/twins/a%2Bb+c%23%25", "/twins/{device}", "a+b+c#%", ""},
-                    Expected{Method::put, "/twins/d/Modules/M%24", "/twins/{device}/modules/{module}", "d", "M$"},
-                    Expected{Method::remove, "/devices/d/modules/m/", "/devices/{device}/modules/{module}", "d", "m"},
-                    Expected{Method::get, "/devices/d/modules", "/devices/{device}/modules", "d", ""},
-                    Expected{Method::remove, "/devices/d/commands", "/devices/{device}/commands", "d", ""},
-                    Expected{Method::post, "/devices/keys/regenerate", "/devices/keys/regenerate", "", ""},
-                    Expected{Method::get, "/statistics/Devices", "/statistics/devices", "", ""},
-                    Expected{Method::get, "http://hub.local/statistics/service", "/statistics/service", "", ""},
-                    Expected{Method::get, "/jobs/j1", "/jobs/{any}", "", ""},
-                    Expected{Method::get, "/$iothub/websocket?iothub-no-client-cert=true", "/$iothub/websocket", "", ""},
-                    Expected{Method::get, "/%24iothub/websocket", "/$iothub/websocket", "", ""}));
+    testing::Values(
+        Expected{Method::get, "/devices?api-version=1", "/devices", "", ""},
+        Expected{Method::get, "/devices/?top=5", "/devices", "", ""},
+        Expected{Method::post, "/DEVICES/?x", "/devices", "", ""},
+        Expected{Method::post, "/devices/query", "/devices/query", "", ""},
+        Expected{Method::get, "/devices/query", "/devices/{device}", "query", ""},
+        Expected{Method::get, "/Twins/Dev-1", "/twins/{device}", "Dev-1", ""},
+        Expected{Method::patch, "/twins/a%2Bb+c%23%25", "/twins/{device}", "a+b+c#%", ""},
+        Expected{Method::put, "/twins/d/Modules/M%24", "/twins/{device}/modules/{module}", "d",
+                 "M$"},
+        Expected{Method::remove, "/devices/d/modules/m/", "/devices/{device}/modules/{module}", "d",
+                 "m"},
+        Expected{Method::get, "/devices/d/modules", "/devices/{device}/modules", "d", ""},
+        Expected{Method::remove, "/devices/d/commands", "/devices/{device}/commands", "d", ""},
+        Expected{Method::post, "/devices/keys/regenerate", "/devices/keys/regenerate", "", ""},
+        Expected{Method::get, "/statistics/Devices", "/statistics/devices", "", ""},
+        Expected{Method::get, "http://hub.local/statistics/service", "/statistics/service", "", ""},
+        Expected{Method::get, "/jobs/j1", "/jobs/{any}", "", ""},
+        Expected{Method::get, "/$iothub/websocket?iothub-no-client-cert=true", "/$iothub/websocket",
+                 "", ""},
+        Expected{Method::get, "/%24iothub/websocket", "/$iothub/websocket", "", ""}));
 
 TEST(Router, RefusesUnknownAddressesAndMethods) {
-    for (const char* target : {"/", "/devicesx", "/devices//modules", "/devices/d/modules/m/x", "/a/b/c/d/e/f/g/h", "/jobs/v2/j1",
-                               "/devices%2Fd1", "/fleet", "/console/x", "/access/roles", "/_emulator"})
-        EXPECT_EQ(find_route(request_for(Method::get, target), all_routes()).error().code, Code::not_found) << target;
-    EXPECT_EQ(find_route(request_for(Method::patch, "/devices/d"), all_routes()).error().code, Code::method_not_allowed);
-    EXPECT_EQ(find_route(request_for(Method::other, "/devices"), all_routes()).error().code, Code::method_not_allowed);
+    for (const char* target :
+         {"/", "/devicesx", "/devices//modules", "/devices/d/modules/m/x", "/a/b/c/d/e/f/g/h",
+          "/jobs/v2/j1", "/devices%2Fd1", "/fleet", "/console/x", "/access/roles", "/_emulator"})
+        EXPECT_EQ(find_route(request_for(Method::get, target), all_routes()).error().code,
+                  Code::not_found)
+            << target;
+    EXPECT_EQ(find_route(request_for(Method::patch, "/devices/d"), all_routes()).error().code,
+              Code::method_not_allowed);
+    EXPECT_EQ(find_route(request_for(Method::other, "/devices"), all_routes()).error().code,
+              Code::method_not_allowed);
 }
 
 TEST(Router, RefusesTargetsThatAreNoPath) {
@@ -87,23 +96,32 @@ TEST(Router, HasEachMethodAndAddressOnce) {
 }
 
 TEST(Router, KeepsTheReservedPrefixesFree) {
-    constexpr std::array<std::string_view, 12> reserved{"/access", "/changes", "/audit", "/evidence", "/limits", "/cost",
-                                                        "/plan", "/fleet", "/drift", "/rollouts", "/console", "/_emulator"};
+    constexpr std::array<std::string_view, 12> reserved{
+        "/access", "/changes", "/audit", "/evidence", "/limits",  "/cost",
+        "/plan",   "/fleet",   "/drift", "/rollouts", "/console", "/_emulator"};
     for (const Route& route : all_routes())
-        for (const std::string_view prefix : reserved) EXPECT_FALSE(route.pattern.starts_with(prefix)) << route.pattern;
+        for (const std::string_view prefix : reserved)
+            EXPECT_FALSE(route.pattern.starts_with(prefix)) << route.pattern;
 }
 
 TEST(ApiVersion, IsTakenWhenWellFormed) {
-    for (const char* target : {"/x?api-version=2021-04-12", "/x?top=5&API-version=2020-05-31-preview", "/x?a&api-version=2099-01-01&b=c"})
+    for (const char* target :
+         {"/x?api-version=2021-04-12", "/x?top=5&API-version=2020-05-31-preview",
+          "/x?a&api-version=2099-01-01&b=c"})
         EXPECT_TRUE(check_api_version(request_for(Method::get, target), true)) << target;
-    for (const char* target : {"/x", "/x?api-version", "/x?api-version=", "/x?api-version=latest", "/x?api-version=2021-4-12",
-                               "/x?api-version=2021-04-12-beta", "/x?api-version=%zz"})
-        EXPECT_EQ(check_api_version(request_for(Method::get, target), true).error().code, Code::protocol_version_invalid) << target;
+    for (const char* target :
+         {"/x", "/x?api-version", "/x?api-version=", "/x?api-version=latest",
+          "/x?api-version=2021-4-12", "/x?api-version=2021-04-12-beta", "/x?api-version=%zz"})
+        EXPECT_EQ(check_api_version(request_for(Method::get, target), true).error().code,
+                  Code::protocol_version_invalid)
+            << target;
 }
 
 TEST(ApiVersion, MustBeKnownWhenTheSwitchSaysSo) {
     EXPECT_TRUE(check_api_version(request_for(Method::get, "/x?api-version=2024-03-31"), false));
-    EXPECT_EQ(check_api_version(request_for(Method::get, "/x?api-version=2099-01-01"), false).error().code,
+    EXPECT_EQ(check_api_version(request_for(Method::get, "/x?api-version=2099-01-01"), false)
+                  .error()
+                  .code,
               Code::protocol_version_invalid);
 }
 

@@ -1,7 +1,6 @@
 // The endpoints end to end: HTTP in, a hub on the memory store behind.
-#include "gateway/http/testing/service_client.h"
-
 #include "gateway/http/router.h"
+#include "gateway/http/testing/service_client.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,14 +17,15 @@ std::string error_of(const Response& response) {
     const std::string message(response.json().at("Message").as_string());
     EXPECT_TRUE(message.starts_with("ErrorCode:" + name + ";")) << message;
     EXPECT_GT(message.size(), name.size() + 11) << message;
-    EXPECT_THAT(std::string(response.json().at("ExceptionMessage").as_string()), HasSubstr("Tracking ID:"));
+    EXPECT_THAT(std::string(response.json().at("ExceptionMessage").as_string()),
+                HasSubstr("Tracking ID:"));
     return std::to_string(response.status) + " " + name;
 }
 
 class Service : public testing::Test {
 protected:
-    Response ask(std::string_view method, std::string_view path, std::string_view body = {}, std::string_view fields = {},
-                 std::string_view policy = "iothubowner") {
+    Response ask(std::string_view method, std::string_view path, std::string_view body = {},
+                 std::string_view fields = {}, std::string_view policy = "iothubowner") {
         const Response response = door.ask(method, path, body, fields, policy);
         EXPECT_THAT(response.field("x-ms-request-id"), MatchesRegex("[0-9a-f-]{36}"));
         if (response.status != 204 && method != "HEAD") {
@@ -37,10 +37,17 @@ protected:
 };
 
 TEST_F(Service, CreatesADeviceOnceAndShowsIt) {
-    const Response created = ask("PUT", "/devices/d1", R"({"deviceId":"d1","authentication":{"type":"sas","symmetricKey":{}}})");
+    const Response created =
+        ask("PUT", "/devices/d1",
+            R"({"deviceId":"d1","authentication":{"type":"sas","symmetricKey":{}}})");
     ASSERT_EQ(created.status, 200u);
-    EXPECT_EQ(created.field("etag"), '"' + std::string(created.json().at("etag").as_string()) + '"');
-    EXPECT_EQ(base64_decode(created.json().at("authentication").at("symmetricKey").at("primaryKey").as_string())->size(), 32u);
+    EXPECT_EQ(created.field("etag"),
+              '"' + std::string(created.json().at("etag").as_string()) + '"');
+    EXPECT_EQ(
+        base64_decode(
+            created.json().at("authentication").at("symmetricKey").at("primaryKey").as_string())
+            ->size(),
+        32u);
     EXPECT_EQ(ask("GET", "/devices/d1").json(), created.json());
     EXPECT_EQ(error_of(ask("PUT", "/devices/d1", "{}")), "409 DeviceAlreadyExists");
     EXPECT_EQ(error_of(ask("GET", "/devices/d2")), "404 DeviceNotFound");
@@ -62,12 +69,15 @@ TEST_P(IfMatchMatrix, DecidesWritesOfEachResource) {
         const std::string twin_path = "/twins" + path.substr(8);
         const auto header = [&](std::string etag) {
             std::string text = GetParam().field;
-            if (const std::size_t at = text.find('@'); at != std::string::npos) text.replace(at, 1, etag);
+            if (const std::size_t at = text.find('@'); at != std::string::npos)
+                text.replace(at, 1, etag);
             return text;
         };
         const std::string etag(created.json().at("etag").as_string());
         const std::string twin_etag(ask("GET", twin_path).json().at("etag").as_string());
-        EXPECT_EQ(ask("PATCH", twin_path, R"({"tags":{"a":1}})", header(twin_etag)).status, GetParam().patch) << path;
+        EXPECT_EQ(ask("PATCH", twin_path, R"({"tags":{"a":1}})", header(twin_etag)).status,
+                  GetParam().patch)
+            << path;
         EXPECT_EQ(ask("DELETE", path, "", header(etag)).status, GetParam().remove) << path;
         if (GetParam().remove == 204) {
             ASSERT_EQ(ask("PUT", path, "{}").status, 200u);
@@ -77,11 +87,15 @@ TEST_P(IfMatchMatrix, DecidesWritesOfEachResource) {
     }
 }
 INSTANTIATE_TEST_SUITE_P(Forms, IfMatchMatrix,
-                         testing::Values(IfMatch{"", 409, 200, 412}, IfMatch{"If-Match: *\r\n", 200, 200, 204},
-                                         IfMatch{"If-Match: \"*\"\r\n", 200, 200, 204}, IfMatch{"If-Match: \"@\"\r\n", 200, 200, 204},
-                                         IfMatch{"If-Match: @\r\n", 200, 200, 204}, IfMatch{"If-Match: W/\"@\"\r\n", 200, 200, 204},
+                         testing::Values(IfMatch{"", 409, 200, 412},
+                                         IfMatch{"If-Match: *\r\n", 200, 200, 204},
+                                         IfMatch{"If-Match: \"*\"\r\n", 200, 200, 204},
+                                         IfMatch{"If-Match: \"@\"\r\n", 200, 200, 204},
+                                         IfMatch{"If-Match: @\r\n", 200, 200, 204},
+                                         IfMatch{"If-Match: W/\"@\"\r\n", 200, 200, 204},
                                          IfMatch{"If-Match: \"x\", \"@\"\r\n", 200, 200, 204},
-                                         IfMatch{"If-Match: \"stale\"\r\n", 412, 412, 412}, IfMatch{"If-Match: \r\n", 400, 400, 400}));
+                                         IfMatch{"If-Match: \"stale\"\r\n", 412, 412, 412},
+                                         IfMatch{"If-Match: \r\n", 400, 400, 400}));
 
 TEST_F(Service, RefusesToUpdateOrDeleteWhatIsNotThere) {
     EXPECT_EQ(error_of(ask("PUT", "/devices/d", "{}", "If-Match: *\r\n")), "404 DeviceNotFound");
@@ -94,7 +108,8 @@ TEST_F(Service, RefusesToUpdateOrDeleteWhatIsNotThere) {
 }
 
 TEST_F(Service, ListsDevicesAndModules) {
-    for (const char* path : {"/devices/a", "/devices/b", "/devices/b/modules/m1", "/devices/b/modules/m2"})
+    for (const char* path :
+         {"/devices/a", "/devices/b", "/devices/b/modules/m1", "/devices/b/modules/m2"})
         ASSERT_EQ(ask("PUT", path, "{}").status, 200u);
     EXPECT_EQ(ask("GET", "/devices/").json().as_array().size(), 2u);
     EXPECT_EQ(ask("GET", "/devices/?top=1").json().as_array().size(), 1u);
@@ -108,8 +123,10 @@ TEST_F(Service, ListsDevicesAndModules) {
 
 TEST_F(Service, CountsDevices) {
     ASSERT_EQ(ask("PUT", "/devices/a", "{}").status, 200u);
-    ASSERT_EQ(ask("PUT", "/devices/b", R"({"status":"disabled","statusReason":"lost"})").status, 200u);
-    EXPECT_EQ(ask("GET", "/statistics/devices").body, R"({"totalDeviceCount":2,"enabledDeviceCount":1,"disabledDeviceCount":1})");
+    ASSERT_EQ(ask("PUT", "/devices/b", R"({"status":"disabled","statusReason":"lost"})").status,
+              200u);
+    EXPECT_EQ(ask("GET", "/statistics/devices").body,
+              R"({"totalDeviceCount":2,"enabledDeviceCount":1,"disabledDeviceCount":1})");
     EXPECT_EQ(ask("GET", "/statistics/service").body, R"({"connectedDeviceCount":0})");
 }
 
@@ -119,32 +136,40 @@ TEST_F(Service, PatchesAndReplacesATwin) {
     EXPECT_EQ(fresh.field("etag"), "\"AAAAAAAAAAE=\"");
     EXPECT_EQ(fresh.json().at("version"), 2);
     EXPECT_FALSE(fresh.json().as_object().contains("tags"));
-    const Response patched = ask("PATCH", "/twins/d",
-                                 R"({"deviceId":null,"etag":null,"version":null,"tags":{"site":"a"},"properties":{"desired":{"interval":60},"reported":{}}})",
-                                 "If-Match: \"AAAAAAAAAAE=\"\r\n");
+    const Response patched = ask(
+        "PATCH", "/twins/d",
+        R"({"deviceId":null,"etag":null,"version":null,"tags":{"site":"a"},"properties":{"desired":{"interval":60},"reported":{}}})",
+        "If-Match: \"AAAAAAAAAAE=\"\r\n");
     ASSERT_EQ(patched.status, 200u) << patched.body;
     EXPECT_EQ(patched.field("etag"), "\"AAAAAAAAAAI=\"");
     EXPECT_EQ(patched.json().at("tags").at("site"), "a");
     EXPECT_EQ(patched.json().at("properties").at("desired").at("$version"), 2);
-    EXPECT_EQ(error_of(ask("PATCH", "/twins/d", "{}", "If-Match: AAAAAAAAAAE=\r\n")), "412 PreconditionFailed");
-    const Response replaced = ask("PUT", "/twins/d", R"({"properties":{"desired":{"fan":{"on":true}}}})");
+    EXPECT_EQ(error_of(ask("PATCH", "/twins/d", "{}", "If-Match: AAAAAAAAAAE=\r\n")),
+              "412 PreconditionFailed");
+    const Response replaced =
+        ask("PUT", "/twins/d", R"({"properties":{"desired":{"fan":{"on":true}}}})");
     EXPECT_FALSE(replaced.json().as_object().contains("tags"));
     EXPECT_FALSE(replaced.json().at("properties").at("desired").as_object().contains("interval"));
     EXPECT_EQ(ask("GET", "/twins/d").json(), replaced.json());
     EXPECT_EQ(error_of(ask("PATCH", "/twins/d", R"({"tags":{"a.b":1}})")), "400 ArgumentInvalid");
     EXPECT_EQ(error_of(ask("PATCH", "/twins/d", "not json")), "400 IotHubFormatError");
     EXPECT_EQ(error_of(ask("PATCH", "/twins/d")), "400 ArgumentNull");
-    EXPECT_EQ(error_of(ask("PATCH", "/twins/d", R"({"tags":{"a":1,"a":2}})")), "400 ArgumentInvalid");
+    EXPECT_EQ(error_of(ask("PATCH", "/twins/d", R"({"tags":{"a":1,"a":2}})")),
+              "400 ArgumentInvalid");
 }
 
 TEST_F(Service, AppliesABulkRequestAndReportsEachFailure) {
-    const Response good = ask("POST", "/devices/", R"([{"id":"a","importMode":"create","tags":{"x":1}},{"id":"b","importMode":"create"}])");
+    const Response good = ask(
+        "POST", "/devices/",
+        R"([{"id":"a","importMode":"create","tags":{"x":1}},{"id":"b","importMode":"create"}])");
     EXPECT_EQ(good.status, 200u);
     EXPECT_EQ(good.body, R"({"isSuccessful":true,"errors":[],"warnings":[]})");
     EXPECT_EQ(good.field("iothuberrorcode"), "");
     EXPECT_EQ(ask("GET", "/twins/a").json().at("tags").at("x"), 1);
 
-    const Response mixed = ask("POST", "/devices", R"([{"id":"a","importMode":"create"},{"id":"c","importMode":"create"},{"id":"q/q"}])");
+    const Response mixed =
+        ask("POST", "/devices",
+            R"([{"id":"a","importMode":"create"},{"id":"c","importMode":"create"},{"id":"q/q"}])");
     EXPECT_EQ(mixed.status, 400u);
     EXPECT_EQ(mixed.field("iothuberrorcode"), "BulkRegistryOperationFailure");
     EXPECT_EQ(mixed.field("iothub-errorcode"), "BulkRegistryOperationFailure");
@@ -156,20 +181,28 @@ TEST_F(Service, AppliesABulkRequestAndReportsEachFailure) {
 
 TEST_F(Service, RegeneratesKeysOfThoseThatHaveSome) {
     const Response before = ask("PUT", "/devices/a", "{}");
-    ASSERT_EQ(ask("PUT", "/devices/x", R"({"authentication":{"type":"certificateAuthority"}})").status, 200u);
-    const Response all = ask("POST", "/devices/keys/regenerate?api-version=2024-03-31", R"({"policyKey":"primaryKey","devices":[{"id":"a"}]})");
+    ASSERT_EQ(
+        ask("PUT", "/devices/x", R"({"authentication":{"type":"certificateAuthority"}})").status,
+        200u);
+    const Response all = ask("POST", "/devices/keys/regenerate?api-version=2024-03-31",
+                             R"({"policyKey":"primaryKey","devices":[{"id":"a"}]})");
     ASSERT_EQ(all.status, 200u) << all.body;
     const json::value keys = before.json().at("authentication").at("symmetricKey");
     EXPECT_NE(all.json().at("rotatedKeys").at(0).at("primaryKey"), keys.at("primaryKey"));
     EXPECT_EQ(all.json().at("rotatedKeys").at(0).at("secondaryKey"), keys.at("secondaryKey"));
-    const Response some = ask("POST", "/devices/keys/regenerate", R"({"policyKey":"both","devices":[{"id":"a"},{"id":"x"}]})");
+    const Response some = ask("POST", "/devices/keys/regenerate",
+                              R"({"policyKey":"both","devices":[{"id":"a"},{"id":"x"}]})");
     EXPECT_EQ(some.status, 207u);
     EXPECT_EQ(some.json().at("errors").at(0).at("id"), "x");
-    EXPECT_EQ(ask("POST", "/devices/keys/regenerate", R"({"policyKey":"both","devices":[{"id":"x"}]})").status, 400u);
+    EXPECT_EQ(
+        ask("POST", "/devices/keys/regenerate", R"({"policyKey":"both","devices":[{"id":"x"}]})")
+            .status,
+        400u);
 }
 
 TEST_F(Service, PagesThroughAQuery) {
-    for (int i = 0; i < 7; ++i) ASSERT_EQ(ask("PUT", "/devices/d" + std::to_string(i), "{}").status, 200u);
+    for (int i = 0; i < 7; ++i)
+        ASSERT_EQ(ask("PUT", "/devices/d" + std::to_string(i), "{}").status, 200u);
     constexpr std::string_view query = R"({"query":"SELECT * FROM devices"})";
     std::vector<std::string> seen;
     std::string token;
@@ -181,13 +214,15 @@ TEST_F(Service, PagesThroughAQuery) {
         ASSERT_EQ(page.status, 200u) << page.body;
         EXPECT_EQ(page.field("x-ms-item-type"), "Twin");
         const json::value items = page.json();
-        for (const json::value& item : items.as_array()) seen.emplace_back(item.at("deviceId").as_string());
+        for (const json::value& item : items.as_array())
+            seen.emplace_back(item.at("deviceId").as_string());
         EXPECT_EQ(page.fields.contains("x-ms-continuation"), ++pages < 3);
         token = page.field("x-ms-continuation");
     } while (!token.empty());
     EXPECT_EQ(pages, 3);
     EXPECT_THAT(seen, testing::UnorderedElementsAre("d0", "d1", "d2", "d3", "d4", "d5", "d6"));
-    EXPECT_EQ(error_of(ask("POST", "/devices/query", query, "x-ms-continuation: AAAA\r\n")), "400 ArgumentInvalid");
+    EXPECT_EQ(error_of(ask("POST", "/devices/query", query, "x-ms-continuation: AAAA\r\n")),
+              "400 ArgumentInvalid");
 }
 
 TEST_F(Service, AnswersTheQueriesThatExist) {
@@ -206,7 +241,9 @@ TEST_F(Service, AnswersTheQueriesThatExist) {
     EXPECT_EQ(count("select * from devices where deviceId = 'nobody'"), 0u);
     EXPECT_EQ(count("select * from devices where deviceId = 'no such/id'"), 0u);
     EXPECT_EQ(count("select * from devices.modules"), 1u);
-    EXPECT_EQ(error_of(ask("POST", "/devices/query", R"({"query":"SELECT deviceId FROM devices"})")), "400 ArgumentInvalid");
+    EXPECT_EQ(
+        error_of(ask("POST", "/devices/query", R"({"query":"SELECT deviceId FROM devices"})")),
+        "400 ArgumentInvalid");
     EXPECT_EQ(error_of(ask("POST", "/devices/query", "{}")), "400 ArgumentNull");
     for (const char* size : {"0", "-1", "x", ""})
         EXPECT_EQ(error_of(ask("POST", "/devices/query", R"({"query":"select * from devices"})",
@@ -219,7 +256,8 @@ TEST_F(Service, HasNoJobsAndNoCommands) {
     EXPECT_EQ(ask("GET", "/jobs").body, "[]");
     EXPECT_EQ(error_of(ask("GET", "/jobs/j1")), "404 JobNotFound");
     ASSERT_EQ(ask("PUT", "/devices/d", "{}").status, 200u);
-    EXPECT_EQ(ask("DELETE", "/devices/d/commands").body, R"({"totalMessagesPurged":0,"deviceId":"d","moduleId":null})");
+    EXPECT_EQ(ask("DELETE", "/devices/d/commands").body,
+              R"({"totalMessagesPurged":0,"deviceId":"d","moduleId":null})");
     EXPECT_EQ(error_of(ask("DELETE", "/devices/x/commands")), "404 DeviceNotFound");
 }
 
@@ -229,15 +267,21 @@ TEST_F(Service, RefusesWhatThePolicyMayNot) {
         const char *method, *path, *policy;
         unsigned status;
     };
-    for (const Row& row : {Row{"GET", "/twins/d", "service", 200}, Row{"GET", "/twins/d", "registryReadWrite", 401},
-                           Row{"GET", "/devices/d", "registryRead", 200}, Row{"GET", "/devices/d", "service", 401},
-                           Row{"PUT", "/devices/e", "registryRead", 401}, Row{"PUT", "/devices/e", "registryReadWrite", 200},
-                           Row{"POST", "/devices/query", "registryRead", 401}, Row{"GET", "/devices", "device", 401}}) {
+    for (const Row& row :
+         {Row{"GET", "/twins/d", "service", 200}, Row{"GET", "/twins/d", "registryReadWrite", 401},
+          Row{"GET", "/devices/d", "registryRead", 200}, Row{"GET", "/devices/d", "service", 401},
+          Row{"PUT", "/devices/e", "registryRead", 401},
+          Row{"PUT", "/devices/e", "registryReadWrite", 200},
+          Row{"POST", "/devices/query", "registryRead", 401},
+          Row{"GET", "/devices", "device", 401}}) {
         const std::string_view body = row.method == std::string("GET") ? "" : "{}";
         const Response response = ask(row.method, row.path, body, "", row.policy);
         EXPECT_EQ(response.status, row.status) << row.method << row.path << row.policy;
         if (row.status == 401) {
-            EXPECT_THAT(response.body, HasSubstr(R"({"Message":"ErrorCode:IotHubUnauthorizedAccess;Unauthorized","ExceptionMessage")"));
+            EXPECT_THAT(
+                response.body,
+                HasSubstr(
+                    R"({"Message":"ErrorCode:IotHubUnauthorizedAccess;Unauthorized","ExceptionMessage")"));
         }
     }
 }
@@ -248,18 +292,21 @@ TEST_F(Service, RefusesEveryRouteWithoutACredential) {
         constexpr std::array names{"GET", "PUT", "POST", "PATCH", "DELETE"};
         std::string path(route.pattern);
         std::erase_if(path, [](char c) { return c == '{' || c == '}'; });
-        const Response response = door.ask_raw(std::string(names[static_cast<std::size_t>(route.method)]) + " " + path +
-                                               "?api-version=2021-04-12 HTTP/1.1\r\nHost: hub.local\r\n\r\n");
+        const Response response =
+            door.ask_raw(std::string(names[static_cast<std::size_t>(route.method)]) + " " + path +
+                         "?api-version=2021-04-12 HTTP/1.1\r\nHost: hub.local\r\n\r\n");
         EXPECT_EQ(error_of(response), "401 IotHubUnauthorizedAccess") << path;
     }
 }
 
 TEST_F(Service, WantsAnApiVersionAndJson) {
-    const Response none = door.ask_raw("GET /jobs HTTP/1.1\r\nHost: hub.local\r\nAuthorization: " + door.token() + "\r\n\r\n");
+    const Response none = door.ask_raw(
+        "GET /jobs HTTP/1.1\r\nHost: hub.local\r\nAuthorization: " + door.token() + "\r\n\r\n");
     EXPECT_EQ(error_of(none), "400 InvalidProtocolVersion");
     const auto peer = door.connect();
-    peer->send("PUT /devices/d?api-version=2021-04-12 HTTP/1.1\r\nHost: hub.local\r\nAuthorization: " + door.token() +
-               "\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}");
+    peer->send(
+        "PUT /devices/d?api-version=2021-04-12 HTTP/1.1\r\nHost: hub.local\r\nAuthorization: " +
+        door.token() + "\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}");
     EXPECT_EQ(error_of(door.next(peer)), "415 GenericUnsupportedMediaType");
 }
 
@@ -273,8 +320,11 @@ TEST_F(Service, AnswersHeadAndOptionsAsRefusals) {
 }
 
 TEST_F(Service, EchoesTheClientsRequestId) {
-    EXPECT_EQ(ask("GET", "/jobs", "", "x-ms-client-request-id: 6f0c-1\r\n").field("x-ms-client-request-id"), "6f0c-1");
-    EXPECT_FALSE(ask("GET", "/jobs", "", "Request-Id: 7\r\n").fields.contains("x-ms-client-request-id"));
+    EXPECT_EQ(ask("GET", "/jobs", "", "x-ms-client-request-id: 6f0c-1\r\n")
+                  .field("x-ms-client-request-id"),
+              "6f0c-1");
+    EXPECT_FALSE(
+        ask("GET", "/jobs", "", "Request-Id: 7\r\n").fields.contains("x-ms-client-request-id"));
 }
 
 TEST_F(Service, RefusesWritesThatCannotBeMadeDurable) {

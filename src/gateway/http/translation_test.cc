@@ -44,8 +44,8 @@ TEST(IdentityJson, ToleratesEveryNullAndReadOnlyMember) {
             "connectionStateUpdatedTime":"0001-01-01T00:00:00","cloudToDeviceMessageCount":0,"authentication":null,"capabilities":null,
             "deviceScope":null,"parentScopes":null,"managedBy":null,"unknown":[1,{"a":2}]})");
     ASSERT_TRUE(spec);
-    EXPECT_FALSE(spec->status || spec->status_reason || spec->authentication || spec->iot_edge || spec->device_scope ||
-                 spec->parent_scopes);
+    EXPECT_FALSE(spec->status || spec->status_reason || spec->authentication || spec->iot_edge ||
+                 spec->device_scope || spec->parent_scopes);
 }
 
 TEST(IdentityJson, ReadsKeysThumbprintsAndScopesAsGiven) {
@@ -73,20 +73,26 @@ TEST_P(WrongIdentity, IsRefusedByName) {
     EXPECT_EQ(spec.error().code, Code::argument_invalid);
     EXPECT_EQ(spec.error().where, GetParam().where);
 }
-INSTANTIATE_TEST_SUITE_P(Table, WrongIdentity,
-                         testing::Values(Wrong{R"({"deviceId":"other"})", "deviceId"}, Wrong{R"({"deviceId":1})", "deviceId"},
-                                         Wrong{R"({"status":"asleep"})", "status"}, Wrong{R"({"statusReason":{}})", "statusReason"},
-                                         Wrong{R"({"authentication":"sas"})", "authentication"},
-                                         Wrong{R"({"authentication":{"type":"magic"}})", "authentication.type"},
-                                         Wrong{R"({"authentication":{"symmetricKey":[]}})", "symmetricKey"},
-                                         Wrong{R"({"authentication":{"symmetricKey":{"primaryKey":7}}})", "primaryKey"},
-                                         Wrong{R"({"capabilities":{"iotEdge":"yes"}})", "iotEdge"},
-                                         Wrong{R"({"parentScopes":"p"})", "parentScopes"},
-                                         Wrong{R"({"parentScopes":[1]})", "parentScopes"}));
+INSTANTIATE_TEST_SUITE_P(
+    Table, WrongIdentity,
+    testing::Values(Wrong{R"({"deviceId":"other"})", "deviceId"},
+                    Wrong{R"({"deviceId":1})", "deviceId"},
+                    Wrong{R"({"status":"asleep"})", "status"},
+                    Wrong{R"({"statusReason":{}})", "statusReason"},
+                    Wrong{R"({"authentication":"sas"})", "authentication"},
+                    Wrong{R"({"authentication":{"type":"magic"}})", "authentication.type"},
+                    Wrong{R"({"authentication":{"symmetricKey":[]}})", "symmetricKey"},
+                    Wrong{R"({"authentication":{"symmetricKey":{"primaryKey":7}}})", "primaryKey"},
+                    Wrong{R"({"capabilities":{"iotEdge":"yes"}})", "iotEdge"},
+                    Wrong{R"({"parentScopes":"p"})", "parentScopes"},
+                    Wrong{R"({"parentScopes":[1]})", "parentScopes"}));
 
 TEST(IdentityJson, ChecksTheModulesName) {
-    EXPECT_EQ(read(R"({"deviceId":"d1","moduleId":"x"})", id_of("d1", "m1")).error().where, "moduleId");
-    EXPECT_EQ(read(R"({"deviceId":"d1","moduleId":"m1","managedBy":"me"})", id_of("d1", "m1"))->managed_by, "me");
+    EXPECT_EQ(read(R"({"deviceId":"d1","moduleId":"x"})", id_of("d1", "m1")).error().where,
+              "moduleId");
+    EXPECT_EQ(read(R"({"deviceId":"d1","moduleId":"m1","managedBy":"me"})", id_of("d1", "m1"))
+                  ->managed_by,
+              "me");
 }
 
 std::string shown(hub::Identity identity, hub::Presence presence = {}) {
@@ -102,12 +108,13 @@ TEST(IdentityJson, ShowsADeviceAsInTheExample) {
     identity.etag_number = 801232426;
     identity.authentication.primary_key = "cHA=";
     identity.authentication.secondary_key = "c3M=";
-    EXPECT_EQ(shown(identity),
-              R"({"deviceId":"d1","generationId":"638999999999999999","etag":"ODAxMjMyNDI2","connectionState":"Disconnected",)"
-              R"("status":"enabled","statusReason":null,"connectionStateUpdatedTime":"0001-01-01T00:00:00Z",)"
-              R"("statusUpdatedTime":"0001-01-01T00:00:00Z","lastActivityTime":"0001-01-01T00:00:00Z","cloudToDeviceMessageCount":0,)"
-              R"("authentication":{"symmetricKey":{"primaryKey":"cHA=","secondaryKey":"c3M="},)"
-              R"("x509Thumbprint":{"primaryThumbprint":null,"secondaryThumbprint":null},"type":"sas"},"capabilities":{"iotEdge":false}})");
+    EXPECT_EQ(
+        shown(identity),
+        R"({"deviceId":"d1","generationId":"638999999999999999","etag":"ODAxMjMyNDI2","connectionState":"Disconnected",)"
+        R"("status":"enabled","statusReason":null,"connectionStateUpdatedTime":"0001-01-01T00:00:00Z",)"
+        R"("statusUpdatedTime":"0001-01-01T00:00:00Z","lastActivityTime":"0001-01-01T00:00:00Z","cloudToDeviceMessageCount":0,)"
+        R"("authentication":{"symmetricKey":{"primaryKey":"cHA=","secondaryKey":"c3M="},)"
+        R"("x509Thumbprint":{"primaryThumbprint":null,"secondaryThumbprint":null},"type":"sas"},"capabilities":{"iotEdge":false}})");
 }
 
 TEST(IdentityJson, ShowsScopesAndAnEmptyListForAnEdgeDeviceWithoutParent) {
@@ -137,7 +144,9 @@ TEST(IdentityJson, ShowsAModuleWithoutStatus) {
     EXPECT_FALSE(shape.contains("capabilities"));
 }
 
-Result<BulkRequest> read_bulk_text(std::string_view text) { return read_bulk(parse_json(text).value()); }
+Result<BulkRequest> read_bulk_text(std::string_view text) {
+    return read_bulk(parse_json(text).value());
+}
 
 TEST(BulkJson, ReadsEveryModeInAnyCase) {
     const auto bulk = read_bulk_text(
@@ -150,9 +159,10 @@ TEST(BulkJson, ReadsEveryModeInAnyCase) {
     std::vector<hub::ImportMode> modes;
     for (const hub::BulkItem& item : bulk->items) modes.push_back(item.mode);
     using M = hub::ImportMode;
-    EXPECT_EQ(modes, (std::vector{M::create, M::update, M::update_if_match, M::remove, M::remove_if_match, M::update_twin,
-                                  M::update_twin_if_match, M::create_or_update, M::create_or_update_if_match, M::create_or_update,
-                                  M::create_or_update}));
+    EXPECT_EQ(modes, (std::vector{M::create, M::update, M::update_if_match, M::remove,
+                                  M::remove_if_match, M::update_twin, M::update_twin_if_match,
+                                  M::create_or_update, M::create_or_update_if_match,
+                                  M::create_or_update, M::create_or_update}));
     EXPECT_TRUE(bulk->items[2].match.matches("e"));
     EXPECT_FALSE(bulk->items[2].match.is_any());
     EXPECT_TRUE(bulk->items[6].match.matches("t"));
@@ -166,7 +176,8 @@ TEST(BulkJson, TakesAnInitialTwinWithNulls) {
             {"id":"b","importMode":"create","tags":null,"properties":null},{"id":"c","importMode":"update","tags":{"ignored":1}}])");
     ASSERT_TRUE(bulk);
     ASSERT_EQ(bulk->items.size(), 3u) << bulk->refused[0].error.message;
-    EXPECT_EQ(bulk->items[0].initial_twin->desired->body(), parse_json(R"({"x":2})").value().as_object());
+    EXPECT_EQ(bulk->items[0].initial_twin->desired->body(),
+              parse_json(R"({"x":2})").value().as_object());
     EXPECT_FALSE(bulk->items[2].initial_twin);
 }
 
@@ -185,7 +196,8 @@ TEST(BulkJson, ReportsABadItemAndKeepsTheOthers) {
 
 TEST(BulkJson, RefusesTooManyItemsAndOtherShapes) {
     std::string many = "[";
-    for (int i = 0; i < 101; ++i) many += std::string(i == 0 ? "" : ",") + R"({"id":"d)" + std::to_string(i) + "\"}";
+    for (int i = 0; i < 101; ++i)
+        many += std::string(i == 0 ? "" : ",") + R"({"id":"d)" + std::to_string(i) + "\"}";
     EXPECT_EQ(read_bulk_text(many + "]").error().code, Code::too_many_devices);
     EXPECT_EQ(read_bulk_text("{}").error().code, Code::format_invalid);
     EXPECT_EQ(read_bulk_text("[1]").error().code, Code::format_invalid);
@@ -193,38 +205,53 @@ TEST(BulkJson, RefusesTooManyItemsAndOtherShapes) {
 
 TEST(BulkJson, ShowsFailuresWithNamesThatClientsCanParse) {
     std::string out;
-    append_bulk_result(out, {{"d1", "", {Code::device_already_exists, "It is there", ""}}, {"d2", "m", {Code::internal, "disk", ""}}});
-    EXPECT_EQ(out,
-              R"({"isSuccessful":false,"errors":[{"deviceId":"d1","errorCode":"DeviceAlreadyExists","errorStatus":"It is there"},)"
-              R"({"deviceId":"d2","moduleId":"m","errorCode":"ServerError","errorStatus":"The server could not complete the request"}],"warnings":[]})");
+    append_bulk_result(out, {{"d1", "", {Code::device_already_exists, "It is there", ""}},
+                             {"d2", "m", {Code::internal, "disk", ""}}});
+    EXPECT_EQ(
+        out,
+        R"({"isSuccessful":false,"errors":[{"deviceId":"d1","errorCode":"DeviceAlreadyExists","errorStatus":"It is there"},)"
+        R"({"deviceId":"d2","moduleId":"m","errorCode":"ServerError","errorStatus":"The server could not complete the request"}],"warnings":[]})");
     out.clear();
     append_bulk_result(out, {});
     EXPECT_EQ(out, R"({"isSuccessful":true,"errors":[],"warnings":[]})");
-    const std::set<std::string_view> known{"ArgumentInvalid", "DeviceNotFound", "DeviceAlreadyExists", "ModuleNotFound",
-                                           "ModuleAlreadyExistsOnDevice", "PreconditionFailed", "DeviceDefinedMultipleTimes",
-                                           "IotHubFormatError", "TooManyDevices", "ServerError"};
-    for (const WireStatus& row : wire_statuses()) EXPECT_TRUE(known.contains(bulk_error_name(row.code))) << row.name;
+    const std::set<std::string_view> known{"ArgumentInvalid",
+                                           "DeviceNotFound",
+                                           "DeviceAlreadyExists",
+                                           "ModuleNotFound",
+                                           "ModuleAlreadyExistsOnDevice",
+                                           "PreconditionFailed",
+                                           "DeviceDefinedMultipleTimes",
+                                           "IotHubFormatError",
+                                           "TooManyDevices",
+                                           "ServerError"};
+    for (const WireStatus& row : wire_statuses())
+        EXPECT_TRUE(known.contains(bulk_error_name(row.code))) << row.name;
 }
 
 TEST(KeysJson, ReadsChoiceAndNames) {
     const auto keys = read_keys_request(
-        parse_json(R"({"policyKey":"PrimaryKey","devices":[{"id":"d1"},{"id":"d1","moduleId":"m1"},{"id":"d2","moduleId":null}]})")
+        parse_json(
+            R"({"policyKey":"PrimaryKey","devices":[{"id":"d1"},{"id":"d1","moduleId":"m1"},{"id":"d2","moduleId":null}]})")
             .value()
             .as_object());
     ASSERT_TRUE(keys);
     EXPECT_EQ(keys->choice, hub::KeyChoice::primary);
     EXPECT_EQ(keys->ids, (std::vector{id_of("d1"), id_of("d1", "m1"), id_of("d2")}));
-    for (const char* text : {R"({"policyKey":"third","devices":[]})", R"({"devices":[]})", R"({"policyKey":"both"})",
-                             R"({"policyKey":"both","devices":[{}]})", R"({"policyKey":"both","devices":[1]})"})
+    for (const char* text :
+         {R"({"policyKey":"third","devices":[]})", R"({"devices":[]})", R"({"policyKey":"both"})",
+          R"({"policyKey":"both","devices":[{}]})", R"({"policyKey":"both","devices":[1]})"})
         EXPECT_FALSE(read_keys_request(parse_json(text).value().as_object())) << text;
 }
 
 TEST(KeysJson, ShowsWhatWasRotated) {
     std::string out;
     append_keys_result(out, hub::KeyChoice::both,
-                       {{{id_of("d1"), "p", "s"}}, {{id_of("x", "m"), {Code::policy_key_invalid, "It has no keys", ""}}}});
-    EXPECT_EQ(out, R"({"policyKey":"both","rotatedKeys":[{"id":"d1","primaryKey":"p","secondaryKey":"s"}],)"
-                   R"("errors":[{"id":"x","moduleId":"m","errorCode":"InvalidPolicyKey","errorStatus":"It has no keys"}]})");
+                       {{{id_of("d1"), "p", "s"}},
+                        {{id_of("x", "m"), {Code::policy_key_invalid, "It has no keys", ""}}}});
+    EXPECT_EQ(
+        out,
+        R"({"policyKey":"both","rotatedKeys":[{"id":"d1","primaryKey":"p","secondaryKey":"s"}],)"
+        R"("errors":[{"id":"x","moduleId":"m","errorCode":"InvalidPolicyKey","errorStatus":"It has no keys"}]})");
 }
 
 TEST(QueryPlan, ReadsTheFormsThatExist) {
@@ -232,14 +259,19 @@ TEST(QueryPlan, ReadsTheFormsThatExist) {
     EXPECT_EQ(parse_query("select * from devices").value(), (QueryPlan{C::devices, {}}));
     EXPECT_EQ(parse_query("  SELECT*FROM Devices  ").value(), (QueryPlan{C::devices, {}}));
     EXPECT_EQ(parse_query("SELECT * FROM devices.modules").value(), (QueryPlan{C::modules, {}}));
-    EXPECT_EQ(parse_query("SELECT * FROM devices WHERE deviceId = 'a''b'").value(), (QueryPlan{C::devices, "a'b"}));
-    EXPECT_EQ(parse_query("SELECT *\nFROM devices\twhere DEVICEID=\"x\"").value(), (QueryPlan{C::devices, "x"}));
+    EXPECT_EQ(parse_query("SELECT * FROM devices WHERE deviceId = 'a''b'").value(),
+              (QueryPlan{C::devices, "a'b"}));
+    EXPECT_EQ(parse_query("SELECT *\nFROM devices\twhere DEVICEID=\"x\"").value(),
+              (QueryPlan{C::devices, "x"}));
 }
 
 TEST(QueryPlan, RefusesEverythingElseForNow) {
-    for (const char* text : {"", "SELECT", "SELECT * FROM", "SELECT deviceId FROM devices", "SELECT * FROM devices WHERE", "SELECT * FROM fleet",
-                             "SELECT * FROM devices WHERE deviceId = 'x", "SELECT * FROM devices WHERE deviceId = 'x' AND tags.a = 1",
-                             "SELECT * FROM devices.modules WHERE deviceId = 'x'", "SELECT * FROM devicesx", "SELECT * FROM devices; DROP"})
+    for (const char* text : {"", "SELECT", "SELECT * FROM", "SELECT deviceId FROM devices",
+                             "SELECT * FROM devices WHERE", "SELECT * FROM fleet",
+                             "SELECT * FROM devices WHERE deviceId = 'x",
+                             "SELECT * FROM devices WHERE deviceId = 'x' AND tags.a = 1",
+                             "SELECT * FROM devices.modules WHERE deviceId = 'x'",
+                             "SELECT * FROM devicesx", "SELECT * FROM devices; DROP"})
         EXPECT_EQ(parse_query(text).error().code, Code::argument_invalid) << text;
 }
 
@@ -251,7 +283,8 @@ TEST(Continuation, IsBoundToQueryAndCaller) {
     EXPECT_EQ(read_continuation(scope, token).value(), cursor);
     EXPECT_FALSE(read_continuation({"SELECT * FROM devices ", "service"}, token));
     EXPECT_FALSE(read_continuation({scope.query, "iothubowner"}, token));
-    for (const std::string& bad : {std::string(), std::string("x"), std::string("AAAA"), token.substr(0, 12), std::string(9000, 'A')})
+    for (const std::string& bad : {std::string(), std::string("x"), std::string("AAAA"),
+                                   token.substr(0, 12), std::string(9000, 'A')})
         EXPECT_EQ(read_continuation(scope, bad).error().code, Code::argument_invalid);
 }
 

@@ -14,7 +14,8 @@ Task<Result<>> update(Call& call, twin::Kind kind) {
     CO_TRY(const std::string_view body, json_body(call));
     CO_TRY(twin::ServiceUpdate changes, twin::parse_service_update(body, kind));
     CO_TRY(const hub::TwinView view,
-           co_await call.hub.twins().update(call.object, std::move(changes), std::move(match), author_of(call)));
+           co_await call.hub.twins().update(call.object, std::move(changes), std::move(match),
+                                            author_of(call)));
     show(call.reply, view);
     co_return Result<>();
 }

@@ -15,12 +15,12 @@ namespace twinhub::gateway {
 
 // The other side of a FakeTransport: what a test sends, and what it got. Outlives the transport.
 struct FakePeer {
-    std::deque<std::string> sent;   // pieces on the way to the server; each is read alone
-    std::string received;           // all that the server wrote
-    bool hung_up = false;           // by the test
-    bool closed = false;            // by the server
-    bool gone = false;              // the transport was destroyed
-    bool takes = true;              // false: the server's bytes stay unsent
+    std::deque<std::string> sent;  // pieces on the way to the server; each is read alone
+    std::string received;          // all that the server wrote
+    bool hung_up = false;          // by the test
+    bool closed = false;           // by the server
+    bool gone = false;             // the transport was destroyed
+    bool takes = true;             // false: the server's bytes stay unsent
     std::size_t unsent = 0;
     std::size_t writes = 0;
     Transport::Ready on_readable;
@@ -33,7 +33,8 @@ struct FakePeer {
     }
     // In pieces of `size` bytes.
     void send_split(std::string_view bytes, std::size_t size) {
-        for (std::size_t at = 0; at < bytes.size(); at += size) sent.emplace_back(bytes.substr(at, size));
+        for (std::size_t at = 0; at < bytes.size(); at += size)
+            sent.emplace_back(bytes.substr(at, size));
         wake();
     }
     void hang_up() {
@@ -46,7 +47,8 @@ struct FakePeer {
         if (on_sent) asio::post(executor, std::exchange(on_sent, nullptr));
     }
     void wake() {
-        if (on_readable && (!sent.empty() || hung_up || closed)) asio::post(executor, std::exchange(on_readable, nullptr));
+        if (on_readable && (!sent.empty() || hung_up || closed))
+            asio::post(executor, std::exchange(on_readable, nullptr));
     }
 };
 

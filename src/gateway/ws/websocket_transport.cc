@@ -48,7 +48,8 @@ public:
     template <class Buffers, class Handler>
     void async_write_some(const Buffers& buffers, Handler&& handler) {
         const std::size_t count = write_some(buffers);
-        asio::post(get_executor(), beast::bind_front_handler(std::forward<Handler>(handler), ErrorCode(), count));
+        asio::post(get_executor(),
+                   beast::bind_front_handler(std::forward<Handler>(handler), ErrorCode(), count));
     }
 
     // Beast asks for these to exist; nothing here reads without waiting first.
@@ -67,13 +68,16 @@ public:
         if (!early_.empty()) {
             const std::size_t count = asio::buffer_copy(buffers, asio::buffer(early_));
             early_.erase(0, count);
-            asio::post(get_executor(), beast::bind_front_handler(std::forward<Handler>(handler), ErrorCode(), count));
+            asio::post(get_executor(), beast::bind_front_handler(std::forward<Handler>(handler),
+                                                                 ErrorCode(), count));
             return;
         }
         carrier_->wait_readable(
-            [this, buffers, handler = std::decay_t<Handler>(std::forward<Handler>(handler))]() mutable {
+            [this, buffers,
+             handler = std::decay_t<Handler>(std::forward<Handler>(handler))]() mutable {
                 const asio::mutable_buffer first = *asio::buffer_sequence_begin(buffers);
-                const auto count = carrier_->read_some({static_cast<std::byte*>(first.data()), first.size()});
+                const auto count =
+                    carrier_->read_some({static_cast<std::byte*>(first.data()), first.size()});
                 if (count && *count == 0) return async_read_some(buffers, std::move(handler));
                 handler(count ? ErrorCode() : ErrorCode(asio::error::eof), count.value_or(0));
             });
@@ -87,7 +91,8 @@ private:
 template <class Handler>
 void async_teardown(beast::role_type, CarrierStream& stream, Handler&& handler) {
     stream.carrier().close();
-    asio::post(stream.get_executor(), beast::bind_front_handler(std::forward<Handler>(handler), ErrorCode()));
+    asio::post(stream.get_executor(),
+               beast::bind_front_handler(std::forward<Handler>(handler), ErrorCode()));
 }
 
 // Beast calls this when its own timers run out; they are off, but the name must exist.
@@ -97,8 +102,9 @@ class WebSocketTransport final : public Transport {
 public:
     WebSocketTransport(std::unique_ptr<Transport> carrier, std::string early)
         : stream_(std::move(carrier), std::move(early)) {
-        stream_.set_option(websocket::stream_base::timeout{
-            websocket::stream_base::none(), websocket::stream_base::none(), false});  // the door has deadlines
+        stream_.set_option(websocket::stream_base::timeout{websocket::stream_base::none(),
+                                                           websocket::stream_base::none(),
+                                                           false});  // the door has deadlines
         stream_.auto_fragment(false);
         stream_.read_message_max(websocket_message_bytes_max);
         stream_.binary(true);
@@ -112,9 +118,10 @@ public:
         request.set(http::field::upgrade, "websocket");
         request.set(http::field::sec_websocket_version, "13");
         request.set(http::field::sec_websocket_key, handshake.key);
-        stream_.set_option(websocket::stream_base::decorator([&](websocket::response_type& response) {
-            response.set(http::field::sec_websocket_protocol, handshake.protocol);
-        }));
+        stream_.set_option(
+            websocket::stream_base::decorator([&](websocket::response_type& response) {
+                response.set(http::field::sec_websocket_protocol, handshake.protocol);
+            }));
         ErrorCode error;
         stream_.accept(request, error);
         stream_.set_option(websocket::stream_base::decorator([](websocket::response_type&) {}));
@@ -125,16 +132,18 @@ public:
 
     void wait_readable(Ready ready) override {
         ready_ = std::move(ready);
-        if (has_news()) asio::post(executor(), [this, alive = std::weak_ptr(alive_)] {
-            if (!alive.expired()) fire();
-        });
+        if (has_news())
+            asio::post(executor(), [this, alive = std::weak_ptr(alive_)] {
+                if (!alive.expired()) fire();
+            });
         else if (!reading_) read_more();
     }
 
     Result<std::size_t> read_some(std::span<std::byte> into) override {
         if (read_begin_ < read_end_) {
             const std::size_t count = std::min(into.size(), read_end_ - read_begin_);
-            std::copy_n(buffer_.begin() + static_cast<std::ptrdiff_t>(read_begin_), count, into.begin());
+            std::copy_n(buffer_.begin() + static_cast<std::ptrdiff_t>(read_begin_), count,
+                        into.begin());
             read_begin_ += count;
             return count;
         }
@@ -156,9 +165,10 @@ public:
         if (!ended_) carrier().write("\x88\x02\x03\xe8");  // a close frame: 1000, normal closure
         ended_ = true;
         carrier().close();
-        if (ready_ && !reading_) asio::post(executor(), [this, alive = std::weak_ptr(alive_)] {
-            if (!alive.expired()) fire();
-        });
+        if (ready_ && !reading_)
+            asio::post(executor(), [this, alive = std::weak_ptr(alive_)] {
+                if (!alive.expired()) fire();
+            });
     }
 
     const Peer& peer() const override { return carrier().peer(); }
@@ -178,7 +188,8 @@ private:
     void read_more() {
         reading_ = true;
         read_begin_ = read_end_ = 0;
-        stream_.async_read_some(asio::buffer(buffer_), [this, alive = std::weak_ptr(alive_)](ErrorCode error, std::size_t count) {
+        stream_.async_read_some(asio::buffer(buffer_), [this, alive = std::weak_ptr(alive_)](
+                                                           ErrorCode error, std::size_t count) {
             if (alive.expired()) return;
             reading_ = false;
             read_end_ = count;
@@ -198,12 +209,14 @@ private:
     Ready ready_;
     bool reading_ = false;
     bool ended_ = false;
-    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // what is posted may come after the end
+    std::shared_ptr<bool> alive_ =
+        std::make_shared<bool>(true);  // what is posted may come after the end
 };
 
 }  // namespace
 
-std::unique_ptr<Transport> accept_websocket(std::unique_ptr<Transport> carrier, const WebSocketHandshake& handshake) {
+std::unique_ptr<Transport> accept_websocket(std::unique_ptr<Transport> carrier,
+                                            const WebSocketHandshake& handshake) {
     auto socket = std::make_unique<WebSocketTransport>(std::move(carrier), handshake.early);
     if (!socket->accept(handshake)) socket->close();
     return socket;

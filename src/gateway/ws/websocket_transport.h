@@ -21,6 +21,7 @@ struct WebSocketHandshake {
 // Accepts the WebSocket on `carrier` and gives it back as a byte stream: the payloads of binary
 // messages one after the other, whatever their frames (RFC 6455; spec device-protocols 1.1). No
 // compression. Pings are answered; a text message or a broken frame ends the stream.
-std::unique_ptr<Transport> accept_websocket(std::unique_ptr<Transport> carrier, const WebSocketHandshake& handshake);
+std::unique_ptr<Transport> accept_websocket(std::unique_ptr<Transport> carrier,
+                                            const WebSocketHandshake& handshake);
 
 }  // namespace twinhub::gateway

@@ -26,7 +26,8 @@ std::string frame(int opcode, std::string_view payload, bool last = true) {
     }
     constexpr std::string_view mask = "\x11\x22\x33\x44";
     out += mask;
-    for (std::size_t i = 0; i < payload.size(); ++i) out += static_cast<char>(payload[i] ^ mask[i % 4]);
+    for (std::size_t i = 0; i < payload.size(); ++i)
+        out += static_cast<char>(payload[i] ^ mask[i % 4]);
     return out;
 }
 
@@ -36,7 +37,8 @@ protected:
     void open(std::string early) {
         peer = std::make_shared<FakePeer>();
         socket = accept_websocket(std::make_unique<FakeTransport>(loop.get_executor(), peer),
-                                  {"/$iothub/websocket", "hub.local", "dGhlIHNhbXBsZSBub25jZQ==", "mqtt", std::move(early)});
+                                  {"/$iothub/websocket", "hub.local",
+                                   "dGhlIHNhbXBsZSBub25jZQ==", "mqtt", std::move(early)});
         run();
         EXPECT_THAT(peer->received, EndsWith("\r\n\r\n"));
         peer->received.clear();
@@ -71,8 +73,10 @@ protected:
 
 TEST_F(WebSocket, IsAStreamOfBytesWhateverTheFrames) {
     const std::string first = "one packet", second(3000, 'x'), third = "and more";
-    const std::string bytes = frame(binary, first.substr(0, 3), false) + frame(continuation, "", false) +
-                              frame(continuation, first.substr(3)) + frame(binary, second + third) + frame(binary, "") + frame(binary, "!");
+    const std::string bytes = frame(binary, first.substr(0, 3), false) +
+                              frame(continuation, "", false) +
+                              frame(continuation, first.substr(3)) + frame(binary, second + third) +
+                              frame(binary, "") + frame(binary, "!");
     for (const std::size_t size : {1UL, 2UL, 5UL, 100UL, 5000UL}) {
         open("");
         got.clear();
@@ -110,7 +114,9 @@ TEST_F(WebSocket, WritesWhileAReadWaits) {
     socket->write("a");
     peer->send(frame(binary, "b"));
     run();
-    EXPECT_EQ(peer->received, "\x82\x01" "a");
+    EXPECT_EQ(peer->received,
+              "\x82\x01"
+              "a");
     EXPECT_EQ(got, "b");
 }
 
@@ -140,17 +146,22 @@ TEST_P(BadFrames, EndTheStream) {
     EXPECT_TRUE(ended);
     EXPECT_EQ(got, "");
 }
-INSTANTIATE_TEST_SUITE_P(Table, BadFrames,
-                         testing::Values(frame(text, "hello"), std::string("\x82\x01" "a"), frame(continuation, "x"), frame(3, "x"),
-                                         std::string("\xc2\x81\x11\x22\x33\x44\x00", 7),
-                                         std::string("\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\x11\x22\x33\x44", 14),
-                                         frame(ping, std::string(126, 'p'))));
+INSTANTIATE_TEST_SUITE_P(
+    Table, BadFrames,
+    testing::Values(frame(text, "hello"),
+                    std::string("\x82\x01"
+                                "a"),
+                    frame(continuation, "x"), frame(3, "x"),
+                    std::string("\xc2\x81\x11\x22\x33\x44\x00", 7),
+                    std::string("\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\x11\x22\x33\x44", 14),
+                    frame(ping, std::string(126, 'p'))));
 
 TEST_F(WebSocket, BoundsTheLengthOfAMessage) {
     listen();
     std::string header = "\x82\xff";
     const std::uint64_t length = websocket_message_bytes_max + 1;
-    for (int shift = 56; shift >= 0; shift -= 8) header += static_cast<char>(length >> shift & 0xff);
+    for (int shift = 56; shift >= 0; shift -= 8)
+        header += static_cast<char>(length >> shift & 0xff);
     peer->send(header + "\x11\x22\x33\x44");
     run();
     EXPECT_TRUE(ended);

@@ -24,7 +24,8 @@ public:
     }
 
 private:
-    Instant now_ = std::chrono::sys_days{std::chrono::year{2026} / 11 / 22} + std::chrono::hours{10};
+    Instant now_ =
+        std::chrono::sys_days{std::chrono::year{2026} / 11 / 22} + std::chrono::hours{10};
     Moment monotonic_{std::chrono::hours{1}};
 };
 
@@ -32,12 +33,18 @@ private:
 class HubOnMemory {
 public:
     explicit HubOnMemory(Settings settings = {.name = "hub.local"}) {
-        auto opened = Hub::open(std::move(settings), Seams{engine_, clock_, random_, log_, metrics_,
-                                                           {Executor(loop_.get_executor())}, Executor(pool_.get_executor())});
+        auto opened = Hub::open(std::move(settings), Seams{engine_,
+                                                           clock_,
+                                                           random_,
+                                                           log_,
+                                                           metrics_,
+                                                           {Executor(loop_.get_executor())},
+                                                           Executor(pool_.get_executor())});
         CHECK(opened.has_value());
         hub_ = std::move(*opened);
         std::vector<Policy> policies;
-        for (const char* name : {"iothubowner", "service", "device", "registryRead", "registryReadWrite"})
+        for (const char* name :
+             {"iothubowner", "service", "device", "registryRead", "registryReadWrite"})
             policies.push_back({name, default_rights(name), base64_encode(std::string(32, name[0])),
                                 base64_encode(std::string(32, name[1]))});
         hub_->set_policies(std::make_shared<const Policies>(std::move(policies)));

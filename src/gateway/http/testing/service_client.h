@@ -28,7 +28,8 @@ struct Response {
     json::value json() const { return parse_json(body, JsonLimits{1 << 26, 64}).value(); }
 };
 
-// Takes one answer off the front of `bytes`; nothing while it is not whole. Knows Content-Length only.
+// Takes one answer off the front of `bytes`; nothing while it is not whole. Knows Content-Length
+// only.
 inline std::optional<Response> take_response(std::string& bytes, bool to_head = false) {
     const std::size_t end = bytes.find("\r\n\r\n");
     if (end == std::string::npos) return std::nullopt;
@@ -53,12 +54,15 @@ inline std::optional<Response> take_response(std::string& bytes, bool to_head = 
 // A hub with its service door, and a client's connections to it.
 class ServiceDoor {
 public:
-    explicit ServiceDoor(HttpSettings settings = {}, hub::Settings hub_settings = {.name = "hub.local"})
+    explicit ServiceDoor(HttpSettings settings = {},
+                         hub::Settings hub_settings = {.name = "hub.local"})
         : on_memory_(std::move(hub_settings)),
           deadlines_(on_memory_.clock().monotonic()),
           metrics_(on_memory_.registry()),
           context_(on_memory_.hub(), deadlines_, metrics_, settings,
-                   [this](std::unique_ptr<Transport> socket) { device_sockets.push_back(std::move(socket)); }) {}
+                   [this](std::unique_ptr<Transport> socket) {
+                       device_sockets.push_back(std::move(socket));
+                   }) {}
     ~ServiceDoor() {
         device_sockets.clear();
         for (const auto& peer : peers_) peer->hang_up();
@@ -77,8 +81,10 @@ public:
     std::shared_ptr<FakePeer> connect() {
         auto peer = std::make_shared<FakePeer>();
         peers_.push_back(peer);
-        asio::co_spawn(on_memory_.executor(),
-                       serve_http(std::make_unique<FakeTransport>(on_memory_.executor(), peer), context_), asio::detached);
+        asio::co_spawn(
+            on_memory_.executor(),
+            serve_http(std::make_unique<FakeTransport>(on_memory_.executor(), peer), context_),
+            asio::detached);
         on_memory_.run_ready();
         return peer;
     }
@@ -89,16 +95,18 @@ public:
     }
 
     // A whole request with host, version and credential; `fields` are header lines with line ends.
-    std::string request(std::string_view method, std::string_view path, std::string_view body = {}, std::string_view fields = {},
-                        std::string_view policy = "iothubowner") {
+    std::string request(std::string_view method, std::string_view path, std::string_view body = {},
+                        std::string_view fields = {}, std::string_view policy = "iothubowner") {
         std::string text(method);
         text += ' ';
         text += path;
-        text += path.find('?') == std::string_view::npos ? "?api-version=2021-04-12" : "&api-version=2021-04-12";
+        text += path.find('?') == std::string_view::npos ? "?api-version=2021-04-12"
+                                                         : "&api-version=2021-04-12";
         text += " HTTP/1.1\r\nHost: hub.local\r\nAuthorization: " + token(policy) + "\r\n";
         text += fields;
         if (!body.empty())
-            text += "Content-Type: application/json; charset=utf-8\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+            text += "Content-Type: application/json; charset=utf-8\r\nContent-Length: " +
+                    std::to_string(body.size()) + "\r\n";
         text += "\r\n";
         text += body;
         return text;
@@ -115,8 +123,8 @@ public:
     }
 
     // Sends one request on a connection of its own, or on the last one made by this call.
-    Response ask(std::string_view method, std::string_view path, std::string_view body = {}, std::string_view fields = {},
-                 std::string_view policy = "iothubowner") {
+    Response ask(std::string_view method, std::string_view path, std::string_view body = {},
+                 std::string_view fields = {}, std::string_view policy = "iothubowner") {
         if (asking_ == nullptr || asking_->closed) asking_ = connect();
         asking_->send(request(method, path, body, fields, policy));
         return next(asking_, method == "HEAD");
