@@ -9,7 +9,7 @@ namespace twinhub::hub {
 struct DeviceEvents::Subscription::State {
     Executor executor;
     std::size_t waiting_max = 0;
-    Listener listener;                        // touched on its own loop only
+    std::shared_ptr<const Listener> listener; // touched on its own loop only; nullptr: heard enough
     std::atomic<std::size_t> waiting = 0;
     std::atomic<std::uint64_t> lost = 0;
 };
@@ -23,7 +23,7 @@ DeviceEvents::Subscription::~Subscription() {
         std::erase(*remaining, state_);
         next = std::move(remaining);
     } while (!events_.states_.compare_exchange_weak(old, next));
-    events_.heard_.store(next->size(), std::memory_order_relaxed);
+    events_.heard_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 std::uint64_t DeviceEvents::Subscription::lost() const { return state_->lost.load(std::memory_order_relaxed); }
@@ -32,7 +32,7 @@ std::unique_ptr<DeviceEvents::Subscription> DeviceEvents::listen(Executor execut
     auto state = std::make_shared<Subscription::State>();
     state->executor = std::move(executor);
     state->waiting_max = waiting_max;
-    state->listener = std::move(listener);
+    state->listener = std::make_shared<const Listener>(std::move(listener));
     auto old = states_.load();
     std::shared_ptr<const States> next;
     do {
@@ -40,7 +40,7 @@ std::unique_ptr<DeviceEvents::Subscription> DeviceEvents::listen(Executor execut
         more->push_back(state);
         next = std::move(more);
     } while (!states_.compare_exchange_weak(old, next));
-    heard_.store(next->size(), std::memory_order_relaxed);
+    heard_.fetch_add(1, std::memory_order_relaxed);
     return std::unique_ptr<Subscription>(new Subscription(*this, std::move(state)));
 }
 
@@ -54,7 +54,7 @@ void DeviceEvents::publish(std::shared_ptr<const DeviceEvent> event) {
         }
         asio::post(state->executor, [state, event] {
             state->waiting.fetch_sub(1, std::memory_order_relaxed);
-            if (state->listener) state->listener(event);
+            if (const auto hears = state->listener) (*hears)(event);
         });
     }
 }

@@ -25,7 +25,7 @@ struct DeviceEvent {
 // loop, heard on the loop of each listener; costs nothing while nobody listens.
 class DeviceEvents {
 public:
-    using Listener = std::function<void(std::shared_ptr<const DeviceEvent>)>;
+    using Listener = std::function<void(std::shared_ptr<const DeviceEvent>)>;  // may end its own subscription
 
     // Hears until destroyed. A listener with `waiting_max` events on their way to it loses further
     // ones, and can ask how many.
