@@ -11,16 +11,24 @@ namespace {
 
 constexpr std::size_t changes_looked_at_max = 2000;
 
-// The ordinal of the newest change that the stored document holds; 0 when the twin is gone. A
-// document may lag behind the log, which only keeps more.
-Result<std::uint64_t> stored_ordinal(const store::Snapshot& snapshot, const TwinId& id) {
+// What tells whose change is old.
+struct Life {
+    Instant created = never;    // of the identity; changes before it belong to one that was deleted
+    std::uint64_t ordinal = 0;  // of the newest change that the stored document holds; 0: it is gone
+};
+
+// A document may lag behind the log, which only keeps more.
+Result<Life> stored_life(const store::Snapshot& snapshot, const TwinId& id) {
     const std::string key = store::twin_key(id);
-    TRY(const std::optional<std::string> value, snapshot.get(store::Family::twins, key));
-    if (!value) return std::uint64_t{0};
-    TRY(const store::Opened opened, store::open(store::Kind::twin, twin_record_format, "twins", key, *value));
+    TRY(const std::optional<std::string> twin, snapshot.get(store::Family::twins, key));
+    TRY(const std::optional<std::string> identity, snapshot.get(store::Family::identities, key));
+    if (!twin || !identity) return Life{};
+    TRY(const store::Opened opened, store::open(store::Kind::twin, twin_record_format, "twins", key, *twin));
     State state;
     TRY_VOID(decode_twin_record(opened.body, state));
-    return state.ordinal;
+    TRY(const store::Opened named, store::open(store::Kind::identity, identity_format, "identities", key, *identity));
+    TRY(const Identity decoded, decode_identity(named.body));
+    return Life{decoded.created, state.ordinal};
 }
 
 }  // namespace
@@ -29,7 +37,7 @@ Result<Expired> find_expired(const store::Engine& engine, const RetentionJob& jo
     Expired result;
     const auto snapshot = engine.snapshot();
     const auto cursor = snapshot->scan(store::Family::changes, store::changes_range(job.slot, job.from, job.last));
-    std::unordered_map<TwinId, std::uint64_t> ordinals;
+    std::unordered_map<TwinId, Life> lives;
     std::size_t looked = 0;
     for (cursor->seek_first(); cursor->valid(); cursor->next()) {
         const auto key = store::parse_change_key(cursor->key());
@@ -43,13 +51,14 @@ Result<Expired> find_expired(const store::Engine& engine, const RetentionJob& jo
         TRY(const ChangeRecord record, decode_change_record(opened.body));
         // Changes of a slot are in the order of time: the rest is younger.
         if (record.at >= job.older_than) return result;
-        auto newest = ordinals.find(record.id);
-        if (newest == ordinals.end()) {
-            TRY(const std::uint64_t ordinal, stored_ordinal(*snapshot, record.id));
-            newest = ordinals.emplace(record.id, ordinal).first;
+        auto life = lives.find(record.id);
+        if (life == lives.end()) {
+            TRY(Life stored, stored_life(*snapshot, record.id));
+            life = lives.emplace(record.id, stored).first;
         }
-        const bool gone = newest->second == 0;
-        if (gone || record.ordinal + job.keep_newest <= newest->second) result.expired.push_back(key->sequence);
+        const auto& [created, ordinal] = life->second;
+        const bool gone = ordinal == 0 || record.at < created;
+        if (gone || record.ordinal + job.keep_newest <= ordinal) result.expired.push_back(key->sequence);
     }
     TRY_VOID(cursor->status());
     return result;
