@@ -10,13 +10,14 @@
 namespace twinhub::hub {
 
 Hub::Hub(Settings settings, Seams seams) : settings_(std::move(settings)), seams_(std::move(seams)) {
-    committer_ = std::make_unique<store::Committer>(seams_.engine, seams_.clock);
+    committer_ = std::make_unique<store::Committer>(
+        seams_.engine, seams_.clock, store::CommitterOptions{.threaded = seams_.committer_threaded});
     const auto count = static_cast<std::uint32_t>(seams_.loops.size());
     std::vector<std::unique_ptr<Shard>> shards;
     for (std::uint32_t index = 0; index < count; ++index)
         shards.push_back(std::make_unique<Shard>(
             index, count, seams_.loops[index],
-            Shard::Parts{settings_, seams_.engine, *committer_, seams_.clock, seams_.random, seams_.log, seams_.metrics, seams_.pool}));
+            Shard::Parts{settings_, seams_.engine, *committer_, seams_.clock, seams_.random, seams_.log, seams_.metrics, seams_.pool, identities_}));
     shards_ = std::make_unique<Shards>(std::move(shards), seams_.pool, seams_.engine);
     registry_ = std::make_unique<Registry>(*shards_);
     twins_ = std::make_unique<Twins>(*shards_);

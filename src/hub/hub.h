@@ -12,6 +12,8 @@
 #include "hub/shards.h"
 #include "hub/twins.h"
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,7 +25,9 @@ class Engine;
 
 namespace twinhub::hub {
 
-// What a hub stands on. All outlive it.
+// What a hub stands on. All outlive it, but the loops and the pool must have ended their work (stopped
+// and joined) when it is destroyed: what they were doing refers to it. What is left in them then may
+// be destroyed later, and touches nothing of the hub.
 struct Seams {
     store::Engine& engine;
     const Clock& clock;
@@ -32,6 +36,7 @@ struct Seams {
     Metrics& metrics;
     std::vector<Executor> loops;  // one single-threaded executor a core; a shard lives on each
     Executor pool;                // for work that waits for the disk
+    bool committer_threaded = true;  // false: the owner calls committer().run_once() (tests, simulation)
 };
 
 // One hub: its shards, and the rules that every door shares. Several can live in one process.
@@ -59,13 +64,14 @@ public:
 
     // Ends every device link, writes every changed twin whole, and waits for the log.
     Task<> drain();
-    const store::Committer& committer() const { return *committer_; }
+    store::Committer& committer() { return *committer_; }
 
 private:
     Hub(Settings settings, Seams seams);
     Settings settings_;
     Seams seams_;
     std::unique_ptr<store::Committer> committer_;
+    std::atomic<std::uint64_t> identities_ = 0;
     std::unique_ptr<Shards> shards_;
     std::unique_ptr<Registry> registry_;
     std::unique_ptr<Twins> twins_;

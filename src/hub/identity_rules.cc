@@ -114,21 +114,21 @@ std::optional<DeviceId> device_of_scope(std::string_view scope) {
     return std::move(*id);
 }
 
-Result<Identity> make_identity(const IdentitySpec& spec, Instant now, Random& random) {
+Result<Identity> make_identity(const IdentitySpec& spec, Birth birth, Random& random) {
     TRY_VOID(check_reason(spec));
     Identity identity;
     identity.id = spec.id;
     if (identity.id.module.is_system())
         return failure(Code::argument_invalid, "Module ids that begin with $ belong to the edge runtime", "moduleId");
-    identity.generation_id = new_generation(now);
+    identity.generation_id = new_generation(birth.mark);
     identity.etag_number = new_etag(random, 0);
-    identity.created = now;
+    identity.created = birth.at;
     TRY(identity.authentication, make_authentication(spec.authentication, spec.id.is_module(), random));
     identity.managed_by = spec.managed_by;
     if (spec.id.is_module()) return identity;
 
     identity.status = spec.status.value_or(Status::enabled);
-    if (identity.status == Status::disabled) identity.status_updated = now;
+    if (identity.status == Status::disabled) identity.status_updated = birth.at;
     identity.status_reason = spec.status_reason.value_or("");
     identity.iot_edge = spec.iot_edge.value_or(false);
     const std::vector<std::string> parents = spec.parent_scopes.value_or(std::vector<std::string>{});
@@ -187,12 +187,12 @@ Result<Identity> replace_identity(const Identity& current, const IdentitySpec& s
     return next;
 }
 
-Identity make_system_module(const Identity& device, ModuleId module, Instant now, Random& random) {
+Identity make_system_module(const Identity& device, ModuleId module, Birth birth, Random& random) {
     Identity identity;
     identity.id = TwinId{device.id.device, std::move(module)};
-    identity.generation_id = new_generation(now);
+    identity.generation_id = new_generation(birth.mark);
     identity.etag_number = new_etag(random, 0);
-    identity.created = now;
+    identity.created = birth.at;
     identity.authentication.type = AuthenticationType::none;
     identity.managed_by = "iotEdge";
     return identity;

@@ -13,9 +13,16 @@ inline constexpr std::size_t generated_key_bytes = 32;
 inline constexpr std::size_t parent_scopes_max = 1;               // spec service-api 4.4
 inline constexpr std::string_view scope_prefix = "ms-azure-iot-edge://";
 
+// When an identity begins. Its generation is made of `mark`: about the same time, but different for
+// each that is born, since a device may be created again within one tick of the clock.
+struct Birth {
+    Instant at{};
+    Instant mark{};
+};
+
 // The identity that `spec` asks for, new. Generates keys, generation, etag and edge scope.
 // Whether the parent exists is not looked at here. Errors: argument_invalid.
-Result<Identity> make_identity(const IdentitySpec& spec, Instant now, Random& random);
+Result<Identity> make_identity(const IdentitySpec& spec, Birth birth, Random& random);
 
 // The identity that replaces `current` (spec service-api 4.2, 4.4: what `spec` leaves out is reset).
 // Errors: argument_invalid, device_scope_invalid (an edge device's own scope is immutable).
@@ -25,6 +32,6 @@ Result<Identity> replace_identity(const Identity& current, const IdentitySpec& s
 std::optional<DeviceId> device_of_scope(std::string_view scope);
 
 // A module that the runtime of an edge device owns ($edgeAgent, $edgeHub).
-Identity make_system_module(const Identity& device, ModuleId module, Instant now, Random& random);
+Identity make_system_module(const Identity& device, ModuleId module, Birth birth, Random& random);
 
 }  // namespace twinhub::hub

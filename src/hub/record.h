@@ -44,7 +44,9 @@ struct ChangeRecord {
     Instant at{};
     Author author;
     twin::Change change;          // kind twin
-    std::string detail;           // kind identity: the fields that changed, by name; model: old NUL new
+    // created: the twin it began with (twin/codec.h), empty when that was a fresh one of `at`;
+    // identity: the fields that changed, by name; model: old NUL new.
+    std::string detail;
 };
 
 void append_encoded(std::string& out, const ChangeRecord& record);

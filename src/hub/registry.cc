@@ -9,6 +9,7 @@
 #include <boost/asio/async_result.hpp>
 
 #include <set>
+#include <utility>
 
 namespace twinhub::hub {
 
@@ -16,16 +17,28 @@ using store::Family;
 
 namespace {
 
-// Spec service-api 4.4: a parent must be an edge device, and that very one.
-Task<Result<>> check_parent(Shards& shards, std::string scope) {
-    const std::optional<DeviceId> parent = device_of_scope(scope);
-    if (parent) {
-        Shard& shard = shards.of(*parent);
-        auto read = [&shard, id = TwinId{*parent, {}}] { return shard.identity(id); };
-        const Result<IdentityView> view = co_await Shards::on(shard, std::move(read));
-        if (view && view->identity->iot_edge && view->identity->device_scope == scope) co_return Result<>{};
+constexpr int ancestors_max = 32;
+
+// Spec service-api 4.4: a parent must be an edge device, that very one, and no descendant of the child.
+// Two requests at once on two loops can still close a circle: nothing walks scopes without a limit.
+Task<Result<>> check_parent(Shards& shards, DeviceId child, std::string scope) {
+    for (int depth = 0; depth < ancestors_max; ++depth) {
+        const std::optional<DeviceId> parent = device_of_scope(scope);
+        if (parent == child)
+            co_return failure(Code::device_scope_invalid, "A device cannot be its own ancestor", "deviceScope");
+        std::shared_ptr<const Identity> found;
+        if (parent) {
+            Shard& shard = shards.of(*parent);
+            auto read = [&shard, id = TwinId{*parent, {}}] { return shard.identity(id); };
+            const Result<IdentityView> view = co_await Shards::on(shard, std::move(read));
+            if (view && view->identity->iot_edge && view->identity->device_scope == scope) found = view->identity;
+        }
+        if (!found && depth == 0)
+            co_return failure(Code::device_scope_invalid, "The scope does not name an edge device of this hub", "deviceScope");
+        if (!found || found->parent_scopes.empty()) break;
+        scope = found->parent_scopes.front();
     }
-    co_return failure(Code::device_scope_invalid, "The scope does not name an edge device of this hub", "deviceScope");
+    co_return Result<>{};
 }
 
 // The scope under which the identity would hang, as the client wrote it.
@@ -88,7 +101,7 @@ Task<Result<IdentityView>> Registry::get(TwinId id) {
 }
 
 Task<Result<IdentityView>> Registry::create(IdentitySpec spec, Author author) {
-    if (const std::string parent = wanted_parent(spec); !parent.empty()) CO_TRY_VOID(co_await check_parent(shards_, parent));
+    if (const std::string parent = wanted_parent(spec); !parent.empty()) CO_TRY_VOID(co_await check_parent(shards_, spec.id.device, parent));
     Shard& shard = shards_.of(spec.id.device);
     auto work = [&shard, &spec, &author] { return shard.create(std::move(spec), std::nullopt, std::move(author)); };
     co_return co_await Shards::on(shard, std::move(work));
@@ -96,7 +109,7 @@ Task<Result<IdentityView>> Registry::create(IdentitySpec spec, Author author) {
 
 Task<Result<IdentityView>> Registry::update(IdentitySpec spec, twin::Match match, Author author) {
     if (const std::string parent = wanted_parent(spec); !parent.empty()) {
-        const Result<> known = co_await check_parent(shards_, parent);
+        const Result<> known = co_await check_parent(shards_, spec.id.device, parent);
         if (!known) {
             // A missing device is told before its parent is judged; an unchanged scope is not judged again.
             CO_TRY(const IdentityView current, co_await get(spec.id));
@@ -189,14 +202,14 @@ Task<Result<>> Registry::apply(BulkItem item, Author author) {
 }
 
 Task<std::vector<BulkError>> Registry::bulk(std::vector<BulkItem> items, Author author) {
-    struct Outcome {
-        std::vector<std::optional<Error>> errors;
-        std::size_t open = 0;
+    // The waiter is held by the items on their way alone: a bulk request that a stopping hub never
+    // finishes must not keep itself alive.
+    struct Waiter {
+        std::size_t open = 1;
         std::move_only_function<void()> finished;
     };
-    auto outcome = std::make_shared<Outcome>();
-    outcome->errors.resize(items.size());
-    outcome->open = items.size();
+    auto waiter = std::make_shared<Waiter>();
+    auto refused = std::make_shared<std::vector<std::optional<Error>>>(items.size());
     std::vector<TwinId> ids;
     for (const BulkItem& item : items) ids.push_back(item.spec.id);
 
@@ -205,24 +218,27 @@ Task<std::vector<BulkError>> Registry::bulk(std::vector<BulkItem> items, Author 
     // All items start in this turn, so that those of one shard share one commit.
     for (std::size_t i = 0; i < items.size(); ++i) {
         if (!seen.insert(ids[i]).second) {
-            outcome->errors[i] = Error{Code::device_defined_multiple_times, "'" + ids[i].text() + "' is in the request more than once", {}};
-            --outcome->open;
+            (*refused)[i] = Error{Code::device_defined_multiple_times, "'" + ids[i].text() + "' is in the request more than once", {}};
             continue;
         }
-        asio::co_spawn(here, apply(std::move(items[i]), author), [outcome, i](const std::exception_ptr& thrown, Result<> result) {
-            if (thrown) outcome->errors[i] = Error{Code::internal, "The item could not be carried out", {}};
-            else if (!result) outcome->errors[i] = std::move(result).error();
-            if (--outcome->open == 0 && outcome->finished) outcome->finished();
+        ++waiter->open;
+        asio::co_spawn(here, apply(std::move(items[i]), author), [waiter, refused, i](const std::exception_ptr& thrown, Result<> result) {
+            if (thrown) (*refused)[i] = Error{Code::internal, "The item could not be carried out", {}};
+            else if (!result) (*refused)[i] = std::move(result).error();
+            if (--waiter->open == 0 && waiter->finished) std::exchange(waiter->finished, nullptr)();
         });
     }
-    if (outcome->open != 0) {
+    if (--waiter->open != 0) {
         co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
-            [&outcome](auto handler) { outcome->finished = [h = std::move(handler)]() mutable { std::move(h)(); }; },
+            [&waiter](auto handler) {
+                waiter->finished = [h = std::move(handler)]() mutable { std::move(h)(); };
+                waiter.reset();
+            },
             asio::use_awaitable);
     }
     std::vector<BulkError> errors;
     for (std::size_t i = 0; i < ids.size(); ++i)
-        if (outcome->errors[i]) errors.push_back({ids[i], std::move(*outcome->errors[i])});
+        if ((*refused)[i]) errors.push_back({ids[i], std::move(*(*refused)[i])});
     co_return errors;
 }
 

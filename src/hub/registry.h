@@ -73,7 +73,7 @@ public:
     // Applies every item; not one transaction: good items stay when others fail. Errors in item order.
     Task<std::vector<BulkError>> bulk(std::vector<BulkItem> items, Author author);
 
-    // Errors of an item: not found, policy_key_invalid when it does not use keys.
+    // Errors of an item: not found, operation_invalid when it does not use keys.
     Task<RotationResult> regenerate_keys(std::vector<TwinId> ids, KeyChoice choice, Author author);
 
 private:

@@ -50,8 +50,11 @@ Result<Shard::Loaded> Shard::decode(const TwinId& id, const std::optional<std::s
         TRY(const store::Opened opened,
             store::open(store::Kind::hub_state, hub_state_format, "metadata", presence_key, *presence));
         TRY(loaded.presence, decode_presence(opened.body));
-        // What the last run left open ended with it.
-        loaded.presence.connected = false;
+        // What the last run left open ended with it, when it was last heard of.
+        if (loaded.presence.connected) {
+            loaded.presence.connected = false;
+            loaded.presence.session_expires = loaded.presence.last_activity + parts_.settings.session_age;
+        }
     }
     return loaded;
 }
@@ -89,13 +92,11 @@ EntryPtr Shard::adopt(const TwinId& id, Loaded loaded) {
     if (EntryPtr existing = find(id)) return existing;
     auto entry = std::make_shared<Entry>(id);
     entry->durable = entry->newest = std::move(loaded.state);
-    entry->presence = loaded.presence;
+    const auto unsaved = presence_unsaved_.find(id);
+    entry->presence = unsaved == presence_unsaved_.end() ? loaded.presence : unsaved->second;
     entry->used = parts_.clock.monotonic();
     // Unknown ids are not remembered: a peer could fill the memory with them.
-    if (entry->durable.exists()) {
-        entries_.emplace(id, entry);
-        parts_.metrics.twins_cached.Increment();
-    }
+    if (entry->durable.exists()) entries_.emplace(id, entry);
     return entry;
 }
 

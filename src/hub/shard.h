@@ -6,6 +6,7 @@
 #include "base/task.h"
 #include "hub/commit_queue.h"
 #include "hub/device_door.h"
+#include "hub/identity_rules.h"
 #include "hub/lanes.h"
 #include "hub/record.h"
 #include "hub/settings.h"
@@ -17,6 +18,7 @@
 #include "twin/apply.h"
 #include "twin/etag.h"
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -51,6 +53,7 @@ public:
         Log& log;
         Metrics& metrics;
         Executor pool;
+        std::atomic<std::uint64_t>& identities;  // of all shards, those on their way to disk included
     };
     Shard(std::uint32_t index, std::uint32_t count, Executor executor, const Parts& parts);
     ~Shard();
@@ -97,6 +100,7 @@ private:
     using EntryDone = std::move_only_function<void(Result<EntryPtr>)>;
     struct Link {
         DeviceLink* link = nullptr;
+        bool clean_session = true;
         Presence presence;
         Instant persisted = never;  // last_activity as stored
     };
@@ -126,10 +130,12 @@ private:
     void put_identity(const Identity& identity);
     void put_twin(const TwinId& id, const State& state);
     void put_presence(const TwinId& id, const Presence& presence);
+    bool save_presence(std::size_t count_max);  // true when nothing is left
     void put_counts(Slot slot);
     void take_back();
     void notify(const TwinId& id, const twin::Notification& notification);
     Task<Result<>> settled();
+    Task<Error> refusal(EntryPtr entry, Error error);
 
     // upkeep (shard_upkeep.cc)
     void mark_changed(const EntryPtr& entry, std::uint64_t since);
@@ -141,10 +147,19 @@ private:
 
     // identities (shard_registry.cc)
     Task<Result<std::vector<TwinId>>> modules_of(DeviceId device);
-    void stage_created(const EntryPtr& entry, Identity identity, twin::Twin twin, const Author& author);
+    Task<Result<IdentityView>> create_alone(IdentitySpec spec, std::optional<twin::ServiceUpdate> initial, Author author);
+    Task<Result<IdentityView>> update_alone(IdentitySpec spec, twin::Match match, Author author);
+    Task<Result<IdentityView>> renew_keys_alone(TwinId id, bool primary, bool secondary, Author author);
+    Task<Result<>> remove_alone(TwinId id, twin::Match match, Author author);
+    enum class Content : std::uint8_t { none, initial };
+    void stage_created(const EntryPtr& entry, Identity identity, twin::Twin twin, Content content, Instant now,
+                       const Author& author);
     void stage_identity(const EntryPtr& entry, Identity next, std::string detail, const Author& author);
     void stage_removed(const EntryPtr& entry, const Author& author);
     void count(const Identity& identity, std::int64_t by);
+    Result<> check_room(std::uint64_t wanted) const;
+    void counted(bool success);
+    Birth birth();
     void end_links_of(const DeviceId& device, LinkEnd reason);
     EntryPtr entry_or_new(const TwinId& id);
     EntryPtr current(const EntryPtr& loaded);
@@ -163,6 +178,7 @@ private:
     std::unordered_map<TwinId, EntryPtr> entries_;
     std::unordered_map<TwinId, std::vector<EntryDone>> loading_;
     std::unordered_map<TwinId, Link> links_;
+    std::unordered_map<TwinId, Presence> presence_unsaved_;  // goes to the store within a second
     std::unordered_set<Entry*> pending_;           // entries with changes on their way
     std::unordered_set<EntryPtr> changed_;         // entries with changed_since
     std::deque<EntryPtr> checkpoint_queue_;        // the same, oldest first, less those being written
@@ -174,13 +190,17 @@ private:
     Counts counts_;
     std::unordered_map<Slot, std::uint64_t> retention_from_;    // where the next look for expired changes begins
     std::size_t changed_shown_ = 0;
+    std::size_t cached_shown_ = 0;
     std::size_t forget_bucket_ = 0;
     std::string scratch_key_, scratch_body_, scratch_value_;
     Moment next_forget_{};
     Moment next_watermark_{};
+    Moment next_presence_{};
     Moment next_retention_{};
     Slot retention_slot_ = 0;
     bool retention_running_ = false;
+    bool retention_stays_ = false;  // more to forget in this slot
+    Instant last_born_ = never;
 };
 
 }  // namespace twinhub::hub

@@ -112,13 +112,27 @@ void Shard::put_twin(const TwinId& id, const State& state) {
     queue_.batch().put(Family::twins, scratch_key_, scratch_value_);
 }
 
+// Presence is news, not a promise: it waits for company, so that a fleet that comes back does not
+// cost a sync for each device.
 void Shard::put_presence(const TwinId& id, const Presence& presence) {
-    const std::string key = store::metadata_key(store::Area::presence, store::twin_key(id));
-    std::string body;
-    std::string value;
-    append_encoded(body, presence);
-    store::seal(store::Kind::hub_state, hub_state_format, key, body, value);
-    queue_.batch().put(Family::metadata, key, value);
+    // What is being deleted must not leave this behind.
+    if (const EntryPtr entry = find(id); entry && !entry->newest.exists()) return;
+    presence_unsaved_[id] = presence;
+}
+
+bool Shard::save_presence(std::size_t count_max) {
+    for (; !presence_unsaved_.empty() && count_max > 0; --count_max) {
+        const auto next = presence_unsaved_.begin();
+        const auto& [id, presence] = *next;
+        const std::string key = store::metadata_key(store::Area::presence, store::twin_key(id));
+        scratch_body_.clear();
+        scratch_value_.clear();
+        append_encoded(scratch_body_, presence);
+        store::seal(store::Kind::hub_state, hub_state_format, key, scratch_body_, scratch_value_);
+        queue_.batch().put(Family::metadata, key, scratch_value_);
+        presence_unsaved_.erase(next);
+    }
+    return presence_unsaved_.empty();
 }
 
 Task<Result<>> Shard::settled() {
@@ -127,6 +141,14 @@ Task<Result<>> Shard::settled() {
             queue_.on_settled([h = std::move(handler)](const Result<>& result) mutable { std::move(h)(result); });
         },
         asio::use_awaitable);
+}
+
+// What to answer to a request that cannot be done. The reason may be a change that is not durable yet:
+// then that comes first, and when it is lost, the loss is the answer.
+Task<Error> Shard::refusal(EntryPtr entry, Error error) {
+    if (entry->pending == 0) co_return error;
+    const Result<> result = co_await settled();
+    co_return result ? error : result.error();
 }
 
 Task<Result<TwinView>> Shard::view(TwinId id) {
@@ -143,12 +165,14 @@ Task<Result<TwinView>> Shard::update_twin(TwinId id, twin::ServiceUpdate update,
         return std::unexpected(std::move(error));
     };
     CO_TRY(const EntryPtr entry, co_await this->entry(id));
-    if (!entry->newest.exists()) co_return refuse(not_found(TwinId{id.device, {}}));
-    if (!match.matches(entry->newest.twin.etag()))
-        co_return refuse({Code::precondition_failed, "The twin's etag does not match: it is at version " +
-                                                         std::to_string(entry->newest.twin.versions.version), {}});
+    if (!entry->newest.exists()) co_return refuse(co_await refusal(entry, not_found(TwinId{id.device, {}})));
+    if (!match.matches(entry->newest.twin.etag())) {
+        Error error{Code::precondition_failed,
+                    "The twin's etag does not match: it is at version " + std::to_string(entry->newest.twin.versions.version), {}};
+        co_return refuse(co_await refusal(entry, std::move(error)));
+    }
     Result<twin::Applied> applied = twin::apply(entry->newest.twin, std::move(update), parts_.clock.now());
-    if (!applied) co_return refuse(std::move(applied).error());
+    if (!applied) co_return refuse(co_await refusal(entry, std::move(applied).error()));
     // What this request made, whatever comes on top of it before it is durable.
     TwinView view{entry->newest.identity, applied->next, presence_of(id, entry->presence)};
     if (!applied->change.empty()) stage_twin(entry, std::move(*applied), author, [](const Result<>&) {});

@@ -19,7 +19,11 @@ Task<Result<IdentityView>> Shard::identity(TwinId id) {
 
 Attached Shard::attach(const TwinId& id, DeviceLink& link, const AttachFacts& facts) {
     const Instant now = parts_.clock.now();
-    const EntryPtr entry = find(id);
+    EntryPtr entry = find(id);
+    if (!entry) {
+        // It may have left the memory since its credentials were checked.
+        if (auto loaded = load_cached(id); loaded && *loaded) entry = adopt(id, std::move(**loaded));
+    }
     Presence presence = presence_of(id, entry ? entry->presence : Presence{});
     end_link(id, LinkEnd::taken_over);
 
@@ -34,18 +38,20 @@ Attached Shard::attach(const TwinId& id, DeviceLink& link, const AttachFacts& fa
     presence.connection_state_updated = now;
     presence.last_activity = now;
     presence.session_expires = never;
-    links_[id] = Link{&link, presence, now};
+    links_[id] = Link{&link, facts.clean_session, presence, now};
     if (entry) entry->presence = presence;
     put_presence(id, presence);
     parts_.metrics.devices_connected.Increment();
 
-    if (!facts.model_id.empty() && entry && entry->newest.twin.model_id != facts.model_id) {
+    if (!facts.model_id.empty() && entry && entry->newest.exists() && entry->newest.twin.model_id != facts.model_id) {
         State next = entry->newest;
         ChangeRecord record;
         record.kind = ChangeKind::model;
         record.at = now;
         record.author = {.cause = Cause::device, .client = facts.client};
-        record.detail = facts.model_id;
+        record.detail = next.twin.model_id;
+        record.detail += '\0';
+        record.detail += facts.model_id;
         next.twin.model_id = facts.model_id;
         stage(entry, std::move(next), std::move(record), nullptr);
     }
@@ -88,6 +94,7 @@ void Shard::end_link(const TwinId& id, LinkEnd reason) {
 void Shard::subscriptions_changed(const TwinId& id, std::uint32_t subscriptions) {
     const auto link = links_.find(id);
     if (link == links_.end() || link->second.presence.subscriptions == subscriptions) return;
+    if (link->second.clean_session) return;  // ends with the connection
     link->second.presence.subscriptions = subscriptions;
     put_presence(id, link->second.presence);
 }
@@ -105,9 +112,13 @@ void Shard::note_activity(const TwinId& id) {
 void Shard::report(const TwinId& id, twin::Patch patch, std::optional<std::uint64_t> base_version,
                    const Author& author, ReportDone done) {
     const auto apply_to = [this, base_version](const EntryPtr& entry, const twin::Patch& what, const Author& who, ReportDone answer) {
-        const auto refuse = [this, &answer](Error error) {
+        const auto refuse = [this, &entry, &answer](Error error) {
             parts_.metrics.twin_operation(Metrics::Side::device, Metrics::Operation::update, false);
-            answer(std::unexpected(std::move(error)));
+            if (entry->pending == 0) return answer(std::unexpected(std::move(error)));
+            // The reason may be a report that is not durable yet.
+            queue_.on_settled([error = std::move(error), to = std::move(answer)](const Result<>& result) mutable {
+                to(std::unexpected(result ? error : result.error()));
+            });
         };
         if (!entry->newest.exists()) return refuse(not_found(entry->id));
         Result<twin::Applied> applied = twin::apply_report(entry->newest.twin, what, base_version, parts_.clock.now());

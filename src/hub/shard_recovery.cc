@@ -30,6 +30,7 @@ Result<> Shard::recover_slot(Slot slot) {
         counts_.enabled += ours.enabled;
         counts_.disabled += ours.disabled;
         counts_.modules += ours.modules;
+        parts_.identities.fetch_add(ours.enabled + ours.disabled + ours.modules, std::memory_order_relaxed);
     }
     std::uint64_t last = 0;
     TRY(const std::optional<std::string> checkpoint, fact(checkpoint_key(slot), store::Kind::checkpoint, checkpoint_format));
@@ -73,7 +74,7 @@ Result<> Shard::replay(const ChangeRecord& record, std::uint64_t sequence) {
                            "changes/" + store::printable(store::change_key(slot_of(record.id.device), sequence)));
         state.twin = std::move(*next);
     } else if (record.kind == ChangeKind::model) {
-        state.twin.model_id = record.detail;
+        state.twin.model_id = record.detail.substr(record.detail.find('\0') + 1);
     }
     state.sequence = sequence;
     state.ordinal = record.ordinal;

@@ -1,10 +1,14 @@
 // Identities on their shard: created, replaced and removed one after the other for each device.
 #include "hub/identity_rules.h"
 #include "hub/shard.h"
+#include "twin/codec.h"
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <iterator>
 
 namespace twinhub::hub {
 
@@ -51,12 +55,35 @@ void Shard::count(const Identity& identity, std::int64_t by) {
                         : identity.status == Status::enabled ? &Counts::enabled
                                                                   : &Counts::disabled;
     slot_counts_[slot].*member += static_cast<std::uint64_t>(by);
+    parts_.identities.fetch_add(static_cast<std::uint64_t>(by), std::memory_order_relaxed);
     put_counts(slot);
     queue_.on_settled([this, slot, member, by](const Result<>& result) {
-        if (!result) return;
+        if (!result) {
+            parts_.identities.fetch_sub(static_cast<std::uint64_t>(by), std::memory_order_relaxed);
+            return;
+        }
         durable_slot_counts_[slot].*member += static_cast<std::uint64_t>(by);
         counts_.*member += static_cast<std::uint64_t>(by);
     });
+}
+
+// Loops look at the sum at the same time without waiting for each other, so it may go beyond the limit
+// by what they create in the same instant.
+Result<> Shard::check_room(std::uint64_t wanted) const {
+    const std::uint64_t max = parts_.settings.identities_max;
+    if (max == 0 || parts_.identities.load(std::memory_order_relaxed) + wanted <= max) return {};
+    return failure(Code::too_many_devices, "The hub has no room for more: its limit is " + std::to_string(max) + " devices and modules");
+}
+
+void Shard::counted(bool success) {
+    if (success) parts_.metrics.identity_operations.Increment();
+    else parts_.metrics.identity_refusals.Increment();
+}
+
+Birth Shard::birth() {
+    const Instant now = parts_.clock.now();
+    last_born_ = std::max(now, last_born_ + Ticks{1});
+    return {now, last_born_};
 }
 
 // What was loaded before a wait may have left the memory and come back as another object since.
@@ -71,7 +98,8 @@ EntryPtr Shard::entry_or_new(const TwinId& id) {
     return entry ? entry : std::make_shared<Entry>(id);
 }
 
-void Shard::stage_created(const EntryPtr& entry, Identity identity, twin::Twin twin, const Author& author) {
+void Shard::stage_created(const EntryPtr& entry, Identity identity, twin::Twin twin, Content content, Instant now,
+                          const Author& author) {
     put_identity(identity);
     count(identity, 1);
     State next;
@@ -79,8 +107,9 @@ void Shard::stage_created(const EntryPtr& entry, Identity identity, twin::Twin t
     next.twin = std::move(twin);
     ChangeRecord record;
     record.kind = ChangeKind::created;
-    record.at = parts_.clock.now();
+    record.at = now;
     record.author = author;
+    if (content == Content::initial) twin::append_encoded(record.detail, next.twin);
     // A new life begins a new chain of changes.
     entry->newest = State{};
     State whole = next;
@@ -112,13 +141,16 @@ void Shard::stage_removed(const EntryPtr& entry, const Author& author) {
     store::Batch& batch = queue_.batch();
     batch.remove(Family::identities, key);
     batch.remove(Family::twins, key);
+    presence_unsaved_.erase(entry->id);
     batch.remove(Family::metadata, store::metadata_key(store::Area::presence, key));
     ChangeRecord record;
     record.kind = ChangeKind::deleted;
     record.at = parts_.clock.now();
     record.author = author;
-    stage(entry, State{}, std::move(record), [this, id = entry->id](const Result<>& result) {
-        if (result) end_link(id, LinkEnd::deleted);
+    stage(entry, State{}, std::move(record), [this, entry](const Result<>& result) {
+        if (!result) return;
+        entry->presence = Presence{};
+        end_link(entry->id, LinkEnd::deleted);
     });
 }
 
@@ -139,49 +171,62 @@ Task<Result<std::vector<TwinId>>> Shard::modules_of(DeviceId device) {
 
 Task<Result<IdentityView>> Shard::create(IdentitySpec spec, std::optional<twin::ServiceUpdate> initial, Author author) {
     const Lanes::Guard lane = co_await lanes_.enter(spec.id.device.text());
-    const Instant now = parts_.clock.now();
+    Result<IdentityView> result = co_await create_alone(std::move(spec), std::move(initial), std::move(author));
+    counted(result.has_value());
+    co_return result;
+}
+
+Task<Result<IdentityView>> Shard::create_alone(IdentitySpec spec, std::optional<twin::ServiceUpdate> initial, Author author) {
     std::size_t modules_present = 0;
     if (spec.id.is_module()) {
         CO_TRY(const EntryPtr device, co_await entry(TwinId{spec.id.device, {}}));
-        if (!device->newest.exists()) co_return std::unexpected(not_found(device->id));
+        if (!device->newest.exists()) co_return std::unexpected(co_await refusal(device, not_found(device->id)));
         CO_TRY(const std::vector<TwinId> modules, co_await modules_of(spec.id.device));
         modules_present = modules.size();
     }
     CO_TRY(const EntryPtr entry, co_await this->entry(spec.id));
-    if (entry->newest.exists()) co_return std::unexpected(exists_already(spec.id));
+    if (entry->newest.exists()) co_return std::unexpected(co_await refusal(entry, exists_already(spec.id)));
     if (spec.id.is_module() && modules_present >= parts_.settings.modules_per_device_max)
         co_return failure(Code::too_many_modules, "Device '" + spec.id.device.text() + "' already has " +
                                                       std::to_string(modules_present) + " modules, the limit is " +
                                                       std::to_string(parts_.settings.modules_per_device_max));
-    CO_TRY(Identity identity, make_identity(spec, now, parts_.random));
+    CO_TRY_VOID(check_room(!spec.id.is_module() && spec.iot_edge.value_or(false) ? 1 + std::size(system_modules) : 1));
+    const Birth born = birth();
+    const Instant now = born.at;
+    CO_TRY(Identity identity, make_identity(spec, born, parts_.random));
     twin::Twin twin = twin::fresh(now);
     if (initial) {
         CO_TRY(twin, twin::fresh_with(*initial, now));
     }
     const bool edge = identity.iot_edge;
-    stage_created(entry, std::move(identity), std::move(twin), author);
+    stage_created(entry, std::move(identity), std::move(twin), initial ? Content::initial : Content::none, now, author);
     // Shared before the wait: what this request made.
     const std::shared_ptr<const Identity> made = entry->newest.identity;
     if (edge) {
         for (const char* const name : system_modules) {
             const EntryPtr module = entry_or_new(TwinId{spec.id.device, *ModuleId::parse(name)});
-            stage_created(module, make_system_module(*made, module->id.module, now, parts_.random), twin::fresh(now), author);
+            stage_created(module, make_system_module(*made, module->id.module, born, parts_.random), twin::fresh(now),
+                          Content::none, now, author);
         }
     }
     CO_TRY_VOID(co_await settled());
-    parts_.metrics.identity_operations.Increment();
     co_return IdentityView{made, presence_of(spec.id, Presence{})};
 }
 
 Task<Result<IdentityView>> Shard::update(IdentitySpec spec, twin::Match match, Author author) {
     const Lanes::Guard lane = co_await lanes_.enter(spec.id.device.text());
-    const Instant now = parts_.clock.now();
+    Result<IdentityView> result = co_await update_alone(std::move(spec), std::move(match), std::move(author));
+    counted(result.has_value());
+    co_return result;
+}
+
+Task<Result<IdentityView>> Shard::update_alone(IdentitySpec spec, twin::Match match, Author author) {
     if (spec.id.is_module()) {
         CO_TRY(const EntryPtr device, co_await entry(TwinId{spec.id.device, {}}));
-        if (!device->newest.exists()) co_return std::unexpected(not_found(device->id));
+        if (!device->newest.exists()) co_return std::unexpected(co_await refusal(device, not_found(device->id)));
     }
     CO_TRY(EntryPtr entry, co_await this->entry(spec.id));
-    if (!entry->newest.exists()) co_return std::unexpected(not_found(spec.id));
+    if (!entry->newest.exists()) co_return std::unexpected(co_await refusal(entry, not_found(spec.id)));
     std::vector<EntryPtr> runtime;  // the edge runtime's modules, when they come or go
     if (!spec.id.is_module() && entry->newest.identity->iot_edge != spec.iot_edge.value_or(false)) {
         for (const char* const name : system_modules) {
@@ -194,7 +239,9 @@ Task<Result<IdentityView>> Shard::update(IdentitySpec spec, twin::Match match, A
     const Identity before = *entry->newest.identity;
     if (!match.matches(before.etag()))
         co_return failure(Code::precondition_failed, "The etag of '" + spec.id.text() + "' does not match");
+    const Instant now = parts_.clock.now();
     CO_TRY(Identity next, replace_identity(before, spec, now, parts_.random));
+    if (next.iot_edge && !runtime.empty()) CO_TRY_VOID(check_room(runtime.size()));
     const bool disabled = next.status == Status::disabled && before.status == Status::enabled;
     const bool credentials = next.authentication != before.authentication;
     std::string detail = changed_fields(before, next);
@@ -202,21 +249,27 @@ Task<Result<IdentityView>> Shard::update(IdentitySpec spec, twin::Match match, A
     const std::shared_ptr<const Identity> made = entry->newest.identity;
     for (const EntryPtr& module : runtime) {
         if (made->iot_edge && !module->newest.exists())
-            stage_created(module, make_system_module(*made, module->id.module, now, parts_.random), twin::fresh(now), author);
+            stage_created(module, make_system_module(*made, module->id.module, birth(), parts_.random), twin::fresh(now),
+                          Content::none, now, author);
         else if (!made->iot_edge && module->newest.exists())
             stage_removed(module, author);
     }
     CO_TRY_VOID(co_await settled());
     if (disabled) end_links_of(spec.id.device, LinkEnd::disabled);
     else if (credentials) end_link(spec.id, LinkEnd::credentials_changed);
-    parts_.metrics.identity_operations.Increment();
     co_return IdentityView{made, presence_of(spec.id, entry->presence)};
 }
 
 Task<Result<IdentityView>> Shard::renew_keys(TwinId id, bool primary, bool secondary, Author author) {
     const Lanes::Guard lane = co_await lanes_.enter(id.device.text());
+    Result<IdentityView> result = co_await renew_keys_alone(std::move(id), primary, secondary, std::move(author));
+    counted(result.has_value());
+    co_return result;
+}
+
+Task<Result<IdentityView>> Shard::renew_keys_alone(TwinId id, bool primary, bool secondary, Author author) {
     CO_TRY(const EntryPtr entry, co_await this->entry(id));
-    if (!entry->newest.exists()) co_return std::unexpected(not_found(id));
+    if (!entry->newest.exists()) co_return std::unexpected(co_await refusal(entry, not_found(id)));
     Identity next = *entry->newest.identity;
     if (next.authentication.type != AuthenticationType::sas)
         co_return failure(Code::operation_invalid, "'" + id.text() + "' does not authenticate with symmetric keys");
@@ -229,23 +282,28 @@ Task<Result<IdentityView>> Shard::renew_keys(TwinId id, bool primary, bool secon
     const std::shared_ptr<const Identity> made = entry->newest.identity;
     CO_TRY_VOID(co_await settled());
     end_link(id, LinkEnd::credentials_changed);
-    parts_.metrics.identity_operations.Increment();
     co_return IdentityView{made, presence_of(id, entry->presence)};
 }
 
 Task<Result<>> Shard::remove(TwinId id, twin::Match match, Author author) {
     const Lanes::Guard lane = co_await lanes_.enter(id.device.text());
+    Result<> result = co_await remove_alone(std::move(id), std::move(match), std::move(author));
+    counted(result.has_value());
+    co_return result;
+}
+
+Task<Result<>> Shard::remove_alone(TwinId id, twin::Match match, Author author) {
     std::vector<TwinId> modules;
     if (!id.is_module()) {
         CO_TRY(modules, co_await modules_of(id.device));
     } else {
         CO_TRY(const EntryPtr device, co_await entry(TwinId{id.device, {}}));
-        if (!device->newest.exists()) co_return std::unexpected(not_found(device->id));
+        if (!device->newest.exists()) co_return std::unexpected(co_await refusal(device, not_found(device->id)));
     }
     // Everything is loaded before anything is staged, so that all of it goes in one commit.
     std::vector<EntryPtr> entries;
     CO_TRY(const EntryPtr entry, co_await this->entry(id));
-    if (!entry->newest.exists()) co_return std::unexpected(not_found(id));
+    if (!entry->newest.exists()) co_return std::unexpected(co_await refusal(entry, not_found(id)));
     if (!match.matches(entry->newest.identity->etag()))
         co_return failure(Code::precondition_failed, "The etag of '" + id.text() + "' does not match");
     for (const TwinId& module : modules) {
@@ -258,7 +316,6 @@ Task<Result<>> Shard::remove(TwinId id, twin::Match match, Author author) {
         if (doomed->newest.exists()) stage_removed(doomed, author);
     }
     CO_TRY_VOID(co_await settled());
-    parts_.metrics.identity_operations.Increment();
     co_return Result<>{};
 }
 

@@ -18,6 +18,8 @@ namespace {
 constexpr std::size_t checkpoint_slice = 256;      // documents written in one turn: about a millisecond
 constexpr auto forget_every = 1s;
 constexpr auto watermark_every = 1s;
+constexpr auto presence_every = 1s;
+constexpr std::size_t presence_slice = 1000;
 constexpr auto retention_every = 1s;
 constexpr auto unused_after = 30s;                 // a clean twin nobody asked for leaves the memory
 constexpr std::size_t forget_slice = 20'000;
@@ -31,11 +33,17 @@ void Shard::tick() {
         next_forget_ = now + forget_every;
         forget_unused();
     }
+    // A fleet that comes back at once is written in slices, one a tick.
+    if (now >= next_presence_ && save_presence(presence_slice)) next_presence_ = now + presence_every;
     if (now >= next_watermark_) {
         next_watermark_ = now + watermark_every;
         put_watermarks();
         parts_.metrics.twins_changed.Increment(static_cast<double>(changed_.size()) - static_cast<double>(changed_shown_));
         changed_shown_ = changed_.size();
+        parts_.metrics.twins_cached.Increment(static_cast<double>(entries_.size()) - static_cast<double>(cached_shown_));
+        cached_shown_ = entries_.size();
+        // A hub that takes no requests because its disk failed must find out that it is well again.
+        if (queue_.failing() && queue_.idle()) put_counts(static_cast<Slot>(index_));
     }
     if (now >= next_retention_) {
         next_retention_ = now + retention_every;
@@ -58,20 +66,24 @@ void Shard::mark_whole(const EntryPtr& entry) {
 void Shard::checkpoint(bool all) {
     const Moment now = parts_.clock.monotonic();
     std::size_t written = 0;
-    while (!checkpoint_queue_.empty() && (all || written < checkpoint_slice)) {
+    while (!checkpoint_queue_.empty() && written < checkpoint_slice) {
         const EntryPtr entry = checkpoint_queue_.front();
-        const bool due = all || changed_.size() > parts_.settings.checkpoint_twins_max ||
+        const bool due = all || checkpoint_queue_.size() > parts_.settings.checkpoint_twins_max ||
                          now - entry->changed_at >= parts_.settings.checkpoint_age;
         if (!due) break;
         checkpoint_queue_.pop_front();
         if (entry->changed_since == 0) continue;
-        if (!entry->durable.exists()) {
+        if (!entry->durable.exists() && entry->pending == 0) {
             mark_whole(entry);
             continue;
         }
-        put_twin(entry->id, entry->durable);
+        // The newest state, not the durable one: what stands before this put in the log may have
+        // written or removed the document already, and must not be undone by an older one.
+        const State& newest = entry->newest;
+        if (newest.exists()) put_twin(entry->id, newest);
         ++written;
-        queue_.on_settled([this, entry, sequence = entry->durable.sequence](const Result<>& result) {
+        queue_.on_settled([this, entry, sequence = newest.sequence](const Result<>& result) {
+            if (entry->changed_since == 0) return;
             if (result && entry->durable.sequence == sequence) mark_whole(entry);
             else mark_changed(entry, result ? sequence + 1 : entry->changed_since);
         });
@@ -88,15 +100,17 @@ void Shard::put_watermarks() {
     for (const auto& [slot, durable] : durable_sequence_) {
         const auto first = oldest.find(slot);
         const std::uint64_t holds = first == oldest.end() ? durable : first->second - 1;
-        std::uint64_t& stored = checkpointed_[slot];
-        if (holds <= stored) continue;
-        stored = holds;
+        if (holds <= checkpointed_[slot]) continue;
         const std::string key = checkpoint_key(slot);
         std::string body;
         std::string value;
         append_varint(body, holds);
         store::seal(store::Kind::checkpoint, checkpoint_format, key, body, value);
         queue_.batch().put(Family::metadata, key, value);
+        // Only a stored mark lets go of the changes below it.
+        queue_.on_settled([this, slot, holds](const Result<>& result) {
+            if (result) checkpointed_[slot] = std::max(checkpointed_[slot], holds);
+        });
     }
 }
 
@@ -130,14 +144,16 @@ void Shard::forget_unused() {
         if (crowded && entries_.size() - unused.size() <= allowed) break;
     }
     for (const TwinId& id : unused) entries_.erase(id);
-    parts_.metrics.twins_cached.Decrement(static_cast<double>(unused.size()));
 }
 
 void Shard::forget_changes() {
     if (retention_running_) return;
     // The next slot of ours; one slot a turn keeps the work small and steady.
-    do retention_slot_ = static_cast<Slot>((retention_slot_ + 1) % slot_count);
-    while (!owns(retention_slot_));
+    if (!retention_stays_) {
+        do retention_slot_ = static_cast<Slot>((retention_slot_ + 1) % slot_count);
+        while (!owns(retention_slot_));
+    }
+    retention_stays_ = false;
     const auto stored = checkpointed_.find(retention_slot_);
     if (stored == checkpointed_.end()) return;
     RetentionJob job{.slot = retention_slot_,
@@ -154,6 +170,12 @@ void Shard::forget_changes() {
                 return;
             }
             retention_from_[slot] = found->next;
+            // As long as there is much to forget, go on at the next tick: a busy hub writes faster than
+            // one look a second could follow.
+            if (found->next != 0 && !found->expired.empty()) {
+                retention_stays_ = true;
+                next_retention_ = {};
+            }
             for (const std::uint64_t sequence : found->expired)
                 queue_.batch().remove(Family::changes, store::change_key(slot, sequence));
             parts_.metrics.changes_expired.Increment(static_cast<double>(found->expired.size()));
@@ -163,8 +185,14 @@ void Shard::forget_changes() {
 
 Task<> Shard::drain() {
     for (const TwinId& id : connected()) end_link(id, LinkEnd::shutting_down);
-    checkpoint(true);
-    (void)co_await settled();
+    while (!save_presence(presence_slice) && co_await settled()) {
+    }
+    // In slices, so that no batch outgrows the committer's queue. What changes meanwhile is bounded by
+    // what is here now: a busy device must not keep the hub from ending.
+    for (std::size_t left = checkpoint_queue_.size() / checkpoint_slice + 1; left != 0; --left) {
+        checkpoint(true);
+        if (!co_await settled()) break;
+    }
     put_watermarks();
     (void)co_await settled();
 }
