@@ -305,7 +305,7 @@ struct History {
     void check_notifications() {
         for (auto& [device, link] : links) {
             for (std::size_t i = 1; i < link.versions.size(); ++i)
-                RC_ASSERT(link.versions[i] == link.versions[i - 1] + 1 || link.versions[i] == 2u);  // 2: a new life
+                RC_ASSERT((link.versions[i] == link.versions[i - 1] + 1 || link.versions[i] == 2u));  // 2: a new life
         }
     }
 };

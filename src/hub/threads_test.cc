@@ -1,0 +1,185 @@
+// The hub on real threads, and hubs that end in the middle of everything. The sanitizers judge.
+#include "hub/testing.h"
+
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_future.hpp>
+
+#include <future>
+
+namespace twinhub::hub {
+namespace {
+
+using namespace testing;
+using namespace std::chrono_literals;
+
+// A server without doors: loops on threads, a pool, a committer with its thread.
+class Server {
+public:
+    explicit Server(std::size_t count, Settings settings = {}) {
+        log_.configure(LogLevel{static_cast<std::uint8_t>(LogLevel::error) + 1}, Log::Format::text);
+        std::vector<Executor> executors;
+        for (std::size_t i = 0; i < count; ++i) {
+            loops_.push_back(std::make_unique<Loop>());
+            executors.emplace_back(loops_.back()->get_executor());
+        }
+        hub_ = std::move(Hub::open(std::move(settings), Seams{engine_, clock_, random_, log_, metrics_, executors, pool_.get_executor()}).value());
+        for (const auto& loop : loops_)
+            threads_.emplace_back([&context = *loop] {
+                const auto work = asio::make_work_guard(context);
+                context.run();
+            });
+    }
+    ~Server() {
+        stop();
+        hub_.reset();
+        discard_all(loops_);
+    }
+    void stop() {
+        for (const auto& loop : loops_) loop->stop();
+        threads_.clear();
+        pool_.join();
+    }
+
+    Hub& hub() { return *hub_; }
+    TestClock& clock() { return clock_; }
+    store::MemoryEngine& engine() { return engine_; }
+    Loop& loop(std::size_t index) { return *loops_[index % loops_.size()]; }
+    std::size_t size() const { return loops_.size(); }
+
+    template <class T>
+    std::future<T> begin(std::size_t on, Task<T> task) {
+        return asio::co_spawn(loop(on), std::move(task), asio::use_future);
+    }
+
+private:
+    store::MemoryEngine engine_;
+    TestClock clock_;
+    SeededRandom random_;
+    Log log_;
+    prometheus::Registry prometheus_;
+    Metrics metrics_{prometheus_};
+    asio::thread_pool pool_{2};
+    std::vector<std::unique_ptr<Loop>> loops_;
+    std::unique_ptr<Hub> hub_;
+    std::vector<std::jthread> threads_;
+};
+
+// What one client of the hub does: all of it on devices that others touch too.
+Task<int> client(Hub& hub, int number, int rounds) {
+    int done = 0;
+    for (int i = 0; i < rounds; ++i) {
+        const std::string device = "d" + std::to_string((number + i) % 5);
+        const auto made = co_await hub.registry().create(spec_of(device), author_of());
+        done += made.has_value();
+        const auto module = co_await hub.registry().create(spec_of(device, "m"), author_of());
+        done += module.has_value();
+        twin::ServiceUpdate update = patch_of(R"({"tags":{"n":1},"properties":{"desired":{"a":{"b":2}}}})");
+        const auto patched = co_await hub.twins().update(id_of(device), std::move(update), {}, author_of());
+        done += patched.has_value();
+        const auto page = co_await hub.twins().page(Twins::Collection::devices, "", 3);
+        done += page.has_value();
+        const auto counts = co_await hub.registry().statistics();
+        done += counts.has_value();
+        std::vector<BulkItem> items(3);
+        for (std::size_t n = 0; n < items.size(); ++n) {
+            items[n].spec = spec_of("bulk" + std::to_string(n) + "-" + std::to_string(number));
+            items[n].mode = i % 2 == 0 ? ImportMode::create : ImportMode::remove;
+            items[n].match = twin::Match::any();
+        }
+        const auto errors = co_await hub.registry().bulk(std::move(items), author_of());
+        done += errors.empty();
+        if (i % 3 == 2) {
+            const auto removed = co_await hub.registry().remove(id_of(device), twin::Match::any(), author_of());
+            done += removed.has_value();
+        }
+    }
+    co_return done;
+}
+
+TEST(Threads, ManyClientsOnManyLoopsShareOneHub) {
+    Server server(3, Settings{.cached_twins_max = 3, .checkpoint_age = 1ms});
+    std::vector<std::future<int>> clients;
+    for (int i = 0; i < 6; ++i) clients.push_back(server.begin(static_cast<std::size_t>(i), client(server.hub(), i, 12)));
+    std::atomic<bool> over = false;
+    std::jthread ticker([&] {
+        while (!over) {
+            server.clock().advance(100ms);
+            std::vector<std::future<void>> ticks;
+            for (std::size_t i = 0; i < server.size(); ++i)
+                ticks.push_back(asio::post(server.loop(i), asio::use_future([&hub = server.hub(), i] { hub.shards().at(i).tick(); })));
+            for (auto& tick : ticks) tick.get();
+        }
+    });
+    for (auto& each : clients) EXPECT_GT(each.get(), 12 * 4);
+    over = true;
+    ticker.join();
+    asio::co_spawn(server.loop(0), server.hub().drain(), asio::use_future).get();
+    const Past past = read_past(server.engine());
+    EXPECT_EQ(past.wrong, "");
+    const Statistics counts = recount(server.engine());
+    EXPECT_EQ(past.twins.size(), counts.devices_enabled + counts.modules);
+    const auto shown = server.begin(0, server.hub().registry().statistics()).get();
+    EXPECT_EQ(shown->devices_enabled, counts.devices_enabled);
+    EXPECT_EQ(shown->modules, counts.modules);
+}
+
+TEST(Threads, DevicesReportOnTheirOwnLoops) {
+    Server server(2);
+    static constexpr int reports = 200;
+    std::vector<std::string> devices;
+    for (std::size_t i = 0; i < 4; ++i) devices.push_back(device_on(i % 2, 2, static_cast<int>(i)));
+    for (const std::string& device : devices) ASSERT_TRUE(server.begin(0, server.hub().registry().create(spec_of(device), author_of())).get());
+    std::vector<std::future<void>> finished;
+    for (const std::string& device : devices) {
+        auto done = std::make_shared<std::promise<void>>();
+        finished.push_back(done->get_future());
+        Shard& shard = server.hub().shards().of(id_of(device).device);
+        asio::post(shard.executor(), [&shard, device, done] {
+            auto left = std::make_shared<int>(reports);
+            for (int i = 0; i < reports; ++i)
+                shard.report(id_of(device), report_of(R"({"n":)" + std::to_string(i) + "}"), {}, author_of(),
+                             [left, done, expected = static_cast<std::uint64_t>(i) + 2](const Result<std::uint64_t>& version) {
+                                 EXPECT_TRUE(version && *version == expected);
+                                 if (--*left == 0) done->set_value();
+                             });
+        });
+    }
+    for (auto& each : finished) each.get();
+    EXPECT_EQ(read_past(server.engine()).wrong, "");
+}
+
+TEST(TheEnd, MayComeInTheMiddleOfEverything) {
+    for (const int turns : {0, 1, 2, 3, 5, 8, 13, 21}) {
+        for (const bool held : {false, true}) {
+            TestHub hub(Settings{.checkpoint_age = 1ms}, 3);
+            hub.create(spec_of("d1"));
+            hub.create(spec_of("d2"));
+            ASSERT_TRUE(hub.restart(3));
+            hub.engine().set_cold(true);
+            if (held) hub.hold();
+            TestLink link;
+            std::vector<Answer<int>> clients;
+            for (int i = 0; i < 4; ++i) clients.push_back(hub.begin(client(hub.hub(), i, 3)));
+            const auto rotated = hub.begin(hub.registry().regenerate_keys({id_of("d1"), id_of("d2")}, KeyChoice::both, author_of()));
+            const auto report = hub.begin_report(id_of("d1"), R"({"a":1})");
+            const auto read = hub.begin_read(id_of("d2"));
+            for (int i = 0; i < turns; ++i) hub.turn();
+            ASSERT_TRUE(hub.crash(2));
+            const Past past = read_past(hub.engine());
+            EXPECT_EQ(past.wrong, "");
+            EXPECT_EQ(wrong_with(hub), "");
+        }
+    }
+}
+
+TEST(TheEnd, OfALiveServerCutsOffWhatIsUnderWay) {
+    for (int i = 0; i < 10; ++i) {
+        Server server(2);
+        std::vector<std::future<int>> clients;
+        for (int n = 0; n < 4; ++n) clients.push_back(server.begin(static_cast<std::size_t>(n), client(server.hub(), n, 1000)));
+        ASSERT_TRUE(server.begin(0, server.hub().registry().statistics()).get());
+    }
+}
+
+}  // namespace
+}  // namespace twinhub::hub
