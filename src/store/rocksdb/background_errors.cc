@@ -9,14 +9,13 @@ class Listener final : public rocksdb::EventListener {
 public:
     explicit Listener(std::shared_ptr<BackgroundErrors> errors) : errors_(std::move(errors)) {}
 
-    void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status*) override {
-        using Reason = rocksdb::BackgroundErrorReason;
-        const bool files = reason == Reason::kFlush || reason == Reason::kCompaction ||
-                           reason == Reason::kFlushNoWAL;
-        (files ? errors_->files_failed : errors_->log_failed) = true;
+    void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+        if (errors_->committing.load() == std::this_thread::get_id()) errors_->met_by_commit = true;
+        if (status->severity() >= rocksdb::Status::Severity::kFatalError) errors_->for_good = true;
     }
-    void OnErrorRecoveryEnd(const rocksdb::BackgroundErrorRecoveryInfo& info) override {
-        if (info.new_bg_error.ok()) errors_->files_failed = false;
+    void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status status,
+                              bool* recover) override {
+        if (status.severity() >= rocksdb::Status::Severity::kHardError) *recover = false;
     }
 
 private:

@@ -3,6 +3,7 @@
 #include "store/rocksdb/background_errors.h"
 #include "store/rocksdb/bulk_load.h"
 #include "store/rocksdb/cursor.h"
+#include "store/rocksdb/log_check.h"
 #include "store/rocksdb/open_on.h"
 #include "store/rocksdb/ownership.h"
 #include "store/rocksdb/status.h"
@@ -11,6 +12,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
@@ -78,25 +80,28 @@ private:
 class RocksDbEngine final : public Engine {
 public:
     RocksDbEngine(std::filesystem::path folder, std::shared_ptr<Database> database,
-                  std::shared_ptr<rocksdb::Cache> cache, std::shared_ptr<BackgroundErrors> errors)
+                  std::shared_ptr<rocksdb::Cache> cache, std::shared_ptr<BackgroundErrors> errors,
+                  std::uint64_t disk_bytes_kept_free)
         : folder_(std::move(folder)),
+          folder_name_(folder_.string()),
           database_(std::move(database)),
           cache_(std::move(cache)),
-          errors_(std::move(errors)) {}
+          errors_(std::move(errors)),
+          disk_bytes_kept_free_(disk_bytes_kept_free) {}
 
     Result<> commit(std::span<const Batch* const> batches) override {
         if (failed_) return failure(Code::internal, "The store failed and must be opened again");
+        TRY_VOID(check_space());
         write_.Clear();
         for (const Batch* batch : batches) TRY_VOID(add(*batch));
-        rocksdb::WriteOptions options;
-        options.sync = true;
-        const rocksdb::Status status = database_->db->Write(options, &write_);
-        if (status.ok()) return {};
-        Error error = error_of(status, "Writing the log");
-        // Refused because of an earlier failure in the background: it never reached the log.
-        if (errors_->files_failed && !errors_->log_failed) error.code = Code::unavailable;
-        else failed_ = true;
-        return std::unexpected(std::move(error));
+        errors_->committing = std::this_thread::get_id();
+        Result<> written = write();
+        // Turned away because a flush had failed: there is space again, so the flush may succeed
+        // now.
+        if (!written && !failed_ && !errors_->for_good && database_->db->Resume().ok())
+            written = write();
+        errors_->committing = std::thread::id();
+        return written;
     }
 
     Result<std::optional<std::string>> get(Family family, std::string_view key) const override {
@@ -159,7 +164,7 @@ public:
         all.writes_slowed =
             database_->number(any, rocksdb::DB::Properties::kActualDelayedWriteRate) != 0 ||
             database_->number(any, rocksdb::DB::Properties::kIsWriteStopped) != 0;
-        all.writes_failed = failed_ || errors_->log_failed;
+        all.writes_failed = failed_ || errors_->for_good;
         all.cache_bytes = cache_->GetUsage();
         all.cache_bytes_max = cache_->GetCapacity();
         all.log_bytes = log_bytes();
@@ -167,6 +172,34 @@ public:
     }
 
 private:
+    // A log that a full disk cuts short leaves a commit whose fate is unknown. So commits end
+    // before the disk does; what is kept free lets flushes and compactions make space.
+    Result<> check_space() const {
+        std::uint64_t free_bytes = 0;
+        rocksdb::FileSystem& files = *database_->db->GetFileSystem();
+        const rocksdb::IOStatus asked =
+            files.GetFreeSpace(folder_name_, rocksdb::IOOptions(), &free_bytes, nullptr);
+        if (!asked.ok() || free_bytes >= disk_bytes_kept_free_) return {};
+        return failure(Code::unavailable,
+                       "The disk of the store is full: " + std::to_string(free_bytes >> 20) +
+                           " MB are free, " + std::to_string(disk_bytes_kept_free_ >> 20) +
+                           " MB are kept for the store's own work");
+    }
+
+    Result<> write() {
+        errors_->met_by_commit = false;
+        const rocksdb::SequenceNumber before = database_->db->GetLatestSequenceNumber();
+        rocksdb::WriteOptions options;
+        options.sync = true;
+        const rocksdb::Status status = database_->db->Write(options, &write_);
+        if (status.ok()) return {};
+        Error error = error_of(status, "Writing the log");
+        failed_ = errors_->met_by_commit || database_->db->GetLatestSequenceNumber() != before;
+        // Turned away because of an earlier failure in the background: it never reached the log.
+        error.code = failed_ ? Code::internal : Code::unavailable;
+        return std::unexpected(std::move(error));
+    }
+
     Result<> add(const Batch& batch) {
         for (const Operation& operation : batch) {
             rocksdb::ColumnFamilyHandle* const handle = database_->of(operation.family);
@@ -203,9 +236,11 @@ private:
     }
 
     std::filesystem::path folder_;
+    std::string folder_name_;
     std::shared_ptr<Database> database_;
     std::shared_ptr<rocksdb::Cache> cache_;
     std::shared_ptr<BackgroundErrors> errors_;
+    std::uint64_t disk_bytes_kept_free_;
     rocksdb::WriteBatch write_;  // kept, so that its memory is
     std::atomic<bool> failed_ = false;
     std::mutex ingesting_;
@@ -236,6 +271,7 @@ Result<std::shared_ptr<Database>> open_database(const std::filesystem::path& fol
         const auto status = rocksdb::DB::ListColumnFamilies(db_options, folder, &found);
         if (!status.ok()) return std::unexpected(open_error(status, folder));
         TRY_VOID(check_families(found));
+        TRY_VOID(check_log(*db_options.env, folder));
     }
     std::vector<rocksdb::ColumnFamilyDescriptor> families;
     families.emplace_back("default", rocksdb::ColumnFamilyOptions());
@@ -270,8 +306,8 @@ Result<std::unique_ptr<Engine>> open_rocksdb_on(rocksdb::Env& env,
     db_options.env = &env;
     tune(db_options, options, make_listener(errors));
     TRY(std::shared_ptr<Database> database, open_database(folder, db_options, options, cache));
-    std::unique_ptr<Engine> engine =
-        std::make_unique<RocksDbEngine>(folder, std::move(database), cache, errors);
+    std::unique_ptr<Engine> engine = std::make_unique<RocksDbEngine>(
+        folder, std::move(database), cache, errors, options.disk_bytes_kept_free);
     TRY_VOID(check_owner(*engine, options.hub, store_format));
     return engine;
 }
