@@ -8,31 +8,45 @@
 namespace twinhub::hub {
 namespace {
 
+// What a policy needs: all rights of one alternative. 0 = there is no second one.
+struct Needs {
+    Rights either;
+    Rights or_else = 0;
+};
+
 struct Row {
     Operation operation;
-    Rights rights;          // a policy needs all of these
-    bool own = false;       // an identity may do it to itself
+    Needs needs;
+    bool own = false;  // an identity may do it to itself
 };
+
+constexpr bool covers(Rights has, Rights wanted) { return wanted != 0 && (has & wanted) == wanted; }
+
+constexpr bool meets(Rights has, const Needs& needs) {
+    return covers(has, needs.either) || covers(has, needs.or_else);
+}
 
 // Spec service-api 2.2 and device-protocols 6.3.
 constexpr std::array rows{
-    Row{Operation::identity_read, rights_of({Right::registry_read})},
-    Row{Operation::identity_write, rights_of({Right::registry_write})},
-    Row{Operation::identity_delete, rights_of({Right::registry_write})},
-    Row{Operation::identity_bulk, rights_of({Right::registry_write})},
-    Row{Operation::identity_renew_keys, rights_of({Right::registry_write})},
-    Row{Operation::twin_read, rights_of({Right::service_connect})},
-    Row{Operation::twin_write, rights_of({Right::service_connect})},
-    Row{Operation::twin_query, rights_of({Right::service_connect})},
-    Row{Operation::statistics_read, rights_of({Right::registry_read})},
-    Row{Operation::commands_purge, rights_of({Right::service_connect})},
-    Row{Operation::import_export_read, rights_of({Right::registry_read, Right::registry_write})},
-    Row{Operation::import_export_write, rights_of({Right::registry_read, Right::registry_write})},
-    Row{Operation::events_read, rights_of({Right::service_connect})},
-    Row{Operation::device_connect, rights_of({Right::device_connect}), true},
-    Row{Operation::device_twin_read, rights_of({Right::device_connect}), true},
-    Row{Operation::device_report, rights_of({Right::device_connect}), true},
-    Row{Operation::device_send, rights_of({Right::device_connect}), true},
+    Row{Operation::identity_read, {rights_of({Right::registry_read})}},
+    Row{Operation::identity_write, {rights_of({Right::registry_write})}},
+    Row{Operation::identity_delete, {rights_of({Right::registry_write})}},
+    Row{Operation::identity_bulk, {rights_of({Right::registry_write})}},
+    Row{Operation::identity_renew_keys, {rights_of({Right::registry_write})}},
+    Row{Operation::twin_read, {rights_of({Right::service_connect})}},
+    Row{Operation::twin_write, {rights_of({Right::service_connect})}},
+    Row{Operation::twin_query, {rights_of({Right::service_connect})}},
+    Row{Operation::statistics_read, {rights_of({Right::registry_read})}},
+    Row{Operation::service_statistics_read,
+        {rights_of({Right::registry_read}), rights_of({Right::service_connect})}},
+    Row{Operation::commands_purge, {rights_of({Right::service_connect})}},
+    Row{Operation::import_export_read, {rights_of({Right::registry_read, Right::registry_write})}},
+    Row{Operation::import_export_write, {rights_of({Right::registry_read, Right::registry_write})}},
+    Row{Operation::events_read, {rights_of({Right::service_connect})}},
+    Row{Operation::device_connect, {rights_of({Right::device_connect})}, true},
+    Row{Operation::device_twin_read, {rights_of({Right::device_connect})}, true},
+    Row{Operation::device_report, {rights_of({Right::device_connect})}, true},
+    Row{Operation::device_send, {rights_of({Right::device_connect})}, true},
 };
 
 }  // namespace
@@ -40,7 +54,7 @@ constexpr std::array rows{
 Result<> decide(const Principal& principal, Operation operation, const TwinId& object) {
     const auto row = std::ranges::find(rows, operation, &Row::operation);
     if (row != rows.end()) {
-        if (principal.kind == Principal::Kind::policy && (principal.rights & row->rights) == row->rights) return {};
+        if (principal.kind == Principal::Kind::policy && meets(principal.rights, row->needs)) return {};
         if (principal.kind == Principal::Kind::identity && row->own && principal.id == object) return {};
     }
     return failure(Code::unauthorized, "Unauthorized");

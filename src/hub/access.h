@@ -24,7 +24,7 @@ constexpr Rights rights_of(std::initializer_list<Right> list) {
 // what is not in the table is refused.
 enum class Operation : std::uint8_t {
     identity_read, identity_write, identity_delete, identity_bulk, identity_renew_keys,
-    twin_read, twin_write, twin_query, statistics_read, commands_purge, import_export_read, import_export_write,
+    twin_read, twin_write, twin_query, statistics_read, service_statistics_read, commands_purge, import_export_read, import_export_write,
     events_read, device_connect, device_twin_read, device_report, device_send,
 };
 

@@ -22,6 +22,7 @@ constexpr Case cases[] = {
     {Operation::twin_write, "iothubowner service", false},
     {Operation::twin_query, "iothubowner service", false},
     {Operation::statistics_read, "iothubowner registryRead registryReadWrite", false},
+    {Operation::service_statistics_read, "iothubowner service registryRead registryReadWrite", false},
     {Operation::commands_purge, "iothubowner service", false},
     {Operation::import_export_read, "iothubowner registryReadWrite", false},
     {Operation::import_export_write, "iothubowner registryReadWrite", false},
