@@ -25,6 +25,7 @@ enum class Code : std::uint8_t {
     module_already_exists,
     device_defined_multiple_times,
     bulk_operation_failed,
+    blob_container_invalid,     // there is no blob storage behind import and export
     device_scope_invalid,
     policy_key_invalid,
     system_module_immutable,

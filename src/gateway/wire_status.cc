@@ -24,6 +24,7 @@ constexpr std::array rows{
     WireStatus{Code::module_already_exists, 409301, "ModuleAlreadyExistsOnDevice"},
     WireStatus{Code::device_defined_multiple_times, 400011, "DeviceDefinedMultipleTimes"},
     WireStatus{Code::bulk_operation_failed, 400013, "BulkRegistryOperationFailure"},
+    WireStatus{Code::blob_container_invalid, 400008, "BlobContainerValidationError"},
     WireStatus{Code::device_scope_invalid, 400028, "InvalidDeviceScope"},
     WireStatus{Code::policy_key_invalid, 400035, "InvalidPolicyKey"},
     WireStatus{Code::system_module_immutable, 401100, "SystemModuleModifyUnauthorizedAccess"},

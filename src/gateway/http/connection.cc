@@ -8,6 +8,8 @@
 #include "gateway/wire_status.h"
 #include "gateway/ws/websocket_transport.h"
 
+#include <boost/asio/post.hpp>
+
 namespace twinhub::gateway::http {
 namespace {
 
@@ -46,7 +48,8 @@ Connection::~Connection() {
 }
 
 void Connection::stop() {
-    if (wait_ != Wait::none) transport_->close();
+    if (stream_) stream_->end();
+    else if (wait_ != Wait::none) transport_->close();
 }
 
 void Connection::expired(Moment) {
@@ -82,6 +85,11 @@ Task<> Connection::run() {
         if (transport_->unsent() > unsent_max) {
             wait_for(Wait::sent);
             co_await sent(*transport_);
+        }
+        // Who sends requests without waiting for answers does not keep the loop for itself.
+        if (++answered_in_turn_ >= requests_per_turn && !unread_.empty()) {
+            answered_in_turn_ = 0;
+            co_await asio::post(transport_->executor(), asio::use_awaitable);
         }
     }
     if (body_unread_) co_await linger();
@@ -125,6 +133,7 @@ Task<bool> Connection::receive() {
 
         wait_for(exchange_ == nullptr ? Wait::request : looked_ ? Wait::body : Wait::header);
         co_await readable(*transport_);
+        answered_in_turn_ = 0;
         const auto count = transport_->read_some(context_.scratch());
         if (!count) {
             exchange_.reset();
@@ -187,6 +196,8 @@ Task<> Connection::answer() {
         Call call{hub, request, reply, *route_, object_, *principal_, transport_->peer().address};
         if (auto done = co_await route_->handler(call); !done) refusal_ = std::move(done).error();
     }
+    if (reply.lines && context_.streams_ >= context_.settings().limits.streams_max)
+        refusal_ = failure(Code::throttled, "Too many clients listen already").error();
     const Instant now = hub.clock().now();
     const std::string request_id = hub.random().uuid();
     if (refusal_) {
@@ -207,7 +218,8 @@ Task<> Connection::answer() {
             facts.gzipped = true;
         }
     }
-    if (!request.keep_alive || reply.close || context_.is_stopping()) closing_ = true;
+    if (!request.keep_alive || reply.close || reply.lines || context_.is_stopping())
+        closing_ = true;
     facts.keep_alive = !closing_;
     append_reply(exchange_->out, reply, request, facts);
     transport_->write(exchange_->out);
@@ -216,6 +228,28 @@ Task<> Connection::answer() {
         hub.log().debug(
             "http.answered",
             {{"request", request_id}, {"path", request.path}, {"status", reply.status}});
+    if (reply.lines) co_await stream_lines(std::move(reply.lines));
+}
+
+Task<> Connection::stream_lines(std::unique_ptr<LineSource> lines) {
+    stream_ =
+        std::make_shared<LineStream>(*transport_, context_, std::move(lines),
+                                     LineStream::Manner{exchange_->request.version >= 11,
+                                                        [this] { return is_still_allowed(); }});
+    ++context_.streams_;
+    co_await stream_->run();
+    --context_.streams_;
+    stream_.reset();
+    transport_->close();
+}
+
+bool Connection::is_still_allowed() {
+    const Request& request = exchange_->request;
+    hub::Hub& hub = context_.hub();
+    const auto principal =
+        credentials_.authenticate(request.field(Field::authorization).value_or(""), request.path,
+                                  context_.hosts(), hub.policies(), hub.clock().now());
+    return principal && hub::decide(**principal, route_->operation, object_).has_value();
 }
 
 // A socket closed on unread bytes is reset, and the peer may never see why it was refused.

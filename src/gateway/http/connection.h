@@ -3,6 +3,7 @@
 #include "base/task.h"
 #include "gateway/deadlines.h"
 #include "gateway/http/context.h"
+#include "gateway/http/line_stream.h"
 #include "gateway/http/router.h"
 #include "gateway/service_credentials.h"
 #include "gateway/transport.h"
@@ -40,6 +41,10 @@ private:
     // Address, credential, right, version, size. Errors: what the request is refused with.
     Result<> admit();
     Task<> answer();
+    // The lines behind the header of a streamed answer, until they end.
+    Task<> stream_lines(std::unique_ptr<LineSource> lines);
+    // Whether the credential of the request still gives the right, long after it was admitted.
+    bool is_still_allowed();
     Task<> linger();
     void wait_for(Wait what);
     void expired(Moment now) override;
@@ -50,6 +55,7 @@ private:
     std::unique_ptr<Transport> device_socket_;
     std::unique_ptr<Exchange> exchange_;  // while a request is read or answered
     std::string unread_;                  // bytes that came behind the last request
+    std::shared_ptr<LineStream> stream_;  // while the answer goes on
     ServiceCredentials credentials_;
     const Route* route_ = nullptr;
     const hub::Principal* principal_ = nullptr;
@@ -60,6 +66,7 @@ private:
     bool looked_ = false;
     bool body_unread_ = false;
     bool closing_ = false;
+    int answered_in_turn_ = 0;
 };
 
 }  // namespace twinhub::gateway::http

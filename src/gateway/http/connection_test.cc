@@ -39,6 +39,19 @@ TEST(HttpConnection, AnswersPipelinedRequestsInOrderWithOneWriteEach) {
     EXPECT_EQ(peer->writes, 40u);
 }
 
+TEST(HttpConnection, LetsOthersHaveTheirTurnBetweenPipelinedRequests) {
+    ServiceDoor door;
+    const auto greedy = door.connect();
+    const auto modest = door.connect();
+    std::string all;
+    for (int i = 0; i < 30; ++i) all += door.request("GET", "/jobs");
+    greedy->send(all);
+    modest->send(door.request("GET", "/jobs"));
+    EXPECT_EQ(door.next(modest).status, 200u);
+    EXPECT_EQ(greedy->writes, static_cast<std::size_t>(requests_per_turn));
+    for (int i = 0; i < 30; ++i) ASSERT_EQ(door.next(greedy).status, 200u);
+}
+
 TEST(HttpConnection, EndsWhenTheClientSaysSo) {
     ServiceDoor door;
     const auto peer = door.connect();

@@ -77,6 +77,7 @@ private:
     std::list<Connection*> connections_;
     std::string date_;
     std::chrono::sys_seconds date_second_{};
+    std::size_t streams_ = 0;
     bool stopping_ = false;
 };
 

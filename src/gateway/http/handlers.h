@@ -52,9 +52,13 @@ Task<Result<>> patch_twin(Call& call);
 Task<Result<>> put_twin(Call& call);
 Task<Result<>> query_twins(Call& call);
 
-// Import and export jobs (8): there are none.
+// Import and export jobs (8): there are none, because there is no blob storage.
 Task<Result<>> list_jobs(Call& call);
+Task<Result<>> create_job(Call& call);
 Task<Result<>> get_job(Call& call);
+
+// What devices send, line by line as it comes; `deviceId` narrows it down (docs/cli.md).
+Task<Result<>> device_events(Call& call);
 
 // Whether a request for the device socket is a WebSocket handshake for MQTT (spec device-protocols
 // 1.1). Errors: argument_invalid, operation_invalid for another subprotocol.

@@ -7,6 +7,12 @@ Task<Result<>> list_jobs(Call& call) {
     co_return Result<>();
 }
 
+Task<Result<>> create_job(Call& call) {
+    CO_TRY_VOID(json_object(call));
+    co_return failure(Code::blob_container_invalid,
+                      "This hub has no blob storage to import from or export to");
+}
+
 Task<Result<>> get_job(Call& call) {
     co_return failure(
         Code::job_not_found,

@@ -18,8 +18,13 @@ struct Limits {
     std::chrono::seconds idle{120};  // between requests
     std::chrono::seconds send{60};   // for the peer to take an answer
     std::chrono::seconds linger{5};
+    std::size_t streams_max = 32;                       // answers of a loop that go on line by line
+    std::size_t stream_unsent_bytes_max = 1024 * 1024;  // of one of them; further lines are lost
+    std::chrono::seconds heartbeat{15};                 // between signs of life in it
 };
 
+// Answered before other connections of the loop get their turn.
+inline constexpr int requests_per_turn = 8;
 inline constexpr std::size_t path_segments_max = 6;
 inline constexpr std::size_t request_id_bytes_max = 64;  // of a client's own id, kept and echoed
 inline constexpr std::size_t list_items_max = 1000;      // GET /devices (spec service-api 4.5)
@@ -28,6 +33,7 @@ inline constexpr std::size_t page_items_default = 100;   // spec service-api 6.1
 inline constexpr std::size_t page_items_max = 1000;
 inline constexpr std::size_t page_bytes_max = 4 * 1024 * 1024;  // a page ends early above this
 inline constexpr std::size_t query_bytes_max = 64 * 1024;
-inline constexpr std::size_t gzip_bytes_min = 1024;  // smaller bodies are not worth it
+inline constexpr std::size_t events_waiting_max = 512;  // on their way to one stream
+inline constexpr std::size_t gzip_bytes_min = 1024;     // smaller bodies are not worth it
 
 }  // namespace twinhub::gateway::http

@@ -70,6 +70,7 @@ void Reply::clear() {
     error_name = {};
     fields.clear();
     close = false;
+    lines.reset();
 }
 
 std::string error_text(const Error& error) {
@@ -106,8 +107,12 @@ void append_reply(std::string& out, const Reply& reply, const Request& request,
     fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\nDate: {}\r\n", reply.status,
                    phrase(reply.status), facts.date);
     if (!reply.body.empty()) out += "Content-Type: application/json; charset=utf-8\r\n";
-    if (reply.status != 204)
+    if (reply.lines) {
+        out += "Content-Type: application/x-ndjson\r\nCache-Control: no-store\r\n";
+        if (request.version >= 11) out += "Transfer-Encoding: chunked\r\n";
+    } else if (reply.status != 204) {
         fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", reply.body.size());
+    }
     if (facts.gzipped) out += "Content-Encoding: gzip\r\n";
     if (!reply.etag.empty()) {
         out += "ETag: \"";

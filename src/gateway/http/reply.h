@@ -3,8 +3,10 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "gateway/http/line_source.h"
 #include "gateway/http/request.h"
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -18,6 +20,8 @@ struct Reply {
     std::string_view error_name;  // iothub-errorcode; empty = no error
     std::string fields;           // further header lines, each with its line end
     bool close = false;           // end the connection behind it
+    // Instead of a body: lines that come as they come, until the client leaves or the server stops.
+    std::unique_ptr<LineSource> lines;
 
     // Adds a header line; characters that could end it are dropped from the value.
     void add_field(std::string_view name, std::string_view value);

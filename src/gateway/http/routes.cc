@@ -49,12 +49,15 @@ constexpr std::array table{
 
     Route{Method::get, "/statistics/devices", Operation::statistics_read, no_body,
           device_statistics},
-    Route{Method::get, "/statistics/service", Operation::statistics_read, no_body,
+    Route{Method::get, "/statistics/service", Operation::service_statistics_read, no_body,
           service_statistics},
 
     Route{Method::get, "/jobs", Operation::import_export_read, no_body, list_jobs},
+    Route{Method::post, "/jobs/create", Operation::import_export_write, small_body, create_job},
     Route{Method::get, "/jobs/{any}", Operation::import_export_read, no_body, get_job},
     Route{Method::remove, "/jobs/{any}", Operation::import_export_write, no_body, get_job},
+
+    Route{Method::get, "/twinhub/device-events", Operation::events_read, no_body, device_events},
 
     Route{Method::get, "/$iothub/websocket", Operation::device_connect, no_body, nullptr, true},
 };

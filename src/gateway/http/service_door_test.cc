@@ -128,6 +128,10 @@ TEST_F(Service, CountsDevices) {
     EXPECT_EQ(ask("GET", "/statistics/devices").body,
               R"({"totalDeviceCount":2,"enabledDeviceCount":1,"disabledDeviceCount":1})");
     EXPECT_EQ(ask("GET", "/statistics/service").body, R"({"connectedDeviceCount":0})");
+    EXPECT_EQ(ask("GET", "/statistics/service", "", "", "service").status, 200u);
+    EXPECT_EQ(ask("GET", "/statistics/service", "", "", "registryRead").status, 200u);
+    EXPECT_EQ(ask("GET", "/statistics/service", "", "", "device").status, 401u);
+    EXPECT_EQ(ask("GET", "/statistics/devices", "", "", "service").status, 401u);
 }
 
 TEST_F(Service, PatchesAndReplacesATwin) {
@@ -255,6 +259,10 @@ TEST_F(Service, AnswersTheQueriesThatExist) {
 TEST_F(Service, HasNoJobsAndNoCommands) {
     EXPECT_EQ(ask("GET", "/jobs").body, "[]");
     EXPECT_EQ(error_of(ask("GET", "/jobs/j1")), "404 JobNotFound");
+    EXPECT_EQ(error_of(ask("POST", "/jobs/create", R"({"type":"export"})")),
+              "400 BlobContainerValidationError");
+    EXPECT_EQ(error_of(ask("POST", "/jobs/create", "{}", "", "registryRead")),
+              "401 IotHubUnauthorizedAccess");
     ASSERT_EQ(ask("PUT", "/devices/d", "{}").status, 200u);
     EXPECT_EQ(ask("DELETE", "/devices/d/commands").body,
               R"({"totalMessagesPurged":0,"deviceId":"d","moduleId":null})");
