@@ -20,18 +20,23 @@ constexpr std::string_view api_version =
 constexpr std::uint64_t body_bytes_max = 256 << 20;
 constexpr auto answer_within = std::chrono::seconds{60};
 constexpr auto token_lifetime = std::chrono::minutes{10};
+// The server ends a stream whose token expired.
+constexpr auto stream_token_lifetime = std::chrono::hours{24};
+// Lines or heartbeats come more often than this.
+constexpr auto stream_silence_max = std::chrono::seconds{60};
 constexpr std::uint64_t page_items_max = 1000;
 
-std::string token_for(const Target& target, Instant now) {
+std::string token_for(const Target& target, Instant now, std::chrono::minutes lifetime) {
     const auto expiry =
-        std::chrono::floor<std::chrono::seconds>(now + token_lifetime).time_since_epoch().count();
+        std::chrono::floor<std::chrono::seconds>(now + lifetime).time_since_epoch().count();
     return protocol::sas::make_token({.resource = target.connection.host,
                                       .key = base64_decode(target.connection.key).value_or(""),
                                       .expiry = static_cast<std::uint64_t>(expiry),
                                       .policy = target.connection.policy});
 }
 
-std::string to_wire(const ServiceRequest& request, const Target& target, Instant now) {
+std::string to_wire(const ServiceRequest& request, const Target& target, Instant now,
+                    std::chrono::minutes lifetime = token_lifetime) {
     const std::string& host = target.connection.host;
     const bool is_ipv6 = host.find(':') != std::string::npos;
     std::string out =
@@ -40,7 +45,7 @@ std::string to_wire(const ServiceRequest& request, const Target& target, Instant
                     is_ipv6 ? "[" + host + "]" : host);
     if (target.endpoint.port != 443) out += fmt::format(":{}", target.endpoint.port);
     out += "\r\nUser-Agent: twinhub-cli\r\nAccept: application/json\r\nAuthorization: " +
-           token_for(target, now);
+           token_for(target, now, lifetime);
     if (!request.if_match.empty()) out += "\r\nIf-Match: " + request.if_match;
     for (const auto& [name, value] : request.headers) out += fmt::format("\r\n{}: {}", name, value);
     const std::string body = request.body ? to_text(*request.body) : std::string();
@@ -213,8 +218,9 @@ Result<> ServiceClient::stream(const ServiceRequest& request,
         return !goes_on;
     };
     bool answered = false;
-    const auto done = impl_->exchange(to_wire(request, impl_->target, impl_->clock.now()), parser,
-                                      answered, std::chrono::seconds{0}, take_lines);
+    const std::string wire =
+        to_wire(request, impl_->target, impl_->clock.now(), stream_token_lifetime);
+    const auto done = impl_->exchange(wire, parser, answered, stream_silence_max, take_lines);
     impl_->connection.reset();
     if (!done) return done;
     const auto& message = parser.get();
@@ -223,6 +229,7 @@ Result<> ServiceClient::stream(const ServiceRequest& request,
                                          .body = message.body(),
                                          .continuation = {}}));
     take_lines();
+    if (goes_on) return failure(Code::unavailable, "the server ended the stream");
     return {};
 }
 

@@ -54,7 +54,9 @@ public:
     // Pages through a query until `top` items (0 = all).
     Result<json::array> query(std::string_view text, std::uint64_t top);
 
-    // Hands over every line of an answer that does not end, until `take` says false.
+    // Hands over every line of an answer that does not end, until `take` says false; empty lines
+    // only show that the server is there. Errors: as call; unavailable also when the server ends
+    // it.
     Result<> stream(const ServiceRequest& request,
                     const std::function<bool(std::string_view line)>& take);
 
