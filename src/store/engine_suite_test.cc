@@ -158,6 +158,20 @@ TYPED_TEST(EngineSuite, FindsTheLastKeyOfARange) {
               std::optional<std::string>());
 }
 
+TYPED_TEST(EngineSuite, RemovesManyRangesAmongKeysOfOneBeginning) {
+    const auto key = [](int i) { return "slot-" + std::to_string(1000 + i); };
+    for (int i = 0; i < 200; i += 2) {
+        Batch batch;
+        for (int j : {i, i + 1}) batch.put(Family::changes, key(j), "x");
+        batch.remove_range(Family::changes, key(i), key(i + 1));
+        ASSERT_TRUE(commit_one(this->engine(), batch));
+    }
+    const Pairs left = read_all(this->engine(), Family::changes);
+    ASSERT_EQ(left.size(), 100u);
+    EXPECT_EQ(left.front().first, key(1));
+    EXPECT_EQ(left.back().first, key(199));
+}
+
 TYPED_TEST(EngineSuite, ASnapshotKeepsAllFamiliesAsTheyWere) {
     ASSERT_TRUE(put_one(this->engine(), Family::twins, "a", "1"));
     const auto snapshot = this->engine().snapshot();
