@@ -26,13 +26,15 @@ void say(std::string_view text) {
 }
 
 // What is wrong now leaves what was right before in force.
-void reload(const Config& config, Server& server, Random& random, const Clock& clock, Log& log) {
+void reload(const Config& config, Server& server, const Clock& clock, Log& log) {
     const auto refused = [&log](const Error& error) {
         log.error("server.reload_refused", {{"what", error.message}, {"where", error.where}});
     };
-    const auto prepared = prepare_data_folder(config, random, clock.now());
+    // The certificates only: policies that are gone are a mistake, not a wish for new keys.
+    const auto prepared = prepare_certificates(config, clock.now());
     if (!prepared) return refused(prepared.error());
-    for (const std::string& warning : prepared->warnings) log.warn("data_folder.warning", {{"what", warning}});
+    for (const std::string& warning : prepared->warnings)
+        log.warn("data_folder.warning", {{"what", warning}});
     const auto keys = load_key_material(config, clock.now());
     if (!keys) return refused(keys.error());
     if (const Result<> taken = server.reload(*keys); !taken) return refused(taken.error());
@@ -54,10 +56,12 @@ int serve(const Config& config) {
     ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
 
-    const auto prepared = prepare_data_folder(config, random, clock.now());
-    if (!prepared) return refuse(prepared.error());
+    // Held before anything is made: a second server must not change the files of the first.
+    if (const Result<> made = make_data_folder(config); !made) return refuse(made.error());
     const auto held = PidFile::hold(config.pid_path());
     if (!held) return refuse(held.error());
+    const auto prepared = prepare_data_folder(config, random, clock.now());
+    if (!prepared) return refuse(prepared.error());
     for (const std::string& file : prepared->made) log.info("data_folder.made", {{"file", file}});
     for (const std::string& warning : prepared->warnings)
         log.warn("data_folder.warning", {{"what", warning}});
@@ -66,7 +70,15 @@ int serve(const Config& config) {
     for (const std::string& warning : keys->warnings) log.warn("keys.warning", {{"what", warning}});
 
     auto server = Server::start(config, *keys, clock, random, log);
-    if (!server) return refuse(server.error());
+    if (!server) {
+        refuse(server.error());
+        if (prepared->first_start)
+            std::fprintf(
+                stderr,
+                "twinhub: the keys are made; once it runs, 'twinhub hub connection-string' "
+                "shows the owner's\n");
+        return 1;
+    }
     if (prepared->first_start) say(welcome_text(config, keys->policies));
 
     std::unique_ptr<Simulation> fleet;
@@ -75,7 +87,11 @@ int serve(const Config& config) {
         if (owner == keys->policies.end())
             return refuse({Code::not_found, "The demo needs the policy iothubowner", {}});
         const Server::Ports& ports = (*server)->ports();
-        DemoOptions demo{.config = config, .owner = *owner, .https_port = ports.https, .mqtt_port = ports.mqtt, .say = say};
+        DemoOptions demo{.config = config,
+                         .owner = *owner,
+                         .https_port = ports.https,
+                         .mqtt_port = ports.mqtt,
+                         .say = say};
         fleet = start_demo(demo);
         say(demo_text(demo));
     }
@@ -88,7 +104,7 @@ int serve(const Config& config) {
             log.info("server.stopping", {{"signal", number}});
             break;
         }
-        if (number == SIGHUP || errno == EAGAIN) reload(config, **server, random, clock, log);
+        if (number == SIGHUP || errno == EAGAIN) reload(config, **server, clock, log);
     }
     fleet.reset();
     (*server)->stop();

@@ -1,6 +1,7 @@
 #include "apps/cli/entity.h"
 #include "apps/config/load.h"
 #include "apps/config/settings.h"
+#include "apps/keys/data_folder.h"
 #include "apps/simulate/simulation.h"
 #include "apps/version.h"
 #include "base/encoding.h"
@@ -56,7 +57,9 @@ Outcome serve(Context& context) {
 }
 
 Outcome check_config(Context& context) {
-    const Loaded loaded = load_for(context);
+    Loaded loaded = load_for(context);
+    std::ranges::move(check_key_material(loaded.config, context.clock().now()),
+                      std::back_inserter(loaded.mistakes));
     if (!loaded.mistakes.empty()) return mistakes_of(loaded);
     return Outcome::print(loaded.file.empty() ? "good (no file: defaults, environment and flags)\n"
                                               : loaded.file + ": good\n");

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <openssl/x509v3.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -40,18 +41,6 @@ std::vector<Pair> server_files(const Config& config) {
         pairs.push_back({config.data() / "server-rsa.pem", config.data() / "server-rsa.key",
                          KeyAlgorithm::rsa_2048});
     return pairs;
-}
-
-Result<> make_folder(const std::filesystem::path& folder) {
-    std::error_code error;
-    if (folder.has_parent_path()) std::filesystem::create_directories(folder.parent_path(), error);
-    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
-        return failure(Code::internal, fmt::format("cannot make the data folder '{}': {}",
-                                                   folder.string(), std::strerror(errno)));
-    if (!std::filesystem::is_directory(folder, error))
-        return failure(Code::internal,
-                       fmt::format("the data folder '{}' is not a folder", folder.string()));
-    return {};
 }
 
 // Both files of a certificate, read and found to belong together.
@@ -210,9 +199,22 @@ std::vector<std::string> certificate_names(const Config& config) {
     return names;
 }
 
+Result<> make_data_folder(const Config& config) {
+    const std::filesystem::path folder = config.data();
+    std::error_code error;
+    if (folder.has_parent_path()) std::filesystem::create_directories(folder.parent_path(), error);
+    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+        return failure(Code::internal, fmt::format("cannot make the data folder '{}': {}",
+                                                   folder.string(), std::strerror(errno)));
+    if (!std::filesystem::is_directory(folder, error))
+        return failure(Code::internal,
+                       fmt::format("the data folder '{}' is not a folder", folder.string()));
+    return {};
+}
+
 Result<Prepared> prepare_data_folder(const Config& config, Random& random, Instant now) {
     Prepared prepared;
-    TRY_VOID(make_folder(config.data()));
+    TRY_VOID(make_data_folder(config));
     std::error_code ignored;
     if (config.policies_file.empty() && !std::filesystem::exists(config.policies_path(), ignored)) {
         TRY_VOID(write_policies(config.policies_path(), new_policies(random)));
@@ -222,6 +224,32 @@ Result<Prepared> prepare_data_folder(const Config& config, Random& random, Insta
     if (config.tls_certificates.empty())
         TRY_VOID(ensure_server_certificates(config, now, prepared));
     return prepared;
+}
+
+Result<Prepared> prepare_certificates(const Config& config, Instant now) {
+    Prepared prepared;
+    if (config.tls_certificates.empty())
+        TRY_VOID(ensure_server_certificates(config, now, prepared));
+    return prepared;
+}
+
+std::vector<std::string> check_key_material(const Config& config, Instant now) {
+    KeyMaterial material;
+    Gathered mistakes;
+    if (!config.tls_certificates.empty()) load_certificates(config, now, material, mistakes);
+    load_device_cas(config, material, mistakes);
+    // Whoever may not read the policies of a server can still check its settings.
+    if (::access(config.policies_path().c_str(), R_OK) == 0) {
+        const auto policies = read_policies(config.policies_path());
+        if (!policies) mistakes.add(policies.error().message);
+    }
+    std::vector<std::string> lines;
+    for (std::string_view rest = mistakes.text; !rest.empty();) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        lines.emplace_back(rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return lines;
 }
 
 Result<KeyMaterial> load_key_material(const Config& config, Instant now) {

@@ -18,12 +18,18 @@ struct Prepared {
     std::vector<std::string> warnings;  // what will need someone: a CA that ends soon
 };
 
+// Makes the folder (0700) when it is missing. Errors: internal.
+Result<> make_data_folder(const Config& config);
+
 // Makes what is missing: the folder (0700), policies.yaml, and, unless the operator brings
 // certificates, a private CA (ca.pem, ca.key) and server certificates (server.pem, server-rsa.pem
 // with their .key) for the hub's names. Server certificates that end within 30 days, or name other
 // hosts, are made anew from the same CA. Safe to call again at any time; nothing half written stays
 // behind. Errors: internal, unauthorized (keys that everybody may read), format_invalid.
 Result<Prepared> prepare_data_folder(const Config& config, Random& random, Instant now);
+
+// The certificates' part of it, for a server that runs.
+Result<Prepared> prepare_certificates(const Config& config, Instant now);
 
 struct ServerCertificate {
     std::string chain_pem;  // leaf first
@@ -40,6 +46,10 @@ struct KeyMaterial {
 
 // Errors: one, with every mistake on its own line; no part of a key is in it.
 Result<KeyMaterial> load_key_material(const Config& config, Instant now);
+
+// What is wrong with the certificates, keys, CAs and policies that the operator brought, or that
+// are there already: one line each, as load_key_material says it.
+std::vector<std::string> check_key_material(const Config& config, Instant now);
 
 // The hub's names and addresses that a server certificate has to have, sorted.
 std::vector<std::string> certificate_names(const Config& config);
