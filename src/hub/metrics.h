@@ -1,5 +1,7 @@
 #pragma once
 
+#include "twin/change.h"
+
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
@@ -18,20 +20,26 @@ struct Metrics {
     enum class Operation : std::uint8_t { read, update };
     void twin_operation(Side side, Operation operation, bool success);
 
+    // The size of each part that a change wrote, as its limit counts it.
+    void sections_written(const twin::Change& change, const twin::Twin& next);
+
     prometheus::Gauge& devices_connected;
-    prometheus::Counter& notifications_sent;      // handed to a connected, subscribed device
+    prometheus::Counter& notifications_sent;    // handed to a connected, subscribed device
+    prometheus::Counter& notifications_missed;  // the device was away: it catches up with a get
     prometheus::Counter& identity_operations;
     prometheus::Counter& identity_refusals;
     prometheus::Counter& commit_failures;
     prometheus::Counter& records_damaged;
-    prometheus::Counter& checkpoints;             // documents written whole
-    prometheus::Gauge& twins_changed;             // documents whose newest state is in the log alone
+    prometheus::Counter& checkpoints;  // documents written whole
+    prometheus::Gauge& twins_changed;  // documents whose newest state is in the log alone
     prometheus::Gauge& twins_cached;
-    prometheus::Counter& changes_expired;         // history records removed by retention
-    prometheus::Histogram& commit_seconds;        // from hand-over to durable, a batch of a shard
+    prometheus::Counter& changes_expired;   // history records removed by retention
+    prometheus::Histogram& query_seconds;   // one page of a query
+    prometheus::Histogram& commit_seconds;  // from hand-over to durable, a batch of a shard
 
 private:
     std::array<prometheus::Counter*, 8> twin_operations_{};
+    std::array<prometheus::Histogram*, twin::parts.size()> section_bytes_{};
 };
 
 }  // namespace twinhub::hub

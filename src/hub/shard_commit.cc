@@ -79,6 +79,7 @@ void Shard::stage_twin(const EntryPtr& entry, twin::Applied applied, const Autho
     record.at = applied.change.at;
     record.author = author;
     record.change = std::move(applied.change);
+    parts_.metrics.sections_written(record.change, next.twin);
     stage(entry, std::move(next), std::move(record),
           [this, id = entry->id, notification = std::move(applied.notification),
            done = std::move(settled)](const Result<>& result) mutable {
@@ -89,7 +90,7 @@ void Shard::stage_twin(const EntryPtr& entry, twin::Applied applied, const Autho
 
 void Shard::notify(const TwinId& id, const twin::Notification& notification) {
     const auto link = links_.find(id);
-    if (link == links_.end()) return;
+    if (link == links_.end()) return parts_.metrics.notifications_missed.Increment();
     link->second.link->desired_changed(notification.version, notification.body);
 }
 

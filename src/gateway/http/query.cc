@@ -43,6 +43,7 @@ Task<Result<>> one_device(Call& call, std::string name) {
 }  // namespace
 
 Task<Result<>> query_twins(Call& call) {
+    const Moment began = call.hub.clock().monotonic();
     CO_TRY(const json::object request, json_object(call));
     CO_TRY(const auto query, text_member(request, "query"));
     if (!query || query->empty())
@@ -72,6 +73,8 @@ Task<Result<>> query_twins(Call& call) {
         } while (!cursor.empty() && taken < count && body.size() < page_bytes_max);
     }
     body += ']';
+    call.hub.metrics().query_seconds.Observe(
+        std::chrono::duration<double>(call.hub.clock().monotonic() - began).count());
     // On every page, and in this spelling (spec service-api 6.1).
     call.reply.add_field("x-ms-item-type", "Twin");
     if (!cursor.empty())
