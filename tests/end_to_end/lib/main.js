@@ -1,9 +1,9 @@
 // Starts one hub, runs the test files against it, says how many tests passed.
-import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Hub } from './hub.js';
+import { runTestFiles } from './test_files.js';
 import { authority } from './x509.js';
 
 const here = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -17,21 +17,8 @@ const files = readdirSync(here).filter((name) => name.endsWith('.test.js'))
     .filter((name) => named.length === 0 || named.some((part) => name.includes(part)))
     .map((name) => join(here, name));
 
-async function runTests(hub) {
-    const tap = join(hub.folder, 'results.tap');
-    const tests = spawn(process.execPath, [
-        '--test', '--test-concurrency=1',
-        '--test-reporter=spec', '--test-reporter-destination=stdout',
-        '--test-reporter=tap', `--test-reporter-destination=${tap}`, ...files], {
-        stdio: ['ignore', 'inherit', 'inherit'],
-        env: { ...process.env, TWINHUB_TEST_HUB: hub.describe(),
-               NODE_EXTRA_CA_CERTS: join(hub.dataFolder, 'ca.pem') },
-    });
-    await new Promise((done) => tests.once('exit', done));
-    const results = readFileSync(tap, 'utf8');
-    const number = (word) => Number(new RegExp(`^# ${word} (\\d+)$`, 'm').exec(results)?.[1] ?? 0);
-    return { passed: number('pass'), failed: number('fail') + number('cancelled') };
-}
+const runTests = (hub) => runTestFiles(files, { folder: hub.folder, env: {
+    TWINHUB_TEST_HUB: hub.describe(), NODE_EXTRA_CA_CERTS: join(hub.dataFolder, 'ca.pem') } });
 
 let [passed, failed] = [0, 0];
 const folder = Hub.newFolder();
