@@ -9,7 +9,8 @@ install(FILES README.md CHANGELOG.md docs/architecture.md docs/glossary.md DESTI
 install(FILES packaging/debian/copyright DESTINATION share/doc/twinhub)
 install(FILES packaging/twinhub.service DESTINATION /lib/systemd/system)
 install(FILES packaging/twinhub.yaml DESTINATION /etc/twinhub)
-file(GLOB documents ${CMAKE_SOURCE_DIR}/docs/configuration.md ${CMAKE_SOURCE_DIR}/docs/benchmarks.md)
+file(GLOB documents ${CMAKE_SOURCE_DIR}/docs/configuration.md ${CMAKE_SOURCE_DIR}/docs/benchmarks.md
+     ${CMAKE_SOURCE_DIR}/docs/cli.md ${CMAKE_SOURCE_DIR}/docs/operations.md)
 install(FILES ${documents} DESTINATION share/doc/twinhub)
 
 set(CPACK_GENERATOR DEB)
