@@ -1,5 +1,7 @@
 #include "apps/server.h"
 
+#include "base/loop.h"
+#include "gateway/connection_limit.h"
 #include "gateway/http/connection.h"
 #include "gateway/http/context.h"
 #include "gateway/listener.h"
@@ -12,13 +14,12 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 #include <prometheus/text_serializer.h>
 #include <sys/resource.h>
 
+#include <optional>
 #include <thread>
 
 namespace twinhub::apps {
@@ -30,7 +31,9 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto tick_every = 50ms;
-constexpr unsigned pool_threads = 2;
+constexpr int pool_threads = 2;
+constexpr std::size_t ops_connections_max = 64;  // of their own: a full hub still says how it is
+constexpr int settle_rounds_max = 10'000;
 
 // Connections are descriptors: take all that the system grants.
 void raise_descriptor_limit() {
@@ -92,17 +95,23 @@ std::vector<gateway::ServerCertificate> tls_certificates(const KeyMaterial& keys
     return certificates;
 }
 
-// One event loop with everything that lives on it.
-struct Loop {
-    explicit Loop(Moment now)
-        : context(1), work(context.get_executor()), ticker(context), deadlines(now) {}
+// One event loop with everything that lives on it. What is declared first goes last.
+struct ServingLoop : Loop {
+    explicit ServingLoop(Moment now) : work(get_executor()), ticker(*this), deadlines(now) {}
 
-    asio::io_context context;
-    asio::executor_work_guard<asio::io_context::executor_type> work;
+    void stop_doors() {
+        for (const auto& acceptor : acceptors) acceptor->stop();
+        if (http) http->stop();
+        if (mqtt) mqtt->stop();
+        if (ops) ops->stop();
+    }
+
+    asio::executor_work_guard<executor_type> work;
     asio::steady_timer ticker;
     gateway::Deadlines deadlines;
     std::unique_ptr<mqtt::MqttContext> mqtt;
     std::unique_ptr<http::HttpContext> http;
+    std::unique_ptr<gateway::OpsDoor> ops;
     std::vector<std::unique_ptr<gateway::Acceptor>> acceptors;
 };
 
@@ -116,15 +125,21 @@ struct Server::Parts {
           log(to),
           hub_metrics(registry),
           mqtt_metrics(registry),
-          http_metrics(registry) {}
+          http_metrics(registry),
+          listener_metrics(registry),
+          limit(config.connections_max, &listener_metrics.open) {}
+    ~Parts();
 
     Result<> open_store();
     Result<> listen();
     void add_door(const std::shared_ptr<gateway::ListeningSocket>& socket,
-                  gateway::SharedTls* certificates,
-                  std::function<gateway::Acceptor::Accepted(Loop&)> door);
-    void tick(Loop& loop);
+                  gateway::SharedTls* certificates, gateway::ConnectionLimit& places,
+                  std::function<gateway::Acceptor::Accepted(ServingLoop&)> door);
+    void tick(ServingLoop& loop);
     void run();
+    void stop_accepting_and_drain();
+    void join();
+    void settle();
     gateway::OpsAnswer ops_answer(std::string_view path);
 
     Config config;
@@ -135,16 +150,19 @@ struct Server::Parts {
     hub::Metrics hub_metrics;
     mqtt::MqttMetrics mqtt_metrics;
     http::HttpMetrics http_metrics;
+    gateway::ListenerMetrics listener_metrics;
     gateway::SharedTls tls;
     mqtt::MqttShared mqtt_shared;
     gateway::ConnectionLimit limit;
-    gateway::OpsAnswers ops;
+    gateway::ConnectionLimit ops_limit{ops_connections_max};
     Ports ports;
     std::atomic<bool> ready = false;
     std::unique_ptr<store::Engine> engine;
-    asio::thread_pool pool{pool_threads};
-    std::vector<std::unique_ptr<Loop>> loops;
+    Loop pool{pool_threads};
+    std::optional<asio::executor_work_guard<Loop::executor_type>> pool_work{pool.get_executor()};
+    std::vector<std::unique_ptr<ServingLoop>> loops;
     std::unique_ptr<hub::Hub> hub;
+    std::vector<std::jthread> pool_threads_running;
     std::vector<std::jthread> threads;
     bool stopped = false;
 };
@@ -155,12 +173,14 @@ Result<> Server::Parts::open_store() {
     options.cache_bytes = config.store_cache_bytes;
     options.write_buffer_bytes = config.store_write_buffer_bytes;
     TRY(engine, store::open_rocksdb(config.store_path(), options));
+    for (int i = 0; i < pool_threads; ++i)
+        pool_threads_running.emplace_back([this] { pool.run(); });
     const std::size_t count =
         config.loops != 0 ? config.loops : std::max(1u, std::thread::hardware_concurrency());
     std::vector<Executor> executors;
     for (std::size_t i = 0; i < count; ++i) {
-        loops.push_back(std::make_unique<Loop>(clock.monotonic()));
-        executors.emplace_back(loops.back()->context.get_executor());
+        loops.push_back(std::make_unique<ServingLoop>(clock.monotonic()));
+        executors.emplace_back(loops.back()->get_executor());
     }
     TRY(hub, hub::Hub::open(hub_settings(config), hub::Seams{.engine = *engine,
                                                              .clock = clock,
@@ -174,17 +194,18 @@ Result<> Server::Parts::open_store() {
 
 void Server::Parts::add_door(const std::shared_ptr<gateway::ListeningSocket>& socket,
                              gateway::SharedTls* certificates,
-                             std::function<gateway::Acceptor::Accepted(Loop&)> door) {
+                             gateway::ConnectionLimit& places,
+                             std::function<gateway::Acceptor::Accepted(ServingLoop&)> door) {
     for (const auto& loop : loops)
         loop->acceptors.push_back(std::make_unique<gateway::Acceptor>(
-            loop->context.get_executor(), socket, certificates, loop->deadlines, clock, log, limit,
-            gateway::Acceptor::Settings{.handshake = config.tls_handshake_timeout}, door(*loop)));
+            loop->get_executor(), socket, certificates, loop->deadlines, clock, log, places,
+            listener_metrics, gateway::Acceptor::Settings{.handshake = config.tls_handshake_timeout}, door(*loop)));
 }
 
 Result<> Server::Parts::listen() {
     std::vector<mqtt::MqttContext*> all;
     for (std::size_t i = 0; i < loops.size(); ++i) {
-        Loop& loop = *loops[i];
+        ServingLoop& loop = *loops[i];
         loop.mqtt =
             std::make_unique<mqtt::MqttContext>(*hub, hub->shards().at(i), loop.deadlines,
                                                 mqtt_metrics, mqtt_shared, mqtt_settings(config));
@@ -194,31 +215,32 @@ Result<> Server::Parts::listen() {
             [&door = *loop.mqtt](std::unique_ptr<gateway::Transport> transport) {
                 door.serve(std::move(transport));
             });
+        loop.ops = std::make_unique<gateway::OpsDoor>(
+            [this](std::string_view path) { return ops_answer(path); }, loop.deadlines, clock);
     }
     for (const auto& loop : loops) loop->mqtt->introduce(all);
 
-    const auto mqtt_door = [](Loop& loop) -> gateway::Acceptor::Accepted {
+    const auto mqtt_door = [](ServingLoop& loop) -> gateway::Acceptor::Accepted {
         return [&loop](std::unique_ptr<gateway::Transport> transport) {
             loop.mqtt->serve(std::move(transport));
         };
     };
-    const auto http_door = [](Loop& loop) -> gateway::Acceptor::Accepted {
+    const auto http_door = [](ServingLoop& loop) -> gateway::Acceptor::Accepted {
         return [&loop](std::unique_ptr<gateway::Transport> transport) {
-            asio::co_spawn(loop.context, http::serve_http(std::move(transport), *loop.http),
+            asio::co_spawn(loop, http::serve_http(std::move(transport), *loop.http),
                            asio::detached);
         };
     };
-    const auto ops_door = [this](Loop& loop) -> gateway::Acceptor::Accepted {
-        return [this, &loop](std::unique_ptr<gateway::Transport> transport) {
-            gateway::serve_ops(std::move(transport), ops, loop.deadlines, clock.monotonic());
+    const auto ops_door = [](ServingLoop& loop) -> gateway::Acceptor::Accepted {
+        return [&loop](std::unique_ptr<gateway::Transport> transport) {
+            loop.ops->serve(std::move(transport));
         };
     };
-    ops = [this](std::string_view path) { return ops_answer(path); };
 
     const int backlog = static_cast<int>(config.listen_backlog);
     const auto open = [&](const std::vector<std::string>& addresses, const Port& port,
-                          gateway::SharedTls* certificates, const auto& door,
-                          std::uint16_t& got) -> Result<> {
+                          gateway::SharedTls* certificates, gateway::ConnectionLimit& places,
+                          const auto& door, std::uint16_t& got) -> Result<> {
         if (!port) return {};
         std::uint16_t wanted = *port;
         for (const std::string& address : addresses) {
@@ -231,20 +253,19 @@ Result<> Server::Parts::listen() {
             }
             TRY_VOID(socket);
             wanted = got = (*socket)->port();
-            add_door(*socket, certificates, door);
+            add_door(*socket, certificates, places, door);
         }
         return {};
     };
-    limit.max = config.connections_max;
-    TRY_VOID(open(config.listen_addresses, config.mqtt_port, &tls, mqtt_door, ports.mqtt));
-    TRY_VOID(open(config.listen_addresses, config.https_port, &tls, http_door, ports.https));
-    TRY_VOID(open(config.plain_http_addresses, config.plain_http_port, nullptr, http_door,
+    TRY_VOID(open(config.listen_addresses, config.mqtt_port, &tls, limit, mqtt_door, ports.mqtt));
+    TRY_VOID(open(config.listen_addresses, config.https_port, &tls, limit, http_door, ports.https));
+    TRY_VOID(open(config.plain_http_addresses, config.plain_http_port, nullptr, limit, http_door,
                   ports.plain_http));
-    TRY_VOID(open({config.metrics_address}, config.metrics_port, nullptr, ops_door, ports.metrics));
+    TRY_VOID(open({config.metrics_address}, config.metrics_port, nullptr, ops_limit, ops_door, ports.metrics));
     return {};
 }
 
-void Server::Parts::tick(Loop& loop) {
+void Server::Parts::tick(ServingLoop& loop) {
     loop.ticker.expires_after(tick_every);
     loop.ticker.async_wait([this, &loop](const boost::system::error_code& error) {
         if (error) return;
@@ -258,7 +279,7 @@ void Server::Parts::tick(Loop& loop) {
 void Server::Parts::run() {
     for (const auto& loop : loops) {
         tick(*loop);
-        threads.emplace_back([&context = loop->context] { context.run(); });
+        threads.emplace_back([&context = *loop] { context.run(); });
     }
 }
 
@@ -273,7 +294,10 @@ gateway::OpsAnswer Server::Parts::ops_answer(std::string_view path) {
     if (path == "/readyz") {
         const bool writable = !engine->statistics().writes_failed;
         if (ready && writable) return {.status = 200, .body = "ready\n"};
-        return {.status = 503, .body = writable ? "not ready\n" : "the store takes no writes\n"};
+        return {.status = 503,
+                .body = writable ? "not ready\n"
+                                 : "the store takes no writes: is the disk full? "
+                                   "If this stays so with space on it, restart the hub\n"};
     }
     return {.status = 404, .body = "try /metrics, /healthz or /readyz\n"};
 }
@@ -312,39 +336,82 @@ Result<> Server::reload(const KeyMaterial& keys) {
     return {};
 }
 
+// The orderly end, in its time: no new connection, no new request, answers to those under way, and
+// every change on disk.
+void Server::Parts::stop_accepting_and_drain() {
+    for (const auto& loop : loops) asio::post(*loop, [&here = *loop] { here.stop_doors(); });
+    const Moment until = clock.monotonic() + config.drain_timeout;
+    while (limit.open() != 0 && clock.monotonic() < until - config.drain_timeout / 2)
+        std::this_thread::sleep_for(5ms);
+    const auto drained = asio::co_spawn(*loops.front(), hub->drain(), asio::use_future);
+    if (drained.wait_for(until - clock.monotonic()) != std::future_status::ready)
+        log.warn("server.drain_timeout", {{"milliseconds", config.drain_timeout.count()}});
+}
+
+// From here on there is one thread.
+void Server::Parts::join() {
+    for (const auto& loop : loops) {
+        loop->work.reset();
+        loop->stop();
+    }
+    threads.clear();
+    pool_work.reset();  // what waits for the disk is let finish
+    pool_threads_running.clear();
+}
+
+// Lets everything that is still under way come to its own end, as an operation that failed if it must
+// be: a coroutine that waits for the disk, the store or another loop refers to all of them.
+void Server::Parts::settle() {
+    if (hub) hub->committer().stop();  // answers all it was given; refuses what comes
+    for (const auto& loop : loops) {
+        loop->ticker.cancel();
+        loop->stop_doors();
+    }
+    std::size_t ran = 1;
+    for (int round = 0; ran != 0 && round < settle_rounds_max; ++round) {
+        ran = 0;
+        for (const auto& loop : loops) {
+            loop->restart();
+            ran += loop->poll();
+        }
+        pool.restart();
+        ran += pool.poll();
+    }
+}
+
+// The order in which things go. After settle() little is left in the loops and in the hub, but what is
+// left may be a coroutine that stands on the doors and on its loop, and a coroutine is unwound by its
+// own loop even when another one lets go of it. So: all loops discard what they hold, while everything
+// else still stands; then the hub goes, with what waited in it; what that sent back to the loops is
+// discarded too; then the doors, and last the loops themselves.
+Server::Parts::~Parts() {
+    const auto discard = [this] {
+        discard_all(loops);
+        pool.discard();
+        discard_all(loops);
+    };
+    for (const auto& loop : loops) loop->acceptors.clear();
+    discard();
+    hub.reset();
+    discard();
+    loops.clear();
+}
+
 void Server::stop() {
     Parts& parts = *parts_;
     if (parts.stopped) return;
     parts.stopped = true;
     parts.ready = false;
-    if (!parts.threads.empty()) {
-        for (const auto& loop : parts.loops)
-            asio::post(loop->context, [&parts, &here = *loop] {
-                for (const auto& acceptor : here.acceptors) acceptor->stop();
-                here.http->stop();
-                here.mqtt->stop();
-                (void)parts;
-            });
-        auto drained =
-            asio::co_spawn(parts.loops.front()->context, parts.hub->drain(), asio::use_future);
-        if (drained.wait_for(parts.config.drain_timeout) != std::future_status::ready)
-            parts.log.warn("server.drain_timeout",
-                           {{"milliseconds", parts.config.drain_timeout.count()}});
-        for (const auto& loop : parts.loops) {
-            loop->work.reset();
-            loop->context.stop();
-        }
-        parts.threads.clear();  // joins
-    }
-    parts.pool.join();
-    parts.log.info("server.stopped");
+    const bool began = !parts.threads.empty();
+    if (began) parts.stop_accepting_and_drain();
+    parts.join();
+    parts.settle();
+    if (parts.engine) (void)parts.engine->flush();
+    if (began) parts.log.info("server.stopped");
 }
 
 Server::~Server() {
-    if (!parts_) return;
-    stop();
-    // The loops go before the hub: what they still hold refers to it.
-    if (parts_->engine) (void)parts_->engine->flush();
+    if (parts_) stop();
 }
 
 const Server::Ports& Server::ports() const { return parts_->ports; }

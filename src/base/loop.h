@@ -9,7 +9,7 @@ namespace twinhub {
 // first is destroyed.
 class Loop : public boost::asio::io_context {
 public:
-    Loop() : io_context(1) {}
+    explicit Loop(int threads = 1) : io_context(threads) {}
 
     // Destroys what waits here, without running it. The loop must stand still; nothing runs on it again.
     void discard() { shutdown(); }

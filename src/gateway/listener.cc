@@ -1,6 +1,5 @@
 #include "gateway/listener.h"
 
-
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -14,6 +13,16 @@
 namespace twinhub::gateway {
 
 using tcp = asio::ip::tcp;
+
+namespace {
+
+// Several for each wake-up: a fleet comes back at once. The handshakes are the work, so not too many.
+constexpr int accepts_per_turn = 16;
+
+// What peers can bring about is told so often at most.
+constexpr std::chrono::seconds tell_again_after{10};
+
+}  // namespace
 
 Result<std::shared_ptr<ListeningSocket>> ListeningSocket::open(const std::string& address, std::uint16_t port, int backlog) {
     const std::string name = address + " port " + std::to_string(port);
@@ -46,7 +55,7 @@ ListeningSocket::~ListeningSocket() { ::close(descriptor_); }
 
 struct Acceptor::State : std::enable_shared_from_this<State> {
     State(Executor loop, std::shared_ptr<ListeningSocket> from, SharedTls* certificates, Deadlines& times,
-          const Clock& time, Log& to, ConnectionLimit& bound, Settings chosen, Accepted next)
+          const Clock& time, Log& to, ConnectionLimit& bound, ListenerMetrics& counters, Settings chosen, Accepted next)
         : executor(loop),
           listening(std::move(from)),
           acceptor(loop),
@@ -56,6 +65,7 @@ struct Acceptor::State : std::enable_shared_from_this<State> {
           clock(time),
           log(to),
           limit(bound),
+          metrics(counters),
           settings(chosen),
           accepted(std::move(next)) {}
 
@@ -68,6 +78,7 @@ struct Acceptor::State : std::enable_shared_from_this<State> {
     };
 
     void open() {
+        if (stopped) return;
         const int copy = ::fcntl(listening->descriptor(), F_DUPFD_CLOEXEC, 0);
         CHECK(copy >= 0);
         acceptor.assign(listening->is_v6() ? tcp::v6() : tcp::v4(), copy);
@@ -83,41 +94,58 @@ struct Acceptor::State : std::enable_shared_from_this<State> {
     }
 
     void take() {
-        // Several for each wake-up: a fleet comes back at once. The handshakes are the work, so not too many.
-        for (int i = 0; i < 16; ++i) {
+        for (int i = 0; i < accepts_per_turn; ++i) {
             boost::system::error_code error;
             tcp::socket socket(executor);
             acceptor.accept(socket, error);
             if (error == asio::error::would_block || error == asio::error::try_again) break;
-            if (error) {
-                if (error == asio::error::connection_aborted || error == asio::error::interrupted) continue;
-                // No descriptors left, say: they come back when connections end.
-                log.warn("listener.accept_failed", {{"port", listening->port()}, {"reason", error.message()}});
-                pause.expires_after(std::chrono::milliseconds(100));
-                pause.async_wait([self = shared_from_this()](const boost::system::error_code& ended) {
-                    if (!ended) self->wait();
-                });
-                return;
+            // The peer is gone already.
+            if (error == asio::error::connection_aborted || error == asio::error::interrupted) continue;
+            if (error) return rest(error);
+            auto place = limit.take();
+            if (!place) {
+                // Closed without a word: a handshake would cost more than the answer is worth.
+                metrics.refused.Increment();
+                if (may_tell()) log.warn("listener.full", {{"port", listening->port()}, {"open", limit.open()}});
+                continue;
             }
-            if (limit.open.load(std::memory_order_relaxed) >= limit.max) continue;  // closes it
-            begin(std::move(socket));
+            metrics.accepted.Increment();
+            begin(std::move(socket), std::move(*place));
         }
         wait();
     }
 
-    void begin(tcp::socket socket) {
+    // No descriptors left, say: they come back when connections end.
+    void rest(const boost::system::error_code& error) {
+        metrics.accept_failures.Increment();
+        if (may_tell()) log.warn("listener.accept_failed", {{"port", listening->port()}, {"reason", error.message()}});
+        pause.expires_after(std::chrono::milliseconds(100));
+        pause.async_wait([self = shared_from_this()](const boost::system::error_code& ended) {
+            if (!ended) self->wait();
+        });
+    }
+
+    bool may_tell() {
+        const Moment now = clock.monotonic();
+        if (now < tell_from) return false;
+        tell_from = now + tell_again_after;
+        return true;
+    }
+
+    void begin(tcp::socket socket, ConnectionLimit::Place place) {
         auto pending = std::make_shared<Pending>();
         handshakes.insert(pending);
         deadlines.schedule(*pending, clock.monotonic() + settings.handshake);
         std::shared_ptr<const TlsContext> context = tls != nullptr ? tls->load() : nullptr;
         auto give_up = SocketTransport::accept(
-            std::move(socket), std::move(context),
+            std::move(socket), std::move(context), std::move(place),
             [self = shared_from_this(), weak = std::weak_ptr<Pending>(pending)](std::unique_ptr<SocketTransport> transport) {
                 if (const auto finished = weak.lock()) {
                     finished->cancel();
                     self->handshakes.erase(finished);
                 }
-                if (transport && !self->stopped) self->accepted(std::move(transport));
+                if (!transport) self->metrics.handshakes_failed.Increment();
+                else if (!self->stopped) self->accepted(std::move(transport));
             });
         pending->give_up = std::move(give_up);
     }
@@ -131,16 +159,19 @@ struct Acceptor::State : std::enable_shared_from_this<State> {
     const Clock& clock;
     Log& log;
     ConnectionLimit& limit;
+    ListenerMetrics& metrics;
     Settings settings;
     Accepted accepted;
     std::unordered_set<std::shared_ptr<Pending>> handshakes;
+    Moment tell_from{};
     bool stopped = false;
 };
 
 Acceptor::Acceptor(Executor executor, std::shared_ptr<ListeningSocket> socket, SharedTls* tls, Deadlines& deadlines,
-                   const Clock& clock, Log& log, ConnectionLimit& limit, Settings settings, Accepted accepted)
-    : state_(std::make_shared<State>(std::move(executor), std::move(socket), tls, deadlines, clock, log, limit, settings,
-                                     std::move(accepted))) {
+                   const Clock& clock, Log& log, ConnectionLimit& limit, ListenerMetrics& metrics, Settings settings,
+                   Accepted accepted)
+    : state_(std::make_shared<State>(std::move(executor), std::move(socket), tls, deadlines, clock, log, limit, metrics,
+                                     settings, std::move(accepted))) {
     asio::post(state_->executor, [state = state_] { state->open(); });
 }
 

@@ -3,13 +3,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "base/shared_value.h"
 #include "base/task.h"
+#include "gateway/connection_limit.h"
 #include "gateway/deadlines.h"
 #include "gateway/tls/socket_transport.h"
 
 #include <boost/asio/ip/tcp.hpp>
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -38,13 +39,7 @@ private:
 };
 
 // The certificates that new connections get; swapped whole on reload. nullptr = plain.
-using SharedTls = std::atomic<std::shared_ptr<const TlsContext>>;
-
-// How many connections the process holds, and may.
-struct ConnectionLimit {
-    std::atomic<std::size_t> open = 0;
-    std::size_t max = 200'000;
-};
+using SharedTls = SharedValue<const TlsContext>;
 
 // Accepts connections on one loop, takes them through TLS within a time, and hands them on.
 class Acceptor {
@@ -54,11 +49,12 @@ public:
         std::chrono::milliseconds handshake{30'000};
     };
     Acceptor(Executor executor, std::shared_ptr<ListeningSocket> socket, SharedTls* tls, Deadlines& deadlines,
-             const Clock& clock, Log& log, ConnectionLimit& limit, Settings settings, Accepted accepted);
+             const Clock& clock, Log& log, ConnectionLimit& limit, ListenerMetrics& metrics, Settings settings,
+             Accepted accepted);
     ~Acceptor();
     Acceptor(const Acceptor&) = delete;
     Acceptor& operator=(const Acceptor&) = delete;
-    void stop();
+    void stop();  // on the loop; ends handshakes under way
 
 private:
     struct State;

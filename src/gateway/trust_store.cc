@@ -52,6 +52,8 @@ bool TrustStore::verifies(X509* leaf, STACK_OF_X509* presented, Instant now) con
         // An operator may trust an intermediate without its root.
         X509_VERIFY_PARAM_set_flags(rules, X509_V_FLAG_PARTIAL_CHAIN);
         X509_VERIFY_PARAM_set_depth(rules, chain_depth_max);
+        // No MD5 or SHA-1 signature: whoever can make two certificates with one digest could be anybody.
+        X509_VERIFY_PARAM_set_auth_level(rules, 1);
         X509_VERIFY_PARAM_set_time(rules, seconds_of(now));
         X509_STORE_CTX_set_purpose(context, X509_PURPOSE_SSL_CLIENT);
         good = X509_verify_cert(context) == 1;

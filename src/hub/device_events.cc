@@ -16,13 +16,11 @@ struct DeviceEvents::Subscription::State {
 
 DeviceEvents::Subscription::~Subscription() {
     state_->listener = nullptr;
-    auto old = events_.states_.load();
-    std::shared_ptr<const States> next;
-    do {
+    events_.states_.update([this](const std::shared_ptr<const States>& old) {
         auto remaining = std::make_shared<States>(*old);
         std::erase(*remaining, state_);
-        next = std::move(remaining);
-    } while (!events_.states_.compare_exchange_weak(old, next));
+        return remaining;
+    });
     events_.heard_.fetch_sub(1, std::memory_order_relaxed);
 }
 
@@ -33,13 +31,11 @@ std::unique_ptr<DeviceEvents::Subscription> DeviceEvents::listen(Executor execut
     state->executor = std::move(executor);
     state->waiting_max = waiting_max;
     state->listener = std::make_shared<const Listener>(std::move(listener));
-    auto old = states_.load();
-    std::shared_ptr<const States> next;
-    do {
+    states_.update([&state](const std::shared_ptr<const States>& old) {
         auto more = std::make_shared<States>(*old);
         more->push_back(state);
-        next = std::move(more);
-    } while (!states_.compare_exchange_weak(old, next));
+        return more;
+    });
     heard_.fetch_add(1, std::memory_order_relaxed);
     return std::unique_ptr<Subscription>(new Subscription(*this, std::move(state)));
 }

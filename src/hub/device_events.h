@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/ids.h"
+#include "base/shared_value.h"
 #include "base/task.h"
 #include "base/time.h"
 
@@ -52,7 +53,7 @@ public:
 
 private:
     using States = std::vector<std::shared_ptr<Subscription::State>>;
-    std::atomic<std::shared_ptr<const States>> states_{std::make_shared<const States>()};
+    SharedValue<const States> states_{std::make_shared<const States>()};
     std::atomic<std::size_t> heard_ = 0;
 };
 

@@ -21,7 +21,6 @@ Hub::Hub(Settings settings, Seams seams) : settings_(std::move(settings)), seams
     shards_ = std::make_unique<Shards>(std::move(shards), seams_.pool, seams_.engine);
     registry_ = std::make_unique<Registry>(*shards_);
     twins_ = std::make_unique<Twins>(*shards_);
-    policies_ = std::make_shared<const Policies>();
 }
 
 Hub::~Hub() { committer_->stop(); }

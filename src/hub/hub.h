@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/shared_value.h"
 #include "base/task.h"
 #include "hub/access.h"
 #include "hub/device_events.h"
@@ -76,7 +77,7 @@ private:
     std::unique_ptr<Registry> registry_;
     std::unique_ptr<Twins> twins_;
     DeviceEvents device_events_;
-    std::atomic<std::shared_ptr<const Policies>> policies_;
+    SharedValue<const Policies> policies_{std::make_shared<const Policies>()};
 };
 
 }  // namespace twinhub::hub

@@ -16,17 +16,23 @@ MqttContext::~MqttContext() = default;
 MqttContext& MqttContext::of(const TwinId& id) { return *all_[slot_of(id.device) % all_.size()]; }
 
 void MqttContext::serve(std::unique_ptr<Transport> transport) {
+    if (stopping_) return;
     auto connection = std::make_shared<MqttConnection>(std::move(transport), *this);
     adopt(connection);
     metrics_.connections.Increment();
     connection->start();
 }
 
-void MqttContext::adopt(std::shared_ptr<MqttConnection> connection) { connections_.insert(std::move(connection)); }
+void MqttContext::adopt(std::shared_ptr<MqttConnection> connection) {
+    const auto& adopted = *connections_.insert(std::move(connection)).first;
+    // It was on its way between two loops when the server began to stop.
+    if (stopping_) std::shared_ptr(adopted)->stop();
+}
 
 void MqttContext::release(const std::shared_ptr<MqttConnection>& connection) { connections_.erase(connection); }
 
 void MqttContext::stop() {
+    stopping_ = true;
     const std::vector<std::shared_ptr<MqttConnection>> all(connections_.begin(), connections_.end());
     for (const auto& connection : all) connection->stop();
 }

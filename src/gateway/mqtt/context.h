@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/shared_value.h"
 #include "gateway/deadlines.h"
 #include "gateway/mqtt/metrics.h"
 #include "gateway/transport.h"
@@ -8,7 +9,6 @@
 #include "protocol/mqtt/session.h"
 
 #include <array>
-#include <atomic>
 #include <memory>
 #include <string>
 #include <unordered_set>
@@ -30,7 +30,7 @@ struct MqttSettings {
 
 // What the MQTT connections of all loops share and an operator can reload.
 struct MqttShared {
-    std::atomic<std::shared_ptr<const TrustStore>> authorities;
+    SharedValue<const TrustStore> authorities;
 };
 
 // What the MQTT connections of one loop share. Outlives them.
@@ -46,11 +46,11 @@ public:
     void introduce(std::vector<MqttContext*> all) { all_ = std::move(all); }
     MqttContext& of(const TwinId& id);
 
-    // Takes an accepted connection on this loop.
+    // Takes an accepted connection on this loop; lets go of it when the server stops.
     void serve(std::unique_ptr<Transport> transport);
     void adopt(std::shared_ptr<MqttConnection> connection);  // one that came from another loop
     void release(const std::shared_ptr<MqttConnection>& connection);
-    void stop();  // closes all that are here
+    void stop();  // closes all that are here, and all that come
     std::size_t connections() const { return connections_.size(); }
 
     hub::Hub& hub() { return hub_; }
@@ -76,6 +76,7 @@ private:
     std::vector<std::string> hosts_;
     std::vector<MqttContext*> all_;
     std::unordered_set<std::shared_ptr<MqttConnection>> connections_;
+    bool stopping_ = false;
 };
 
 }  // namespace twinhub::gateway::mqtt

@@ -3,6 +3,8 @@
 #include <boost/asio/post.hpp>
 
 #include <array>
+#include <utility>
+#include <vector>
 
 namespace twinhub::gateway {
 namespace {
@@ -10,15 +12,24 @@ namespace {
 constexpr std::size_t request_bytes_max = 8 * 1024;
 constexpr std::chrono::seconds time_max{10};
 
+}  // namespace
+
+// Kept by its door until it ends.
 class OpsConnection final : public std::enable_shared_from_this<OpsConnection>, private Deadline {
 public:
-    OpsConnection(std::unique_ptr<Transport> transport, const OpsAnswers& answers)
-        : transport_(std::move(transport)), answers_(answers) {}
+    OpsConnection(std::unique_ptr<Transport> transport, OpsDoor& door) : transport_(std::move(transport)), door_(door) {}
 
-    void start(Deadlines& deadlines, Moment now) {
-        self_ = shared_from_this();
-        deadlines.schedule(*this, now + time_max);
+    void start() {
+        door_.deadlines_.schedule(*this, door_.clock_.monotonic() + time_max);
         wait();
+    }
+
+    void end() {
+        if (std::exchange(ended_, true)) return;
+        cancel();
+        transport_->close();
+        // The caller may still be in a method of ours.
+        asio::post(transport_->executor(), [self = shared_from_this()] { self->door_.connections_.erase(self); });
     }
 
 private:
@@ -27,7 +38,7 @@ private:
     }
 
     void read() {
-        if (!self_) return;
+        if (ended_) return;
         std::array<std::byte, 2048> buffer;
         const Result<std::size_t> count = transport_->read_some(buffer);
         if (!count) return end();
@@ -45,7 +56,7 @@ private:
         if (second != std::string_view::npos && line.substr(0, space) == "GET") {
             std::string_view path = line.substr(space + 1, second - space - 1);
             path = path.substr(0, path.find('?'));
-            answer = answers_(path);
+            answer = door_.answers_(path);
         }
         std::string out = "HTTP/1.1 " + std::to_string(answer.status) + (answer.status == 200 ? " OK" : " Refused") +
                           "\r\nContent-Type: " + answer.content_type + "\r\nContent-Length: " + std::to_string(answer.body.size()) +
@@ -56,24 +67,28 @@ private:
 
     void expired(Moment) override { end(); }
 
-    void end() {
-        if (!self_) return;
-        cancel();
-        transport_->close();
-        asio::post(transport_->executor(), [self = std::move(self_)] {});
-        self_ = nullptr;
-    }
-
     std::unique_ptr<Transport> transport_;
-    const OpsAnswers& answers_;
+    OpsDoor& door_;
     std::string request_;
-    std::shared_ptr<OpsConnection> self_;  // keeps itself until it ends
+    bool ended_ = false;
 };
 
-}  // namespace
+OpsDoor::OpsDoor(OpsAnswers answers, Deadlines& deadlines, const Clock& clock)
+    : answers_(std::move(answers)), deadlines_(deadlines), clock_(clock) {}
 
-void serve_ops(std::unique_ptr<Transport> transport, const OpsAnswers& answers, Deadlines& deadlines, Moment now) {
-    std::make_shared<OpsConnection>(std::move(transport), answers)->start(deadlines, now);
+OpsDoor::~OpsDoor() = default;
+
+void OpsDoor::serve(std::unique_ptr<Transport> transport) {
+    if (stopping_) return;
+    const auto connection = std::make_shared<OpsConnection>(std::move(transport), *this);
+    connections_.insert(connection);
+    connection->start();
+}
+
+void OpsDoor::stop() {
+    stopping_ = true;
+    const std::vector<std::shared_ptr<OpsConnection>> all(connections_.begin(), connections_.end());
+    for (const auto& connection : all) connection->end();
 }
 
 }  // namespace twinhub::gateway

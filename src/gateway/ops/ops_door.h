@@ -1,6 +1,6 @@
 #pragma once
 
-#include "base/task.h"
+#include "base/clock.h"
 #include "gateway/deadlines.h"
 #include "gateway/transport.h"
 
@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 
 namespace twinhub::gateway {
 
@@ -21,8 +22,25 @@ struct OpsAnswer {
 // Answers one GET of `path` ("/metrics", "/healthz", "/readyz").
 using OpsAnswers = std::function<OpsAnswer(std::string_view path)>;
 
-// Serves one connection of the operations listener: plain HTTP, one small request, one answer. Meant
-// for a trusted network; says nothing of any device. `answers` and `deadlines` outlive it.
-void serve_ops(std::unique_ptr<Transport> transport, const OpsAnswers& answers, Deadlines& deadlines, Moment now);
+// The operations listener of one loop: plain HTTP, one small request a connection, one answer. Meant
+// for a trusted network; says nothing of any device.
+class OpsDoor {
+public:
+    OpsDoor(OpsAnswers answers, Deadlines& deadlines, const Clock& clock);
+    ~OpsDoor();
+    OpsDoor(const OpsDoor&) = delete;
+    OpsDoor& operator=(const OpsDoor&) = delete;
+
+    void serve(std::unique_ptr<Transport> transport);
+    void stop();  // ends all that are here, and all that come
+
+private:
+    friend class OpsConnection;
+    OpsAnswers answers_;
+    Deadlines& deadlines_;
+    const Clock& clock_;
+    std::unordered_set<std::shared_ptr<class OpsConnection>> connections_;
+    bool stopping_ = false;
+};
 
 }  // namespace twinhub::gateway

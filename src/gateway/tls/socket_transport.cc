@@ -7,17 +7,21 @@
 #include <openssl/ssl.h>
 
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <array>
 #include <cerrno>
-#include <cstring>
+#include <utility>
 
 namespace twinhub::gateway {
 
 using tcp = asio::ip::tcp;
 
-// Shared with the waits that are under way, so that they outlive the transport harmlessly.
+// Shared with the waits that are under way, so that they outlive the transport harmlessly. Touched on
+// the loop of its socket only: whoever moves to another loop gets a new one (move_to).
 struct SocketTransport::Impl : std::enable_shared_from_this<Impl> {
-    Impl(tcp::socket accepted, std::shared_ptr<const TlsContext> tls) : socket(std::move(accepted)), context(std::move(tls)) {}
+    Impl(tcp::socket accepted, std::shared_ptr<const TlsContext> tls, ConnectionLimit::Place taken)
+        : socket(std::move(accepted)), context(std::move(tls)), place(std::move(taken)) {}
     ~Impl() {
         SSL_free(ssl);
         X509_free(certificate);
@@ -28,9 +32,12 @@ struct SocketTransport::Impl : std::enable_shared_from_this<Impl> {
     void flush();
     void send(std::string_view bytes);
     void want_write();
-    void fire(Ready& ready);
+    void fire_readable();
+    void fire_sent();
     void break_off();
+    void throw_away_unread();
     void end();
+    bool is_sent() const { return unsent.empty() || broken || closed; }
 
     static BIO_METHOD* method();
     static int bio_read(BIO* bio, char* into, int size);
@@ -39,6 +46,7 @@ struct SocketTransport::Impl : std::enable_shared_from_this<Impl> {
 
     tcp::socket socket;
     std::shared_ptr<const TlsContext> context;
+    ConnectionLimit::Place place;
     SSL* ssl = nullptr;
     X509* certificate = nullptr;
     Peer peer;
@@ -49,6 +57,7 @@ struct SocketTransport::Impl : std::enable_shared_from_this<Impl> {
     bool waiting_write = false;
     bool drained = false;        // OpenSSL holds nothing more: only the socket has news
     bool emptied = false;        // the last read took all there was: the next need not ask the socket
+    bool ended = false;          // the peer said that it sends nothing more; it may still read
     bool broken = false;
     bool closed = false;
 };
@@ -60,6 +69,14 @@ namespace {
 thread_local std::string sealed;
 
 constexpr std::size_t sealed_capacity_max = 256 * 1024;
+
+// So much that came too late is read before a socket closes.
+constexpr std::size_t thrown_away_bytes_max = 256 * 1024;
+
+// May destroy whoever waited, and set a new wait.
+void call(Transport::Ready& ready) {
+    if (Transport::Ready now = std::exchange(ready, nullptr)) now();
+}
 
 }  // namespace
 
@@ -129,44 +146,66 @@ void SocketTransport::Impl::want_write() {
     if (waiting_write || closed) return;
     waiting_write = true;
     socket.async_wait(tcp::socket::wait_write, [self = shared_from_this()](const boost::system::error_code& error) {
-        // Cancelled: the socket was closed, or moved to another loop, where this belongs no more.
-        if (error == asio::error::operation_aborted) return;
         self->waiting_write = false;
+        // Closed meanwhile, or gone to another loop with all that was unsent.
+        if (error == asio::error::operation_aborted || self->closed) return;
         if (error) return self->break_off();
         std::string rest;
         rest.swap(self->unsent);
         self->send(rest);
-        if (self->unsent.empty() || self->broken) self->fire(self->sent);
+        if (self->is_sent()) self->fire_sent();
     });
 }
 
 // The other side is gone: reads say so, and nobody waits in vain.
 void SocketTransport::Impl::break_off() {
     broken = true;
-    unsent.clear();
-    unsent.shrink_to_fit();
-    fire(readable);
-    fire(sent);
+    std::string().swap(unsent);
+    fire_readable();
+    fire_sent();
 }
 
-void SocketTransport::Impl::fire(Ready& ready) {
-    if (!ready) return;
-    asio::post(socket.get_executor(), [self = shared_from_this(), call = std::move(ready)]() mutable { call(); });
-    ready = nullptr;
+// From the loop's queue, because the caller may be in the middle of something. The callback stays here
+// until then: a transport that is destroyed meanwhile calls nobody.
+void SocketTransport::Impl::fire_readable() {
+    if (readable) asio::post(socket.get_executor(), [self = shared_from_this()] { call(self->readable); });
+}
+
+void SocketTransport::Impl::fire_sent() {
+    if (!sent) return;
+    asio::post(socket.get_executor(), [self = shared_from_this()] {
+        if (self->is_sent()) call(self->sent);
+    });
+}
+
+// A socket that closes on unread bytes is reset, and the peer may lose our last words.
+void SocketTransport::Impl::throw_away_unread() {
+    std::array<char, 8192> scratch;
+    std::size_t thrown_away = 0;
+    while (thrown_away < thrown_away_bytes_max) {
+        const ssize_t count = ::recv(socket.native_handle(), scratch.data(), scratch.size(), MSG_DONTWAIT);
+        if (count <= 0) return;
+        thrown_away += static_cast<std::size_t>(count);
+    }
 }
 
 void SocketTransport::Impl::end() {
     if (closed) return;
-    if (ssl != nullptr && !broken && SSL_is_init_finished(ssl)) {
-        SSL_shutdown(ssl);
-        flush();
+    if (!broken) {
+        if (ssl != nullptr && SSL_is_init_finished(ssl)) {
+            SSL_shutdown(ssl);
+            flush();
+        }
+        throw_away_unread();
     }
     ERR_clear_error();
     closed = true;
+    std::string().swap(unsent);
     boost::system::error_code ignored;
     socket.close(ignored);
-    fire(readable);
-    fire(sent);
+    place.give_back();
+    fire_readable();
+    fire_sent();
 }
 
 void SocketTransport::Impl::shake_hands(Done done) {
@@ -178,6 +217,8 @@ void SocketTransport::Impl::shake_hands(Done done) {
         certificate = SSL_get1_peer_certificate(ssl);
         peer.has_certificate = certificate != nullptr;
         peer.encrypted = true;
+        // The session stays, though the client has it in its ticket and it costs memory while the
+        // connection is idle: a connection without one sends its records unsealed.
         return done(std::unique_ptr<SocketTransport>(new SocketTransport(shared_from_this())));
     }
     if (why != SSL_ERROR_WANT_READ || broken) {
@@ -194,12 +235,13 @@ void SocketTransport::Impl::shake_hands(Done done) {
     });
 }
 
-std::function<void()> SocketTransport::accept(tcp::socket socket, std::shared_ptr<const TlsContext> context, Done done) {
+std::function<void()> SocketTransport::accept(tcp::socket socket, std::shared_ptr<const TlsContext> context,
+                                              ConnectionLimit::Place place, Done done) {
     boost::system::error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     socket.non_blocking(true, ignored);
     const auto remote = socket.remote_endpoint(ignored);
-    auto impl = std::make_shared<Impl>(std::move(socket), std::move(context));
+    auto impl = std::make_shared<Impl>(std::move(socket), std::move(context), std::move(place));
     // Mapped addresses are shown as what they are.
     const auto address = remote.address();
     impl->peer.address = address.is_v6() && address.to_v6().is_v4_mapped()
@@ -232,25 +274,22 @@ void SocketTransport::wait_readable(Ready ready) {
     impl_->readable = std::move(ready);
     impl_->emptied = false;
     const bool inside = impl_->ssl != nullptr && !impl_->drained;
-    if (inside || impl_->broken || impl_->closed) return impl_->fire(impl_->readable);
+    if (inside || impl_->ended || impl_->broken || impl_->closed) return impl_->fire_readable();
     if (impl_->waiting_read) return;
     impl_->waiting_read = true;
     impl_->socket.async_wait(tcp::socket::wait_read, [impl = impl_](const boost::system::error_code& error) {
-        if (error == asio::error::operation_aborted) return;
         impl->waiting_read = false;
+        if (error == asio::error::operation_aborted || impl->closed) return;
         if (error) impl->broken = true;
-        if (!impl->readable) return;
-        // Called from the loop already: no detour through its queue.
-        Ready call = std::move(impl->readable);
-        impl->readable = nullptr;
-        call();
+        // On the loop already: no detour through its queue.
+        call(impl->readable);
     });
 }
 
 Result<std::size_t> SocketTransport::read_some(std::span<std::byte> into) {
     const auto gone = [] { return failure(Code::unavailable, "The peer closed the connection"); };
     Impl& impl = *impl_;
-    if (impl.closed || impl.broken) return gone();
+    if (impl.closed || impl.broken || impl.ended) return gone();
     if (std::exchange(impl.emptied, false)) return std::size_t{0};
     if (impl.ssl == nullptr) {
         const ssize_t count = ::recv(impl.socket.native_handle(), into.data(), into.size(), 0);
@@ -259,7 +298,9 @@ Result<std::size_t> SocketTransport::read_some(std::span<std::byte> into) {
             return static_cast<std::size_t>(count);
         }
         if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return std::size_t{0};
-        impl.broken = true;
+        // Zero: it sends no more, but may well read what it still gets.
+        if (count == 0) impl.ended = true;
+        else impl.broken = true;
         return gone();
     }
     ERR_clear_error();
@@ -276,7 +317,8 @@ Result<std::size_t> SocketTransport::read_some(std::span<std::byte> into) {
         impl.drained = true;
         return std::size_t{0};
     }
-    if (why != SSL_ERROR_ZERO_RETURN) impl.broken = true;  // no close_notify to such a peer
+    if (why == SSL_ERROR_ZERO_RETURN) impl.ended = true;
+    else impl.broken = true;  // no close_notify to such a peer
     return gone();
 }
 
@@ -302,7 +344,7 @@ std::size_t SocketTransport::unsent() const { return impl_->unsent.size(); }
 
 void SocketTransport::wait_sent(Ready ready) {
     impl_->sent = std::move(ready);
-    if (impl_->unsent.empty() || impl_->broken || impl_->closed) impl_->fire(impl_->sent);
+    if (impl_->is_sent()) impl_->fire_sent();
 }
 
 void SocketTransport::close() { impl_->end(); }
@@ -315,16 +357,35 @@ STACK_OF_X509* SocketTransport::certificate_chain() const {
     return impl_->ssl == nullptr ? nullptr : reinterpret_cast<STACK_OF_X509*>(SSL_get_peer_cert_chain(impl_->ssl));
 }
 
+// With a new Impl: a wait of the old loop may be done already and about to run there, where it must
+// find something that no other thread touches.
 void SocketTransport::move_to(Executor executor) {
-    if (impl_->closed || executor == impl_->socket.get_executor()) return;
+    Impl& old = *impl_;
+    if (old.closed || executor == old.socket.get_executor()) return;
+    auto next = std::make_shared<Impl>(tcp::socket(executor), std::move(old.context), std::move(old.place));
     boost::system::error_code error;
-    const auto protocol = impl_->socket.local_endpoint(error).protocol();
-    const auto handle = impl_->socket.release(error);
-    if (error) return;
-    impl_->waiting_read = impl_->waiting_write = false;
-    impl_->socket = tcp::socket(executor, protocol, handle);
-    impl_->socket.non_blocking(true, error);
-    if (!impl_->unsent.empty()) asio::post(executor, [impl = impl_] { impl->want_write(); });
+    const auto protocol = old.socket.local_endpoint(error).protocol();
+    const int descriptor = old.socket.release(error);
+    next->socket.assign(protocol, descriptor, error);
+    if (error) ::close(descriptor);  // the system has no room to watch it
+    next->broken = old.broken || error;
+    next->ssl = std::exchange(old.ssl, nullptr);
+    if (next->ssl != nullptr) BIO_set_data(SSL_get_rbio(next->ssl), next.get());
+    next->certificate = std::exchange(old.certificate, nullptr);
+    next->peer = std::move(old.peer);
+    next->unsent = std::move(old.unsent);
+    next->readable = std::exchange(old.readable, nullptr);
+    next->sent = std::exchange(old.sent, nullptr);
+    next->drained = old.drained;
+    next->emptied = old.emptied;
+    next->ended = old.ended;
+    old.closed = true;
+    impl_ = next;
+    asio::post(executor, [next] {
+        next->fire_readable();
+        if (!next->is_sent()) next->want_write();
+        else next->fire_sent();
+    });
 }
 
 }  // namespace twinhub::gateway

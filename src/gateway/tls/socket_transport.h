@@ -1,5 +1,6 @@
 #pragma once
 
+#include "gateway/connection_limit.h"
 #include "gateway/tls/context.h"
 #include "gateway/transport.h"
 
@@ -15,10 +16,12 @@ class SocketTransport final : public Transport {
 public:
     using Done = std::move_only_function<void(std::unique_ptr<SocketTransport>)>;
 
-    // Takes an accepted socket through the handshake; `done` is called once on the loop, with nullptr
-    // when the peer failed it. Without a context the connection stays plain. What it returns ends a
-    // handshake that takes too long, and does nothing to a finished one.
-    static std::function<void()> accept(asio::ip::tcp::socket socket, std::shared_ptr<const TlsContext> context, Done done);
+    // Takes an accepted socket through the handshake; `done` is called once on the loop, maybe before
+    // this returns, with nullptr when the peer failed it. Without a context the connection stays plain.
+    // `place` is given back when the socket closes. What it returns ends a handshake that takes too
+    // long, and does nothing to a finished one.
+    static std::function<void()> accept(asio::ip::tcp::socket socket, std::shared_ptr<const TlsContext> context,
+                                        ConnectionLimit::Place place, Done done);
 
     ~SocketTransport() override;
 
