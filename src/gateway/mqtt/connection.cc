@@ -164,6 +164,7 @@ void MqttConnection::authenticate() {
     asio::post(home.shard().executor(), [self] {
         self->context_->adopt(self);
         self->watch();
+        if (self->closed_) return;
         asio::co_spawn(self->context_->shard().executor(), self->check_credentials(self), asio::detached);
     });
 }
@@ -193,10 +194,13 @@ Task<Result<>> MqttConnection::admit() {
     const TwinId id = request_->user.identity;
     hub::Hub& hub = context_->hub();
     if (!hub.is_host(request_->user.host)) co_return failure(Code::unauthorized, "unknown host name");
-    CO_TRY(const hub::IdentityView identity, co_await context_->shard().identity(id));
-    hub::IdentityView device = identity;
+    // The device is read before its module, so that it is in memory when it is read again behind it:
+    // between the last look and attach() nothing waits, and no change of either can be missed.
+    CO_TRY(hub::IdentityView device, co_await context_->shard().identity(TwinId{id.device, {}}));
+    hub::IdentityView identity = device;
     if (id.is_module()) {
         CO_TRY(device, co_await context_->shard().identity(TwinId{id.device, {}}));
+        CO_TRY(identity, co_await context_->shard().identity(id));
     }
     if (closed_) co_return Result<>{};
     const auto policies = hub.policies();
