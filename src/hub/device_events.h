@@ -45,7 +45,8 @@ public:
         std::shared_ptr<State> state_;
     };
 
-    // Listening begins and ends on the listener's loop. `events` must outlive the subscription.
+    // Listening begins and ends on the listener's loop, which must outlive all who publish, as `events` must
+    // outlive the subscription.
     std::unique_ptr<Subscription> listen(Executor executor, std::size_t waiting_max, Listener listener);
 
     bool is_heard() const { return heard_.load(std::memory_order_relaxed) != 0; }

@@ -85,10 +85,12 @@ TEST_F(DeviceEventsTest, AListenerMayEndItself) {
 }
 
 TEST_F(DeviceEventsTest, ListenersOfManyThreadsComeAndGo) {
+    // As in a server, the loops outlive everybody who may still be publishing to them.
+    std::vector<std::unique_ptr<Loop>> loops;
+    for (int i = 0; i < 4; ++i) loops.push_back(std::make_unique<Loop>());
     std::vector<std::jthread> threads;
-    for (int i = 0; i < 4; ++i)
-        threads.emplace_back([this] {
-            Loop own;
+    for (const auto& each : loops)
+        threads.emplace_back([this, &own = *each] {
             for (int n = 0; n < 200; ++n) {
                 const auto subscription = events.listen(own.get_executor(), 10, [](const auto&) {});
                 publish("x");

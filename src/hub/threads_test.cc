@@ -110,7 +110,8 @@ TEST(Threads, ManyClientsOnManyLoopsShareOneHub) {
             for (auto& tick : ticks) tick.get();
         }
     });
-    for (auto& each : clients) EXPECT_GT(each.get(), 12 * 4);
+    // Pages, counts and each client's own bulk items succeed whatever the others do.
+    for (auto& each : clients) EXPECT_GE(each.get(), 12 * 3);
     over = true;
     ticker.join();
     asio::co_spawn(server.loop(0), server.hub().drain(), asio::use_future).get();
