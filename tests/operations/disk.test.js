@@ -1,11 +1,11 @@
 // A disk that is full, and has space again.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync, closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { until } from '../end_to_end/lib/wait.js';
-import { ask, newDevice, newFolder, newHub, twinhub } from './lib/operator.js';
+import { ask, later, newDevice, newFolder, newHub, twinhub } from './lib/operator.js';
 
 const disk_megabytes = 48;
 
@@ -39,9 +39,8 @@ test('a full disk: writes are refused, reads go on, all is well when there is sp
     mkdirSync(disk);
     const why = mountSmallDisk(disk);
     if (why) return t.skip(why);
+    later(t, () => execFileSync('umount', [disk]));
     const hub = await newHub(t, { folder });
-    t.after(async () => { if (hub.process.exitCode === null) await hub.kill();
-                          execFileSync('umount', ['-l', disk]); });
     await newDevice(hub, 'press');
     const patch = (n) => ask(hub, 'PATCH', '/twins/press', { body: {
         properties: { desired: { n, text: 'x'.repeat(3000) } } } });

@@ -7,7 +7,7 @@ import { Hub } from '../end_to_end/lib/hub.js';
 import { credentials, RawMqtt } from '../end_to_end/lib/raw_mqtt.js';
 import { parseConnectionString, sasToken } from '../end_to_end/lib/sas.js';
 import { nextEvent, until, withDeadline } from '../end_to_end/lib/wait.js';
-import { isRunning, newDevice, newFolder, newHub, refusedStart } from './lib/operator.js';
+import { isRunning, later, newDevice, newFolder, newHub, refusedStart } from './lib/operator.js';
 
 function token(hub, resource = hub.host) {
     const { SharedAccessKeyName: policy, SharedAccessKey: key } =
@@ -84,7 +84,7 @@ test('plain HTTP is closed by default', async (t) => {
 
 test('port 0 takes a free port and tells which', async (t) => {
     const hub = new Hub(newFolder(t), { httpsPort: 0, mqttPort: 0, metricsPort: 0 });
-    t.after(async () => { if (isRunning(hub)) await hub.kill(); });
+    later(t, async () => { if (isRunning(hub)) await hub.kill(); });
     hub.spawn();
     const ready = await until(() => /server\.ready .*https_port=(\d+) mqtt_port=(\d+) metrics_port=(\d+)/
         .exec(hub.log()), 'server.ready');

@@ -22,10 +22,20 @@ export async function twinhub(words, { env = {}, cwd } = {}) {
     return { code, out, err, get json() { return JSON.parse(out); } };
 }
 
+// Runs `end` after the test, the last one first: a hub ends before its folder does.
+const ends = new WeakMap();
+export function later(t, end) {
+    if (!ends.has(t)) {
+        ends.set(t, []);
+        t.after(async () => { for (const run of ends.get(t).reverse()) await run(); });
+    }
+    ends.get(t).push(end);
+}
+
 // A folder that ends with the test.
 export function newFolder(t) {
     const folder = Hub.newFolder();
-    t.after(() => new Hub(folder).remove());
+    later(t, () => new Hub(folder).remove());
     return folder;
 }
 
@@ -35,7 +45,7 @@ export async function newHub(t, { settings = '', folder = newFolder(t), ...optio
     const hub = new Hub(folder, options);
     mkdirSync(hub.dataFolder, { recursive: true, mode: 0o700 });
     writeFileSync(join(hub.dataFolder, 'twinhub.yaml'), settings);
-    t.after(async () => { if (isRunning(hub)) await hub.kill(); });
+    later(t, async () => { if (isRunning(hub)) await hub.kill(); });
     await hub.start();
     // Commands for this hub, with `--data` of its folder.
     hub.run = (...words) => twinhub(words, { env: { TWINHUB_DATA: hub.dataFolder } });
