@@ -39,7 +39,8 @@ struct Overloaded : Calls... {
 MqttConnection::MqttConnection(std::unique_ptr<Transport> transport, MqttContext& context)
     : transport_(std::move(transport)),
       context_(&context),
-      session_(context.settings().limits, context.hub().clock().monotonic()) {}
+      session_(context.settings().limits, context.hub().clock().monotonic()),
+      failing_reads_([this](std::uint64_t number, Answer late) { answer(number, std::move(late)); }) {}
 
 MqttConnection::~MqttConnection() = default;
 
@@ -253,8 +254,12 @@ void MqttConnection::get_twin(std::string_view rid) {
     context_->shard().read(session_.identity(), [weak = weak_from_this(), number](Result<std::string_view> view) {
         const auto self = weak.lock();
         if (!self || self->closed_) return;
-        if (view) self->answer(number, {.status = 200, .version = {}, .body = std::string(*view)});
-        else self->answer(number, {.status = static_cast<int>(wire_status(view.error().code).http()), .version = {}, .body = self->error_body(view.error())});
+        if (view) {
+            self->failing_reads_.succeeded();
+            return self->answer(number, {.status = 200, .version = {}, .body = std::string(*view)});
+        }
+        Answer refusal{.status = static_cast<int>(wire_status(view.error().code).http()), .version = {}, .body = self->error_body(view.error())};
+        self->failing_reads_.failed(number, std::move(refusal), self->context_->deadlines(), self->context_->hub().clock().monotonic());
     });
 }
 
@@ -323,6 +328,7 @@ void MqttConnection::close(CloseReason reason, const wire::Will* will) {
     if (attached_) context_->shard().detach(session_.identity(), *this);
     attached_ = false;
     cancel();
+    failing_reads_.stop();
     context_->metrics().closed(reason);
     context_->metrics().connections.Decrement();
     transport_->close();

@@ -4,6 +4,7 @@
 #include "gateway/deadlines.h"
 #include "gateway/mqtt/answers.h"
 #include "gateway/mqtt/context.h"
+#include "gateway/mqtt/failing_reads.h"
 #include "hub/device_door.h"
 
 #include <memory>
@@ -54,6 +55,7 @@ private:
     MqttContext* context_;
     protocol::mqtt::Session session_;
     Answers answers_;
+    FailingReads failing_reads_;
     std::unique_ptr<protocol::mqtt::Authenticate> request_;  // while the credential is checked
     bool attached_ = false;
     bool closed_ = false;
