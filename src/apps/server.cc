@@ -193,13 +193,13 @@ Result<> Server::Parts::open_store() {
 }
 
 void Server::Parts::add_door(const std::shared_ptr<gateway::ListeningSocket>& socket,
-                             gateway::SharedTls* certificates,
-                             gateway::ConnectionLimit& places,
+                             gateway::SharedTls* certificates, gateway::ConnectionLimit& places,
                              std::function<gateway::Acceptor::Accepted(ServingLoop&)> door) {
     for (const auto& loop : loops)
         loop->acceptors.push_back(std::make_unique<gateway::Acceptor>(
             loop->get_executor(), socket, certificates, loop->deadlines, clock, log, places,
-            listener_metrics, gateway::Acceptor::Settings{.handshake = config.tls_handshake_timeout}, door(*loop)));
+            listener_metrics,
+            gateway::Acceptor::Settings{.handshake = config.tls_handshake_timeout}, door(*loop)));
 }
 
 Result<> Server::Parts::listen() {
@@ -261,7 +261,8 @@ Result<> Server::Parts::listen() {
     TRY_VOID(open(config.listen_addresses, config.https_port, &tls, limit, http_door, ports.https));
     TRY_VOID(open(config.plain_http_addresses, config.plain_http_port, nullptr, limit, http_door,
                   ports.plain_http));
-    TRY_VOID(open({config.metrics_address}, config.metrics_port, nullptr, ops_limit, ops_door, ports.metrics));
+    TRY_VOID(open({config.metrics_address}, config.metrics_port, nullptr, ops_limit, ops_door,
+                  ports.metrics));
     return {};
 }
 
@@ -359,8 +360,8 @@ void Server::Parts::join() {
     pool_threads_running.clear();
 }
 
-// Lets everything that is still under way come to its own end, as an operation that failed if it must
-// be: a coroutine that waits for the disk, the store or another loop refers to all of them.
+// Lets everything that is still under way come to its own end, as an operation that failed if it
+// must be: a coroutine that waits for the disk, the store or another loop refers to all of them.
 void Server::Parts::settle() {
     if (hub) hub->committer().stop();  // answers all it was given; refuses what comes
     for (const auto& loop : loops) {
@@ -379,11 +380,11 @@ void Server::Parts::settle() {
     }
 }
 
-// The order in which things go. After settle() little is left in the loops and in the hub, but what is
-// left may be a coroutine that stands on the doors and on its loop, and a coroutine is unwound by its
-// own loop even when another one lets go of it. So: all loops discard what they hold, while everything
-// else still stands; then the hub goes, with what waited in it; what that sent back to the loops is
-// discarded too; then the doors, and last the loops themselves.
+// The order in which things go. After settle() little is left in the loops and in the hub, but what
+// is left may be a coroutine that stands on the doors and on its loop, and a coroutine is unwound
+// by its own loop even when another one lets go of it. So: all loops discard what they hold, while
+// everything else still stands; then the hub goes, with what waited in it; what that sent back to
+// the loops is discarded too; then the doors, and last the loops themselves.
 Server::Parts::~Parts() {
     const auto discard = [this] {
         discard_all(loops);

@@ -11,7 +11,8 @@ void append_varint(std::string& out, std::uint64_t number) {
 }
 
 void append_signed(std::string& out, std::int64_t number) {
-    append_varint(out, static_cast<std::uint64_t>(number) << 1 ^ static_cast<std::uint64_t>(number >> 63));
+    append_varint(
+        out, static_cast<std::uint64_t>(number) << 1 ^ static_cast<std::uint64_t>(number >> 63));
 }
 
 void append_text(std::string& out, std::string_view text) {

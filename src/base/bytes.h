@@ -20,8 +20,8 @@ public:
     std::uint8_t byte();
     std::uint64_t varint();
     std::int64_t signed_number();
-    std::string_view text();                    // a view into the bytes
-    std::string_view rest();                    // all that is left
+    std::string_view text();  // a view into the bytes
+    std::string_view rest();  // all that is left
 
     bool failed() const { return failed_; }
     bool finished() const { return !failed_ && at_ == bytes_.size(); }

@@ -6,7 +6,8 @@
 namespace twinhub {
 namespace {
 
-RC_GTEST_PROP(Bytes, ReadBackWhatWasWritten, (std::uint64_t number, std::int64_t other, const std::string& text)) {
+RC_GTEST_PROP(Bytes, ReadBackWhatWasWritten,
+              (std::uint64_t number, std::int64_t other, const std::string& text)) {
     std::string bytes;
     append_varint(bytes, number);
     append_signed(bytes, other);
@@ -18,7 +19,8 @@ RC_GTEST_PROP(Bytes, ReadBackWhatWasWritten, (std::uint64_t number, std::int64_t
     RC_ASSERT(reader.finished());
 }
 
-RC_GTEST_PROP(Bytes, AnyPrefixFailsAndStaysFailed, (std::uint64_t number, const std::string& text)) {
+RC_GTEST_PROP(Bytes, AnyPrefixFailsAndStaysFailed,
+              (std::uint64_t number, const std::string& text)) {
     std::string bytes;
     append_text(bytes, text);
     append_varint(bytes, number);

@@ -8,8 +8,8 @@ namespace twinhub {
 class Clock {
 public:
     virtual ~Clock() = default;
-    virtual Instant now() const = 0;      // wall time; may be set back by the operator
-    virtual Moment monotonic() const = 0; // for deadlines
+    virtual Instant now() const = 0;       // wall time; may be set back by the operator
+    virtual Moment monotonic() const = 0;  // for deadlines
 };
 
 class SystemClock final : public Clock {

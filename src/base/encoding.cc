@@ -8,7 +8,8 @@
 namespace twinhub {
 namespace {
 
-constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view base64_alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 constexpr std::array<std::int8_t, 256> base64_values = [] {
     std::array<std::int8_t, 256> values{};
@@ -53,7 +54,8 @@ std::optional<std::string> base64_decode(std::string_view text) {
         text.remove_suffix(1);
         ++padding;
     }
-    if (text.size() % 4 == 1 || (padding != 0 && (text.size() + padding) % 4 != 0)) return std::nullopt;
+    if (text.size() % 4 == 1 || (padding != 0 && (text.size() + padding) % 4 != 0))
+        return std::nullopt;
     std::string out;
     out.reserve(text.size() * 3 / 4);
     std::uint32_t group = 0;
@@ -117,8 +119,9 @@ std::string percent_encode(std::string_view text) {
     std::string out;
     out.reserve(text.size());
     for (const char c : text) {
-        const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                                c == '-' || c == '.' || c == '_' || c == '~';
+        const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                                (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+                                c == '~';
         if (unreserved) {
             out += c;
         } else {

@@ -8,16 +8,16 @@ namespace twinhub {
 // Why something was refused. One enumerator per row of the error catalogue (spec service-api 3.3,
 // device-protocols 2.3); doors map it to their own status in one table, so no numbers here.
 enum class Code : std::uint8_t {
-    argument_invalid,           // a value breaks a rule of the specification
-    argument_null,              // a required part is missing
-    format_invalid,             // the body is not the JSON (or the packet) that it should be
-    protocol_version_invalid,   // api-version missing or malformed
-    operation_invalid,          // not valid for this entity
-    unauthorized,               // no, wrong, expired or insufficient credential
-    hub_not_found,              // a host name that is not this hub's
+    argument_invalid,          // a value breaks a rule of the specification
+    argument_null,             // a required part is missing
+    format_invalid,            // the body is not the JSON (or the packet) that it should be
+    protocol_version_invalid,  // api-version missing or malformed
+    operation_invalid,         // not valid for this entity
+    unauthorized,              // no, wrong, expired or insufficient credential
+    hub_not_found,             // a host name that is not this hub's
     device_not_found,
     module_not_found,
-    not_found,                  // any other address
+    not_found,  // any other address
     job_not_found,
     configuration_not_found,
     method_not_allowed,
@@ -25,11 +25,11 @@ enum class Code : std::uint8_t {
     module_already_exists,
     device_defined_multiple_times,
     bulk_operation_failed,
-    blob_container_invalid,     // there is no blob storage behind import and export
+    blob_container_invalid,  // there is no blob storage behind import and export
     device_scope_invalid,
     policy_key_invalid,
     system_module_immutable,
-    precondition_failed,        // an etag or a base version does not match
+    precondition_failed,  // an etag or a base version does not match
     message_too_large,
     too_many_devices,
     too_many_modules,
@@ -37,10 +37,10 @@ enum class Code : std::uint8_t {
     throttled,
     device_not_online,
     not_implemented,
-    internal,                   // our fault
-    unavailable,                // starting, stopping or overloaded: try again
+    internal,     // our fault
+    unavailable,  // starting, stopping or overloaded: try again
     timeout,
-    corrupted,                  // a stored record is damaged
+    corrupted,  // a stored record is damaged
 };
 
 // What went wrong, worded once where it was seen.

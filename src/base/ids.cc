@@ -10,20 +10,24 @@ constexpr std::array<bool, 256> id_characters = [] {
     for (int c = 'A'; c <= 'Z'; ++c) allowed[static_cast<unsigned char>(c)] = true;
     for (int c = 'a'; c <= 'z'; ++c) allowed[static_cast<unsigned char>(c)] = true;
     for (int c = '0'; c <= '9'; ++c) allowed[static_cast<unsigned char>(c)] = true;
-    for (const char c : std::string_view("-:.+%_#*?!(),=@;$'")) allowed[static_cast<unsigned char>(c)] = true;
+    for (const char c : std::string_view("-:.+%_#*?!(),=@;$'"))
+        allowed[static_cast<unsigned char>(c)] = true;
     return allowed;
 }();
 
 Result<std::string> parse_id(std::string_view text, std::string_view kind) {
-    if (text.empty()) return failure(Code::argument_invalid, "The " + std::string(kind) + " id is empty");
+    if (text.empty())
+        return failure(Code::argument_invalid, "The " + std::string(kind) + " id is empty");
     if (text.size() > id_bytes_max)
         return failure(Code::argument_invalid, "The " + std::string(kind) + " id has " +
-                                                   std::to_string(text.size()) + " characters, the limit is 128");
+                                                   std::to_string(text.size()) +
+                                                   " characters, the limit is 128");
     for (std::size_t i = 0; i < text.size(); ++i)
         if (!id_characters[static_cast<unsigned char>(text[i])])
             return failure(Code::argument_invalid,
                            "The " + std::string(kind) +
-                               " id may hold only ASCII letters, digits and - : . + % _ # * ? ! ( ) , = @ $ ' and semicolon",
+                               " id may hold only ASCII letters, digits and - : . + % _ # * ? ! ( "
+                               ") , = @ $ ' and semicolon",
                            "offset " + std::to_string(i));
     return std::string(text);
 }

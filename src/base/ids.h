@@ -78,6 +78,7 @@ template <>
 struct std::hash<twinhub::TwinId> {
     std::size_t operator()(const twinhub::TwinId& id) const noexcept {
         const std::size_t device = std::hash<std::string>{}(id.device.text());
-        return id.module.empty() ? device : device * 31 + std::hash<std::string>{}(id.module.text());
+        return id.module.empty() ? device
+                                 : device * 31 + std::hash<std::string>{}(id.module.text());
     }
 };

@@ -42,10 +42,13 @@ public:
         const std::size_t first_value = values_.size() - count;
         const std::size_t first_key = keys_.size() - count;
         for (std::size_t i = 0; i < count; ++i) {
-            const bool inserted = object.emplace(keys_[first_key + i], std::move(values_[first_value + i])).second;
+            const bool inserted =
+                object.emplace(keys_[first_key + i], std::move(values_[first_value + i])).second;
             if (!inserted) {
-                failure_ = Error{Code::argument_invalid, "The key '" + keys_[first_key + i] + "' appears twice in one object",
-                                 path(first_key, keys_[first_key + i])};
+                failure_ =
+                    Error{Code::argument_invalid,
+                          "The key '" + keys_[first_key + i] + "' appears twice in one object",
+                          path(first_key, keys_[first_key + i])};
                 error = boost::json::error::extra_data;
                 return false;
             }
@@ -56,14 +59,18 @@ public:
         return true;
     }
 
-    bool on_key_part(string_view part, std::size_t, error_code&) { return text_.append(part.data(), part.size()), true; }
+    bool on_key_part(string_view part, std::size_t, error_code&) {
+        return text_.append(part.data(), part.size()), true;
+    }
     bool on_key(string_view part, std::size_t, error_code&) {
         text_.append(part.data(), part.size());
         keys_.push_back(std::move(text_));
         text_.clear();
         return true;
     }
-    bool on_string_part(string_view part, std::size_t, error_code&) { return text_.append(part.data(), part.size()), true; }
+    bool on_string_part(string_view part, std::size_t, error_code&) {
+        return text_.append(part.data(), part.size()), true;
+    }
     bool on_string(string_view part, std::size_t, error_code&) {
         if (text_.empty()) {
             values_.emplace_back(part);
@@ -74,7 +81,9 @@ public:
         }
         return true;
     }
-    bool on_number_part(string_view part, error_code&) { return text_.append(part.data(), part.size()), true; }
+    bool on_number_part(string_view part, error_code&) {
+        return text_.append(part.data(), part.size()), true;
+    }
     bool on_int64(std::int64_t number, string_view, error_code&) {
         text_.clear();
         values_.emplace_back(number);
@@ -94,7 +103,8 @@ public:
         text_.clear();
         if (whole || read.ec != std::errc{} || !std::isfinite(number)) {
             failure_ = Error{Code::argument_invalid,
-                             whole ? "An integer is outside the range of 64 bits" : "A number is outside the range of a double",
+                             whole ? "An integer is outside the range of 64 bits"
+                                   : "A number is outside the range of a double",
                              path(keys_.size(), {})};
             error = boost::json::error::not_number;
             return false;
@@ -128,7 +138,8 @@ private:
 
 Result<json::value> parse_json(std::string_view text, const JsonLimits& limits) {
     if (text.size() > limits.bytes_max)
-        return failure(Code::message_too_large, "The body has " + std::to_string(text.size()) + " bytes, the limit is " +
+        return failure(Code::message_too_large, "The body has " + std::to_string(text.size()) +
+                                                    " bytes, the limit is " +
                                                     std::to_string(limits.bytes_max));
     std::size_t skipped = 0;
     if (text.starts_with("\xef\xbb\xbf")) skipped = 3;
@@ -136,8 +147,10 @@ Result<json::value> parse_json(std::string_view text, const JsonLimits& limits) 
     options.max_depth = limits.depth_max;
     boost::json::basic_parser<Builder> parser(options);
     error_code error;
-    const std::size_t read = parser.write_some(false, text.data() + skipped, text.size() - skipped, error);
-    if (parser.handler().failed().code != Code::internal) return std::unexpected(parser.handler().failed());
+    const std::size_t read =
+        parser.write_some(false, text.data() + skipped, text.size() - skipped, error);
+    if (parser.handler().failed().code != Code::internal)
+        return std::unexpected(parser.handler().failed());
     if (!error && read < text.size() - skipped) {
         // write_some stops after the first value: only white space may follow.
         if (text.find_first_not_of(" \t\r\n", skipped + read) != std::string_view::npos)
@@ -145,10 +158,11 @@ Result<json::value> parse_json(std::string_view text, const JsonLimits& limits) 
     }
     if (error) {
         const bool deep = error == boost::json::error::too_deep;
-        return failure(deep ? Code::argument_invalid : Code::format_invalid,
-                       deep ? "The JSON is nested deeper than " + std::to_string(limits.depth_max) + " levels"
-                            : "The body is not valid JSON (" + error.message() + ")",
-                       "offset " + std::to_string(skipped + read));
+        return failure(
+            deep ? Code::argument_invalid : Code::format_invalid,
+            deep ? "The JSON is nested deeper than " + std::to_string(limits.depth_max) + " levels"
+                 : "The body is not valid JSON (" + error.message() + ")",
+            "offset " + std::to_string(skipped + read));
     }
     return parser.handler().take();
 }

@@ -21,7 +21,8 @@ struct JsonLimits {
 // Strict RFC 8259: one value, valid UTF-8, no duplicate keys, no integer beyond 64 bits, no number
 // beyond a double. A UTF-8 byte order mark in front is tolerated (service-api 1.3).
 // Numbers keep their kind: 1 is an integer, 1.0 a double. Doubles are read exactly.
-// Errors: format_invalid with the byte offset, argument_invalid (duplicate key, number) with the path.
+// Errors: format_invalid with the byte offset, argument_invalid (duplicate key, number) with the
+// path.
 Result<json::value> parse_json(std::string_view text, const JsonLimits& limits = {});
 
 // Shortest text that reads back the same; a double always shows as one (1.0, 1e300).

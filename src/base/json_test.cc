@@ -11,10 +11,14 @@ std::string round_trip(std::string_view text) {
 }
 
 TEST(Json, KeepsWholeNumbersAndFractionsApart) {
-    EXPECT_EQ(round_trip("[1,1.0,-0.5,1e300,123456789012345678]"), "[1,1.0,-0.5,1e+300,123456789012345678]");
+    EXPECT_EQ(round_trip("[1,1.0,-0.5,1e300,123456789012345678]"),
+              "[1,1.0,-0.5,1e+300,123456789012345678]");
 }
 
-TEST(Json, ReadsDoublesExactly) { EXPECT_EQ(round_trip("0.1"), "0.1"); EXPECT_EQ(round_trip("5e-324"), "5e-324"); }
+TEST(Json, ReadsDoublesExactly) {
+    EXPECT_EQ(round_trip("0.1"), "0.1");
+    EXPECT_EQ(round_trip("5e-324"), "5e-324");
+}
 
 TEST(Json, RefusesADuplicateKeyAndNamesIt) {
     const auto value = parse_json(R"({"a":{"x":1,"x":2}})");
@@ -29,14 +33,19 @@ TEST(Json, RefusesWhatIsNotOneValue) {
 }
 
 TEST(Json, RefusesDeepNestingWithoutRecursion) {
-    const auto value = parse_json(std::string(100000, '['), {.bytes_max = 1 << 20, .depth_max = 32});
+    const auto value =
+        parse_json(std::string(100000, '['), {.bytes_max = 1 << 20, .depth_max = 32});
     ASSERT_FALSE(value);
     EXPECT_EQ(value.error().code, Code::argument_invalid);
 }
 
-TEST(Json, ToleratesAByteOrderMarkAndWhiteSpace) { EXPECT_EQ(round_trip("\xef\xbb\xbf {\"a\" : [ ] } \n"), R"({"a":[]})"); }
+TEST(Json, ToleratesAByteOrderMarkAndWhiteSpace) {
+    EXPECT_EQ(round_trip("\xef\xbb\xbf {\"a\" : [ ] } \n"), R"({"a":[]})");
+}
 
-TEST(Json, EscapesControlCharactersAndQuotes) { EXPECT_EQ(round_trip(R"("a\"\\\u0001\n")"), R"("a\"\\\u0001\n")"); }
+TEST(Json, EscapesControlCharactersAndQuotes) {
+    EXPECT_EQ(round_trip(R"("a\"\\\u0001\n")"), R"("a\"\\\u0001\n")");
+}
 
 }  // namespace
 }  // namespace twinhub

@@ -4,14 +4,15 @@
 
 namespace twinhub {
 
-// One event loop. When several loops talk to each other, a coroutine of one may wait in the hands of
-// another, and is unwound on its own loop when that other goes: so all of them discard() before the
-// first is destroyed.
+// One event loop. When several loops talk to each other, a coroutine of one may wait in the hands
+// of another, and is unwound on its own loop when that other goes: so all of them discard() before
+// the first is destroyed.
 class Loop : public boost::asio::io_context {
 public:
     explicit Loop(int threads = 1) : io_context(threads) {}
 
-    // Destroys what waits here, without running it. The loop must stand still; nothing runs on it again.
+    // Destroys what waits here, without running it. The loop must stand still; nothing runs on it
+    // again.
     void discard() { shutdown(); }
 };
 

@@ -39,7 +39,8 @@ std::string Random::key(std::size_t bytes) {
 }
 
 void SystemRandom::fill(std::span<std::byte> bytes) {
-    CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size())) == 1);
+    CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()),
+                     static_cast<int>(bytes.size())) == 1);
 }
 
 }  // namespace twinhub

@@ -14,9 +14,9 @@ public:
     virtual void fill(std::span<std::byte> bytes) = 0;
 
     std::uint64_t number();
-    std::string hex(std::size_t bytes);   // lower case, two digits a byte
-    std::string uuid();                   // version 4, lower case with dashes
-    std::string key(std::size_t bytes);   // base64 of random bytes: a symmetric key
+    std::string hex(std::size_t bytes);  // lower case, two digits a byte
+    std::string uuid();                  // version 4, lower case with dashes
+    std::string key(std::size_t bytes);  // base64 of random bytes: a symmetric key
 };
 
 // Cryptographically strong (OpenSSL).

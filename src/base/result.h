@@ -24,33 +24,34 @@ inline std::unexpected<Error> failure(Code code, std::string message, std::strin
 #define TWINHUB_JOIN(a, b) TWINHUB_JOIN_(a, b)
 
 // TRY(declaration, expression): binds the value, or returns the error from this function.
-#define TRY_IMPL_(name, declaration, expression)            \
-    auto name = (expression);                               \
+#define TRY_IMPL_(name, declaration, expression)                \
+    auto name = (expression);                                   \
     if (!name) return std::unexpected(std::move(name).error()); \
     declaration = std::move(*name)
 #define TRY(declaration, expression) \
     TRY_IMPL_(TWINHUB_JOIN(try_result_, __LINE__), declaration, expression)
 
 // TRY_VOID(expression): for a Result<> whose value is nothing.
-#define TRY_VOID(expression)                                                            \
-    do {                                                                                \
-        if (auto try_result = (expression); !try_result)                                \
-            return std::unexpected(std::move(try_result).error());                      \
+#define TRY_VOID(expression)                                       \
+    do {                                                           \
+        if (auto try_result = (expression); !try_result)           \
+            return std::unexpected(std::move(try_result).error()); \
     } while (false)
 
 // The same inside a coroutine.
-#define CO_TRY_IMPL_(name, declaration, expression)              \
-    auto name = (expression);                                    \
+#define CO_TRY_IMPL_(name, declaration, expression)                \
+    auto name = (expression);                                      \
     if (!name) co_return std::unexpected(std::move(name).error()); \
     declaration = std::move(*name)
 #define CO_TRY(declaration, expression) \
     CO_TRY_IMPL_(TWINHUB_JOIN(try_result_, __LINE__), declaration, expression)
-#define CO_TRY_VOID(expression)                                                         \
-    do {                                                                                \
-        if (auto try_result = (expression); !try_result)                                \
-            co_return std::unexpected(std::move(try_result).error());                   \
+#define CO_TRY_VOID(expression)                                       \
+    do {                                                              \
+        if (auto try_result = (expression); !try_result)              \
+            co_return std::unexpected(std::move(try_result).error()); \
     } while (false)
 
 // A broken invariant ends the process in every build: going on would corrupt data.
-#define CHECK(condition) \
-    (static_cast<bool>(condition) ? void(0) : ::twinhub::check_failed(#condition, __FILE__, __LINE__))
+#define CHECK(condition)                    \
+    (static_cast<bool>(condition) ? void(0) \
+                                  : ::twinhub::check_failed(#condition, __FILE__, __LINE__))

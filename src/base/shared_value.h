@@ -8,9 +8,9 @@ namespace twinhub {
 
 // An immutable value that any thread reads while another one swaps it whole, as a reload does.
 //
-// In the place of std::atomic<std::shared_ptr<T>>: the one of libstdc++ 12 keeps its lock in a bit of
-// the pointer and releases it with a relaxed store after a read, which ThreadSanitizer reports with
-// reason. It spins on that bit; a mutex costs a reader no more.
+// In the place of std::atomic<std::shared_ptr<T>>: the one of libstdc++ 12 keeps its lock in a bit
+// of the pointer and releases it with a relaxed store after a read, which ThreadSanitizer reports
+// with reason. It spins on that bit; a mutex costs a reader no more.
 template <class T>
 class SharedValue {
 public:

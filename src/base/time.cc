@@ -67,8 +67,8 @@ std::string format_instant(Instant instant) {
 
 Result<Instant> parse_instant(std::string_view text) {
     const auto refuse = [&] {
-        return failure(Code::argument_invalid,
-                       "'" + std::string(text.substr(0, 40)) + "' is not an ISO 8601 date and time");
+        return failure(Code::argument_invalid, "'" + std::string(text.substr(0, 40)) +
+                                                   "' is not an ISO 8601 date and time");
     };
     std::size_t at = 0;
     const int year = take_digits(text, at, 4);
@@ -76,7 +76,8 @@ Result<Instant> parse_instant(std::string_view text) {
     const int month = take_digits(text, at, 2);
     if (month < 0 || !take(text, at, '-')) return refuse();
     const int day = take_digits(text, at, 2);
-    if (day < 0 || (!take(text, at, 'T') && !take(text, at, 't') && !take(text, at, ' '))) return refuse();
+    if (day < 0 || (!take(text, at, 'T') && !take(text, at, 't') && !take(text, at, ' ')))
+        return refuse();
     const int hour = take_digits(text, at, 2);
     if (hour < 0 || hour > 24 || !take(text, at, ':')) return refuse();
     const int minute = take_digits(text, at, 2);
@@ -111,11 +112,13 @@ Result<Instant> parse_instant(std::string_view text) {
         }
         if (at != text.size()) return refuse();
     }
-    const std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month{unsigned(month)},
+    const std::chrono::year_month_day date{std::chrono::year{year},
+                                           std::chrono::month{unsigned(month)},
                                            std::chrono::day{unsigned(day)}};
     if (!date.ok()) return refuse();
     return Instant{std::chrono::sys_days{date}} + std::chrono::hours{hour} +
-           std::chrono::minutes{minute - offset_minutes} + std::chrono::seconds{second} + Ticks{fraction};
+           std::chrono::minutes{minute - offset_minutes} + std::chrono::seconds{second} +
+           Ticks{fraction};
 }
 
 }  // namespace twinhub

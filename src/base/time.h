@@ -17,7 +17,8 @@ using Instant = std::chrono::sys_time<Ticks>;
 using Moment = std::chrono::steady_clock::time_point;
 
 // "Never" in the documents: 0001-01-01T00:00:00Z.
-inline constexpr Instant never{std::chrono::sys_days{std::chrono::year{1} / 1 / 1}.time_since_epoch()};
+inline constexpr Instant never{
+    std::chrono::sys_days{std::chrono::year{1} / 1 / 1}.time_since_epoch()};
 
 // ISO 8601 with Z and up to seven fraction digits, trailing zeros dropped.
 void append_instant(std::string& out, Instant instant);

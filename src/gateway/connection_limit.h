@@ -15,11 +15,11 @@ namespace twinhub::gateway {
 struct ListenerMetrics {
     explicit ListenerMetrics(prometheus::Registry& registry);
 
-    prometheus::Gauge& open;                  // sockets, those in their handshake included
+    prometheus::Gauge& open;  // sockets, those in their handshake included
     prometheus::Counter& accepted;
-    prometheus::Counter& refused;             // because the limit was reached
-    prometheus::Counter& handshakes_failed;   // by the peer, or too slow
-    prometheus::Counter& accept_failures;     // the system had no descriptor, say
+    prometheus::Counter& refused;            // because the limit was reached
+    prometheus::Counter& handshakes_failed;  // by the peer, or too slow
+    prometheus::Counter& accept_failures;    // the system had no descriptor, say
 };
 
 // How many connections the process holds, and may. Counts sockets from accept to close, so that a
@@ -46,7 +46,8 @@ public:
     };
 
     // Without a gauge it only counts.
-    explicit ConnectionLimit(std::size_t max, prometheus::Gauge* shown = nullptr) : max_(max), shown_(shown) {}
+    explicit ConnectionLimit(std::size_t max, prometheus::Gauge* shown = nullptr)
+        : max_(max), shown_(shown) {}
     ConnectionLimit(const ConnectionLimit&) = delete;
     ConnectionLimit& operator=(const ConnectionLimit&) = delete;
 

@@ -20,7 +20,8 @@ public:
     bool scheduled() const { return next_ != nullptr; }
 
 protected:
-    // At or up to a second after the time; on the loop. May schedule, cancel or destroy itself or others.
+    // At or up to a second after the time; on the loop. May schedule, cancel or destroy itself or
+    // others.
     virtual void expired(Moment now) = 0;
 
 private:
@@ -30,8 +31,8 @@ private:
     std::int64_t at_second_ = 0;
 };
 
-// All deadlines of a loop: a wheel of seconds, so that tens of thousands of keep-alives cost nothing
-// until they end (targets T12, T14). Not a clock: the loop tells it the time.
+// All deadlines of a loop: a wheel of seconds, so that tens of thousands of keep-alives cost
+// nothing until they end (targets T12, T14). Not a clock: the loop tells it the time.
 class Deadlines {
 public:
     explicit Deadlines(Moment now);

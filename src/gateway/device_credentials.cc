@@ -8,9 +8,12 @@ namespace {
 
 namespace sas = protocol::sas;
 
-std::unexpected<Error> refused(std::string reason) { return failure(Code::unauthorized, std::move(reason)); }
+std::unexpected<Error> refused(std::string reason) {
+    return failure(Code::unauthorized, std::move(reason));
+}
 
-bool signed_by_either(const sas::Token& token, std::string_view primary, std::string_view secondary) {
+bool signed_by_either(const sas::Token& token, std::string_view primary,
+                      std::string_view secondary) {
     const auto first = base64_decode(primary);
     const auto second = base64_decode(secondary);
     // Both are tried always: the time must not tell which one it was.
@@ -19,8 +22,10 @@ bool signed_by_either(const sas::Token& token, std::string_view primary, std::st
     return by_first || by_second;
 }
 
-Result<Admission> admit_token(const DeviceProof& proof, const hub::Identity& identity, const DeviceRules& rules, Instant now) {
-    if (identity.id.is_module() ? !rules.module_sas : !rules.device_sas) return refused("tokens are switched off");
+Result<Admission> admit_token(const DeviceProof& proof, const hub::Identity& identity,
+                              const DeviceRules& rules, Instant now) {
+    if (identity.id.is_module() ? !rules.module_sas : !rules.device_sas)
+        return refused("tokens are switched off");
     if (proof.token.empty()) return refused("no token");
     const auto token = sas::parse_token(proof.token);
     if (!token) return refused("unreadable token");
@@ -28,18 +33,25 @@ Result<Admission> admit_token(const DeviceProof& proof, const hub::Identity& ide
     Admission admission;
     admission.expires = sas::expires_at(*token, std::chrono::seconds{0});
     if (token->policy.empty()) {
-        if (!sas::covers_identity(token->resource, rules.hosts, identity.id, sas::KeyOwner::identity))
+        if (!sas::covers_identity(token->resource, rules.hosts, identity.id,
+                                  sas::KeyOwner::identity))
             return refused("token for another resource");
-        if (!signed_by_either(*token, identity.authentication.primary_key, identity.authentication.secondary_key))
+        if (!signed_by_either(*token, identity.authentication.primary_key,
+                              identity.authentication.secondary_key))
             return refused("wrong key");
-        admission.principal = {.kind = hub::Principal::Kind::identity, .name = {}, .rights = 0, .id = identity.id};
+        admission.principal = {
+            .kind = hub::Principal::Kind::identity, .name = {}, .rights = 0, .id = identity.id};
     } else {
         const hub::Policy* policy = rules.policies.find(token->policy);
         if (policy == nullptr) return refused("unknown policy");
         if (!sas::covers_identity(token->resource, rules.hosts, identity.id, sas::KeyOwner::policy))
             return refused("token for another resource");
-        if (!signed_by_either(*token, policy->primary_key, policy->secondary_key)) return refused("wrong policy key");
-        admission.principal = {.kind = hub::Principal::Kind::policy, .name = policy->name, .rights = policy->rights, .id = identity.id};
+        if (!signed_by_either(*token, policy->primary_key, policy->secondary_key))
+            return refused("wrong policy key");
+        admission.principal = {.kind = hub::Principal::Kind::policy,
+                               .name = policy->name,
+                               .rights = policy->rights,
+                               .id = identity.id};
     }
     return admission;
 }
@@ -54,32 +66,43 @@ std::string bare_hex(std::string_view thumbprint) {
 bool has_thumbprint(const hub::Authentication& authentication, X509* certificate) {
     const std::string sha1 = sha1_thumbprint_of(certificate);
     const std::string sha256 = sha256_thumbprint_of(certificate);
-    for (const std::string* known : {&authentication.primary_thumbprint, &authentication.secondary_thumbprint}) {
+    for (const std::string* known :
+         {&authentication.primary_thumbprint, &authentication.secondary_thumbprint}) {
         const std::string hex = bare_hex(*known);
-        if (!hex.empty() && (equals_constant_time(hex, sha1) || equals_constant_time(hex, sha256))) return true;
+        if (!hex.empty() && (equals_constant_time(hex, sha1) || equals_constant_time(hex, sha256)))
+            return true;
     }
     return false;
 }
 
 }  // namespace
 
-Result<Admission> admit(const DeviceProof& proof, const hub::Identity& identity, const hub::Identity& device,
-                        const DeviceRules& rules, Instant now) {
+Result<Admission> admit(const DeviceProof& proof, const hub::Identity& identity,
+                        const hub::Identity& device, const DeviceRules& rules, Instant now) {
     if (device.status == hub::Status::disabled) return refused("disabled");
     Result<Admission> admission = refused("no credential of its own");
     switch (identity.authentication.type) {
-        case hub::AuthenticationType::sas: admission = admit_token(proof, identity, rules, now); break;
+        case hub::AuthenticationType::sas:
+            admission = admit_token(proof, identity, rules, now);
+            break;
         case hub::AuthenticationType::self_signed:
         case hub::AuthenticationType::certificate_authority: {
             if (proof.certificate == nullptr) return refused("no certificate");
-            if (!is_valid_at(proof.certificate, now)) return refused("certificate expired or not yet valid");
+            if (!is_valid_at(proof.certificate, now))
+                return refused("certificate expired or not yet valid");
             if (identity.authentication.type == hub::AuthenticationType::self_signed) {
-                if (!has_thumbprint(identity.authentication, proof.certificate)) return refused("unknown thumbprint");
+                if (!has_thumbprint(identity.authentication, proof.certificate))
+                    return refused("unknown thumbprint");
             } else {
-                if (common_name_of(proof.certificate) != identity.id.text()) return refused("common name is not the id");
-                if (!rules.authorities.verifies(proof.certificate, proof.chain, now)) return refused("certificate not signed by a trusted CA");
+                if (common_name_of(proof.certificate) != identity.id.text())
+                    return refused("common name is not the id");
+                if (!rules.authorities.verifies(proof.certificate, proof.chain, now))
+                    return refused("certificate not signed by a trusted CA");
             }
-            admission = Admission{.principal = {.kind = hub::Principal::Kind::identity, .name = {}, .rights = 0, .id = identity.id},
+            admission = Admission{.principal = {.kind = hub::Principal::Kind::identity,
+                                                .name = {},
+                                                .rights = 0,
+                                                .id = identity.id},
                                   .expires = Instant::max()};
             break;
         }

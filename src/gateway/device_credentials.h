@@ -15,8 +15,8 @@ namespace twinhub::gateway {
 
 // What a device shows to prove itself.
 struct DeviceProof {
-    std::string_view token;              // SAS text, empty without
-    X509* certificate = nullptr;         // nullptr without; possession proved by TLS
+    std::string_view token;       // SAS text, empty without
+    X509* certificate = nullptr;  // nullptr without; possession proved by TLS
     STACK_OF_X509* chain = nullptr;
 };
 
@@ -25,20 +25,20 @@ struct DeviceRules {
     std::span<const std::string> hosts;  // the hub's names
     const hub::Policies& policies;
     const TrustStore& authorities;
-    bool device_sas = true;              // switches of the operator (spec device-protocols 6.5)
+    bool device_sas = true;  // switches of the operator (spec device-protocols 6.5)
     bool module_sas = true;
     std::chrono::seconds skew{300};
 };
 
 struct Admission {
     hub::Principal principal;
-    Instant expires = Instant::max();    // when the token does; certificates do not end a connection
+    Instant expires = Instant::max();  // when the token does; certificates do not end a connection
 };
 
-// Whether `identity` (with its device, the same for a device) is who connects: spec device-protocols
-// 6.2 to 6.6. The identity's authentication type decides which proof counts. Pure. Errors:
-// unauthorized; the message says why, for the log of the operator, and is not for the peer.
-Result<Admission> admit(const DeviceProof& proof, const hub::Identity& identity, const hub::Identity& device,
-                        const DeviceRules& rules, Instant now);
+// Whether `identity` (with its device, the same for a device) is who connects: spec
+// device-protocols 6.2 to 6.6. The identity's authentication type decides which proof counts. Pure.
+// Errors: unauthorized; the message says why, for the log of the operator, and is not for the peer.
+Result<Admission> admit(const DeviceProof& proof, const hub::Identity& identity,
+                        const hub::Identity& device, const DeviceRules& rules, Instant now);
 
 }  // namespace twinhub::gateway

@@ -20,10 +20,12 @@ const std::string policy_key(32, 'o');
 constexpr std::uint64_t far = 4'000'000'000;
 
 std::uint64_t seconds_of(Instant at) {
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(at.time_since_epoch()).count());
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::seconds>(at.time_since_epoch()).count());
 }
 
-std::string token(std::string_view resource, std::string_view key, std::uint64_t expiry = far, std::string_view policy = {}) {
+std::string token(std::string_view resource, std::string_view key, std::uint64_t expiry = far,
+                  std::string_view policy = {}) {
     return protocol::sas::make_token({resource, key, expiry, policy});
 }
 
@@ -44,19 +46,26 @@ struct DeviceCredentials : ::testing::Test {
     hub::Identity device = identity_of(d1);
     hub::Identity module = identity_of(m1);
     std::vector<std::string> hosts{"hub.local", "hub"};
-    hub::Policies policies{{{"device", hub::default_rights("device"), base64_encode(policy_key), ""},
-                            {"service", hub::default_rights("service"), base64_encode(policy_key), ""},
-                            {"empty", hub::default_rights("device"), "", ""}}};
+    hub::Policies policies{
+        {{"device", hub::default_rights("device"), base64_encode(policy_key), ""},
+         {"service", hub::default_rights("service"), base64_encode(policy_key), ""},
+         {"empty", hub::default_rights("device"), "", ""}}};
     Certificate root{{.common_names = {"root"}, .is_authority = true}};
     std::shared_ptr<const TrustStore> trusted = TrustStore::create({root.pem()}).value();
     DeviceRules rules{.hosts = hosts, .policies = policies, .authorities = *trusted};
 
-    Result<Admission> admitted(const hub::Identity& identity, const DeviceProof& proof, Instant now = made_at) {
+    Result<Admission> admitted(const hub::Identity& identity, const DeviceProof& proof,
+                               Instant now = made_at) {
         return admit(proof, identity, device, rules, now);
     }
-    bool admits(std::string_view text, Instant now = made_at) { return admitted(device, {.token = text}, now).has_value(); }
-    bool admits_module(std::string_view text) { return admitted(module, {.token = text}).has_value(); }
-    bool admits(const hub::Identity& identity, const Certificate& certificate, Instant now = made_at) {
+    bool admits(std::string_view text, Instant now = made_at) {
+        return admitted(device, {.token = text}, now).has_value();
+    }
+    bool admits_module(std::string_view text) {
+        return admitted(module, {.token = text}).has_value();
+    }
+    bool admits(const hub::Identity& identity, const Certificate& certificate,
+                Instant now = made_at) {
         return admitted(identity, {.token = {}, .certificate = certificate.get()}, now).has_value();
     }
 };
@@ -79,8 +88,9 @@ TEST_F(DeviceCredentials, AKeyThatIsNotThereOpensNothing) {
 }
 
 TEST_F(DeviceCredentials, ATokenIsForItsOwnDeviceOnly) {
-    for (const char* resource : {"hub.local/devices/d2", "hub.local/devices/d11", "hub.local", "hub.local/devices",
-                                 "other/devices/d1", "hub.local/devices/d1/modules/m1", ""})
+    for (const char* resource :
+         {"hub.local/devices/d2", "hub.local/devices/d11", "hub.local", "hub.local/devices",
+          "other/devices/d1", "hub.local/devices/d1/modules/m1", ""})
         EXPECT_FALSE(admits(token(resource, primary))) << resource;
 }
 
@@ -104,7 +114,8 @@ TEST_F(DeviceCredentials, AnExpiryBeyondAllTimeIsNoOverflow) {
 }
 
 TEST_F(DeviceCredentials, WhatIsNoTokenIsRefused) {
-    for (const char* text : {"", "SharedAccessSignature", "SharedAccessSignature sr=a&sig=b", "Basic YTpi", "\xff\xfe"})
+    for (const char* text : {"", "SharedAccessSignature", "SharedAccessSignature sr=a&sig=b",
+                             "Basic YTpi", "\xff\xfe"})
         EXPECT_FALSE(admits(text)) << text;
 }
 
@@ -147,7 +158,8 @@ TEST_F(DeviceCredentials, TheTypeOfTheIdentitySaysWhichProofCounts) {
     hub::Identity by_authority = identity_of(d1, AuthenticationType::certificate_authority);
     by_authority.authentication.primary_key = base64_encode(primary);
     EXPECT_FALSE(admitted(by_authority, {.token = good}).has_value());
-    EXPECT_FALSE(admitted(by_authority, {.token = token("hub.local", policy_key, far, "device")}).has_value());
+    EXPECT_FALSE(admitted(by_authority, {.token = token("hub.local", policy_key, far, "device")})
+                     .has_value());
     EXPECT_TRUE(admits(by_authority, certificate));
     EXPECT_FALSE(admits(identity_of(d1, AuthenticationType::none), certificate));
     EXPECT_FALSE(admitted(identity_of(d1, AuthenticationType::none), {.token = good}).has_value());
@@ -168,7 +180,8 @@ TEST_F(DeviceCredentials, ASelfSignedDeviceIsKnownByEitherThumbprint) {
         identity.authentication.primary_thumbprint = known;
         identity.authentication.secondary_thumbprint.clear();
         EXPECT_TRUE(admits(identity, certificate)) << known;
-        std::swap(identity.authentication.primary_thumbprint, identity.authentication.secondary_thumbprint);
+        std::swap(identity.authentication.primary_thumbprint,
+                  identity.authentication.secondary_thumbprint);
         EXPECT_TRUE(admits(identity, certificate)) << known;
     }
     identity.authentication.secondary_thumbprint = sha256.substr(0, 40);
@@ -187,12 +200,18 @@ TEST_F(DeviceCredentials, ASelfSignedCertificateExpiresToo) {
 
 TEST_F(DeviceCredentials, TheCommonNameOfACertificateIsTheWholeId) {
     const hub::Identity by_authority = identity_of(d1, AuthenticationType::certificate_authority);
-    const hub::Identity module_by_authority = identity_of(m1, AuthenticationType::certificate_authority);
-    for (const std::string& name : {std::string("D1"), std::string("d1/m1"), std::string("d1 "), std::string("d1\0", 3), std::string("root")})
-        EXPECT_FALSE(admits(by_authority, Certificate({.common_names = {name}, .issuer = &root}))) << name;
-    EXPECT_FALSE(admits(by_authority, Certificate({.common_names = {"d1", "d1"}, .issuer = &root})));
-    EXPECT_TRUE(admits(module_by_authority, Certificate({.common_names = {"d1/m1"}, .issuer = &root})));
-    EXPECT_FALSE(admits(module_by_authority, Certificate({.common_names = {"d1"}, .issuer = &root})));
+    const hub::Identity module_by_authority =
+        identity_of(m1, AuthenticationType::certificate_authority);
+    for (const std::string& name : {std::string("D1"), std::string("d1/m1"), std::string("d1 "),
+                                    std::string("d1\0", 3), std::string("root")})
+        EXPECT_FALSE(admits(by_authority, Certificate({.common_names = {name}, .issuer = &root})))
+            << name;
+    EXPECT_FALSE(
+        admits(by_authority, Certificate({.common_names = {"d1", "d1"}, .issuer = &root})));
+    EXPECT_TRUE(
+        admits(module_by_authority, Certificate({.common_names = {"d1/m1"}, .issuer = &root})));
+    EXPECT_FALSE(
+        admits(module_by_authority, Certificate({.common_names = {"d1"}, .issuer = &root})));
     const Certificate stranger({.common_names = {"root"}, .is_authority = true});
     EXPECT_FALSE(admits(by_authority, Certificate({.issuer = &stranger})));
     EXPECT_FALSE(admits(by_authority, Certificate({})));

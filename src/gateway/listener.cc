@@ -2,7 +2,6 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,7 +15,8 @@ using tcp = asio::ip::tcp;
 
 namespace {
 
-// Several for each wake-up: a fleet comes back at once. The handshakes are the work, so not too many.
+// Several for each wake-up: a fleet comes back at once. The handshakes are the work, so not too
+// many.
 constexpr int accepts_per_turn = 16;
 
 // What peers can bring about is told so often at most.
@@ -24,25 +24,32 @@ constexpr std::chrono::seconds tell_again_after{10};
 
 }  // namespace
 
-Result<std::shared_ptr<ListeningSocket>> ListeningSocket::open(const std::string& address, std::uint16_t port, int backlog) {
+Result<std::shared_ptr<ListeningSocket>> ListeningSocket::open(const std::string& address,
+                                                               std::uint16_t port, int backlog) {
     const std::string name = address + " port " + std::to_string(port);
     boost::system::error_code error;
     const auto parsed = asio::ip::make_address(address, error);
-    if (error) return failure(Code::argument_invalid, "'" + address + "' is not an IP address to listen on");
+    if (error)
+        return failure(Code::argument_invalid,
+                       "'" + address + "' is not an IP address to listen on");
     const tcp::endpoint endpoint(parsed, port);
-    const int descriptor = ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    const int descriptor =
+        ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     const auto refused = [&](const char* what) {
         const int why = errno;
         if (descriptor >= 0) ::close(descriptor);
-        return failure(Code::unavailable, std::string("Cannot ") + what + " " + name + ": " + std::strerror(why) +
-                                              (why == EACCES ? " (ports below 1024 need CAP_NET_BIND_SERVICE or root)" : ""));
+        return failure(
+            Code::unavailable,
+            std::string("Cannot ") + what + " " + name + ": " + std::strerror(why) +
+                (why == EACCES ? " (ports below 1024 need CAP_NET_BIND_SERVICE or root)" : ""));
     };
     if (descriptor < 0) return refused("open a socket for");
     const int on = 1;
     ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     // IPv4 has a listener of its own, so that both can be configured apart.
     if (parsed.is_v6()) ::setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    if (::bind(descriptor, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0) return refused("bind");
+    if (::bind(descriptor, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0)
+        return refused("bind");
     if (::listen(descriptor, backlog) != 0) return refused("listen on");
     std::shared_ptr<ListeningSocket> socket(new ListeningSocket(descriptor, parsed.is_v6()));
     tcp::endpoint bound;
@@ -54,8 +61,9 @@ Result<std::shared_ptr<ListeningSocket>> ListeningSocket::open(const std::string
 ListeningSocket::~ListeningSocket() { ::close(descriptor_); }
 
 struct Acceptor::State : std::enable_shared_from_this<State> {
-    State(Executor loop, std::shared_ptr<ListeningSocket> from, SharedTls* certificates, Deadlines& times,
-          const Clock& time, Log& to, ConnectionLimit& bound, ListenerMetrics& counters, Settings chosen, Accepted next)
+    State(Executor loop, std::shared_ptr<ListeningSocket> from, SharedTls* certificates,
+          Deadlines& times, const Clock& time, Log& to, ConnectionLimit& bound,
+          ListenerMetrics& counters, Settings chosen, Accepted next)
         : executor(loop),
           listening(std::move(from)),
           acceptor(loop),
@@ -88,9 +96,10 @@ struct Acceptor::State : std::enable_shared_from_this<State> {
 
     void wait() {
         if (stopped) return;
-        acceptor.async_wait(tcp::acceptor::wait_read, [self = shared_from_this()](const boost::system::error_code& error) {
-            if (!error && !self->stopped) self->take();
-        });
+        acceptor.async_wait(tcp::acceptor::wait_read,
+                            [self = shared_from_this()](const boost::system::error_code& error) {
+                                if (!error && !self->stopped) self->take();
+                            });
     }
 
     void take() {
@@ -100,13 +109,16 @@ struct Acceptor::State : std::enable_shared_from_this<State> {
             acceptor.accept(socket, error);
             if (error == asio::error::would_block || error == asio::error::try_again) break;
             // The peer is gone already.
-            if (error == asio::error::connection_aborted || error == asio::error::interrupted) continue;
+            if (error == asio::error::connection_aborted || error == asio::error::interrupted)
+                continue;
             if (error) return rest(error);
             auto place = limit.take();
             if (!place) {
                 // Closed without a word: a handshake would cost more than the answer is worth.
                 metrics.refused.Increment();
-                if (may_tell()) log.warn("listener.full", {{"port", listening->port()}, {"open", limit.open()}});
+                if (may_tell())
+                    log.warn("listener.full",
+                             {{"port", listening->port()}, {"open", limit.open()}});
                 continue;
             }
             metrics.accepted.Increment();
@@ -118,7 +130,9 @@ struct Acceptor::State : std::enable_shared_from_this<State> {
     // No descriptors left, say: they come back when connections end.
     void rest(const boost::system::error_code& error) {
         metrics.accept_failures.Increment();
-        if (may_tell()) log.warn("listener.accept_failed", {{"port", listening->port()}, {"reason", error.message()}});
+        if (may_tell())
+            log.warn("listener.accept_failed",
+                     {{"port", listening->port()}, {"reason", error.message()}});
         pause.expires_after(std::chrono::milliseconds(100));
         pause.async_wait([self = shared_from_this()](const boost::system::error_code& ended) {
             if (!ended) self->wait();
@@ -139,7 +153,8 @@ struct Acceptor::State : std::enable_shared_from_this<State> {
         std::shared_ptr<const TlsContext> context = tls != nullptr ? tls->load() : nullptr;
         auto give_up = SocketTransport::accept(
             std::move(socket), std::move(context), std::move(place),
-            [self = shared_from_this(), weak = std::weak_ptr<Pending>(pending)](std::unique_ptr<SocketTransport> transport) {
+            [self = shared_from_this(),
+             weak = std::weak_ptr<Pending>(pending)](std::unique_ptr<SocketTransport> transport) {
                 if (const auto finished = weak.lock()) {
                     finished->cancel();
                     self->handshakes.erase(finished);
@@ -167,11 +182,11 @@ struct Acceptor::State : std::enable_shared_from_this<State> {
     bool stopped = false;
 };
 
-Acceptor::Acceptor(Executor executor, std::shared_ptr<ListeningSocket> socket, SharedTls* tls, Deadlines& deadlines,
-                   const Clock& clock, Log& log, ConnectionLimit& limit, ListenerMetrics& metrics, Settings settings,
-                   Accepted accepted)
-    : state_(std::make_shared<State>(std::move(executor), std::move(socket), tls, deadlines, clock, log, limit, metrics,
-                                     settings, std::move(accepted))) {
+Acceptor::Acceptor(Executor executor, std::shared_ptr<ListeningSocket> socket, SharedTls* tls,
+                   Deadlines& deadlines, const Clock& clock, Log& log, ConnectionLimit& limit,
+                   ListenerMetrics& metrics, Settings settings, Accepted accepted)
+    : state_(std::make_shared<State>(std::move(executor), std::move(socket), tls, deadlines, clock,
+                                     log, limit, metrics, settings, std::move(accepted))) {
     asio::post(state_->executor, [state = state_] { state->open(); });
 }
 

@@ -23,7 +23,8 @@ namespace twinhub::gateway {
 class ListeningSocket {
 public:
     // `port` 0 takes any free one. Errors: unavailable, naming address and port.
-    static Result<std::shared_ptr<ListeningSocket>> open(const std::string& address, std::uint16_t port, int backlog);
+    static Result<std::shared_ptr<ListeningSocket>> open(const std::string& address,
+                                                         std::uint16_t port, int backlog);
     ~ListeningSocket();
     ListeningSocket(const ListeningSocket&) = delete;
     ListeningSocket& operator=(const ListeningSocket&) = delete;
@@ -48,9 +49,9 @@ public:
     struct Settings {
         std::chrono::milliseconds handshake{30'000};
     };
-    Acceptor(Executor executor, std::shared_ptr<ListeningSocket> socket, SharedTls* tls, Deadlines& deadlines,
-             const Clock& clock, Log& log, ConnectionLimit& limit, ListenerMetrics& metrics, Settings settings,
-             Accepted accepted);
+    Acceptor(Executor executor, std::shared_ptr<ListeningSocket> socket, SharedTls* tls,
+             Deadlines& deadlines, const Clock& clock, Log& log, ConnectionLimit& limit,
+             ListenerMetrics& metrics, Settings settings, Accepted accepted);
     ~Acceptor();
     Acceptor(const Acceptor&) = delete;
     Acceptor& operator=(const Acceptor&) = delete;

@@ -29,14 +29,16 @@ std::string digest(X509* certificate, const EVP_MD* kind) {
 TrustStore::TrustStore() : store_(X509_STORE_new()) { CHECK(store_ != nullptr); }
 TrustStore::~TrustStore() { X509_STORE_free(store_); }
 
-Result<std::shared_ptr<const TrustStore>> TrustStore::create(const std::vector<std::string>& authorities_pem) {
+Result<std::shared_ptr<const TrustStore>> TrustStore::create(
+    const std::vector<std::string>& authorities_pem) {
     std::shared_ptr<TrustStore> store(new TrustStore);
     for (const std::string& pem : authorities_pem) {
         BIO* bio = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
         X509* certificate = PEM_read_bio_X509(bio, nullptr, nullptr, nullptr);
         BIO_free(bio);
         ERR_clear_error();
-        if (certificate == nullptr) return failure(Code::argument_invalid, "A device CA is not a PEM certificate");
+        if (certificate == nullptr)
+            return failure(Code::argument_invalid, "A device CA is not a PEM certificate");
         X509_STORE_add_cert(store->store_, certificate);
         X509_free(certificate);
     }
@@ -46,13 +48,15 @@ Result<std::shared_ptr<const TrustStore>> TrustStore::create(const std::vector<s
 bool TrustStore::verifies(X509* leaf, STACK_OF_X509* presented, Instant now) const {
     X509_STORE_CTX* context = X509_STORE_CTX_new();
     CHECK(context != nullptr);
-    bool good = X509_STORE_CTX_init(context, store_, leaf, reinterpret_cast<STACK_OF(X509)*>(presented)) == 1;
+    bool good = X509_STORE_CTX_init(context, store_, leaf,
+                                    reinterpret_cast<STACK_OF(X509)*>(presented)) == 1;
     if (good) {
         X509_VERIFY_PARAM* rules = X509_STORE_CTX_get0_param(context);
         // An operator may trust an intermediate without its root.
         X509_VERIFY_PARAM_set_flags(rules, X509_V_FLAG_PARTIAL_CHAIN);
         X509_VERIFY_PARAM_set_depth(rules, chain_depth_max);
-        // No MD5 or SHA-1 signature: whoever can make two certificates with one digest could be anybody.
+        // No MD5 or SHA-1 signature: whoever can make two certificates with one digest could be
+        // anybody.
         X509_VERIFY_PARAM_set_auth_level(rules, 1);
         X509_VERIFY_PARAM_set_time(rules, seconds_of(now));
         X509_STORE_CTX_set_purpose(context, X509_PURPOSE_SSL_CLIENT);
@@ -68,7 +72,8 @@ std::string common_name_of(X509* certificate) {
     const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
     if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0) return {};
     unsigned char* text = nullptr;
-    const int size = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+    const int size =
+        ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
     if (size < 0) return {};
     std::string name(reinterpret_cast<char*>(text), static_cast<std::size_t>(size));
     OPENSSL_free(text);
@@ -80,7 +85,8 @@ std::string sha256_thumbprint_of(X509* certificate) { return digest(certificate,
 
 bool is_valid_at(X509* certificate, Instant now) {
     std::time_t at = seconds_of(now);
-    return X509_cmp_time(X509_get0_notBefore(certificate), &at) < 0 && X509_cmp_time(X509_get0_notAfter(certificate), &at) > 0;
+    return X509_cmp_time(X509_get0_notBefore(certificate), &at) < 0 &&
+           X509_cmp_time(X509_get0_notAfter(certificate), &at) > 0;
 }
 
 }  // namespace twinhub::gateway

@@ -18,12 +18,14 @@ namespace twinhub::gateway {
 class TrustStore {
 public:
     // One PEM certificate each. Errors: argument_invalid.
-    static Result<std::shared_ptr<const TrustStore>> create(const std::vector<std::string>& authorities_pem);
+    static Result<std::shared_ptr<const TrustStore>> create(
+        const std::vector<std::string>& authorities_pem);
     ~TrustStore();
     TrustStore(const TrustStore&) = delete;
     TrustStore& operator=(const TrustStore&) = delete;
 
-    // True when a chain leads from `leaf` over `presented` to one of the authorities, all valid `now`.
+    // True when a chain leads from `leaf` over `presented` to one of the authorities, all valid
+    // `now`.
     bool verifies(X509* leaf, STACK_OF_X509* presented, Instant now) const;
 
 private:
@@ -32,8 +34,8 @@ private:
 };
 
 // What the rules need to know of a certificate.
-std::string common_name_of(X509* certificate);         // empty when there is none, or several
-std::string sha1_thumbprint_of(X509* certificate);     // lower-case hex of the DER
+std::string common_name_of(X509* certificate);      // empty when there is none, or several
+std::string sha1_thumbprint_of(X509* certificate);  // lower-case hex of the DER
 std::string sha256_thumbprint_of(X509* certificate);
 bool is_valid_at(X509* certificate, Instant now);
 

@@ -16,8 +16,8 @@ std::shared_ptr<const TrustStore> trusting(const std::vector<const Certificate*>
     return TrustStore::create(pems).value();
 }
 
-bool verifies(const TrustStore& store, const Certificate& leaf, const std::vector<const Certificate*>& presented = {},
-              Instant now = made_at) {
+bool verifies(const TrustStore& store, const Certificate& leaf,
+              const std::vector<const Certificate*>& presented = {}, Instant now = made_at) {
     STACK_OF(X509)* chain = sk_X509_new_null();
     for (const Certificate* one : presented) sk_X509_push(chain, one->get());
     const bool good = store.verifies(leaf.get(), reinterpret_cast<STACK_OF_X509*>(chain), now);
@@ -60,7 +60,8 @@ TEST_F(TrustStoreTest, AnIntermediateCanBeTrustedWithoutItsRoot) {
 
 TEST_F(TrustStoreTest, ADeviceIsNoAuthority) {
     const Certificate device({.common_names = {"d1"}, .issuer = &root});
-    EXPECT_FALSE(verifies(*trusting({&root}), Certificate({.common_names = {"d2"}, .issuer = &device}), {&device}));
+    EXPECT_FALSE(verifies(*trusting({&root}),
+                          Certificate({.common_names = {"d2"}, .issuer = &device}), {&device}));
 }
 
 TEST_F(TrustStoreTest, EveryCertificateOfTheChainMustBeInItsTime) {
@@ -68,8 +69,11 @@ TEST_F(TrustStoreTest, EveryCertificateOfTheChainMustBeInItsTime) {
     const Certificate leaf({.issuer = &root});
     EXPECT_FALSE(verifies(*store, leaf, {}, made_at + std::chrono::days(2)));
     EXPECT_FALSE(verifies(*store, leaf, {}, made_at - std::chrono::days(2)));
-    const Certificate old({.common_names = {"old"}, .issuer = &root, .is_authority = true,
-                           .from = made_at - std::chrono::days(9), .until = made_at - std::chrono::hours(1)});
+    const Certificate old({.common_names = {"old"},
+                           .issuer = &root,
+                           .is_authority = true,
+                           .from = made_at - std::chrono::days(9),
+                           .until = made_at - std::chrono::hours(1)});
     EXPECT_FALSE(verifies(*store, Certificate({.issuer = &old}), {&old}));
 }
 
@@ -77,15 +81,18 @@ TEST_F(TrustStoreTest, AServerCertificateIsNoClientCertificate) {
     const auto store = trusting({&root});
     EXPECT_FALSE(verifies(*store, Certificate({.issuer = &root, .purpose = "serverAuth"})));
     EXPECT_TRUE(verifies(*store, Certificate({.issuer = &root, .purpose = "clientAuth"})));
-    EXPECT_TRUE(verifies(*store, Certificate({.issuer = &root, .purpose = "clientAuth,serverAuth"})));
+    EXPECT_TRUE(
+        verifies(*store, Certificate({.issuer = &root, .purpose = "clientAuth,serverAuth"})));
 }
 
 TEST_F(TrustStoreTest, SignaturesOverBrokenDigestsCountForNothing) {
-    EXPECT_FALSE(verifies(*trusting({&root}), Certificate({.issuer = &root, .digest = EVP_sha1()})));
+    EXPECT_FALSE(
+        verifies(*trusting({&root}), Certificate({.issuer = &root, .digest = EVP_sha1()})));
 }
 
 TEST(TrustStore, WhatIsNoCertificateIsRefused) {
-    for (const char* text : {"", "nothing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}) {
+    for (const char* text :
+         {"", "nothing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}) {
         const auto store = TrustStore::create({text});
         ASSERT_FALSE(store.has_value()) << text;
         EXPECT_EQ(store.error().code, Code::argument_invalid);
@@ -97,7 +104,8 @@ TEST(CertificateFacts, TheCommonNameIsTheOnlyOne) {
     EXPECT_EQ(common_name_of(Certificate({.common_names = {"d\xc3\xa4"}}).get()), "d\xc3\xa4");
     EXPECT_EQ(common_name_of(Certificate({.common_names = {}}).get()), "");
     EXPECT_EQ(common_name_of(Certificate({.common_names = {"d1", "d2"}}).get()), "");
-    EXPECT_EQ(common_name_of(Certificate({.common_names = {std::string("d1\0x", 4)}}).get()), std::string("d1\0x", 4));
+    EXPECT_EQ(common_name_of(Certificate({.common_names = {std::string("d1\0x", 4)}}).get()),
+              std::string("d1\0x", 4));
 }
 
 TEST(CertificateFacts, ThumbprintsAreThoseOfTheWellKnownTools) {
@@ -118,7 +126,8 @@ wgIgG9ndoKbTyrdd1bWl7YFD+tk1rYb5RlHi6Qsvawf+nSQ=
     BIO_free(memory);
     ASSERT_NE(certificate, nullptr);
     EXPECT_EQ(sha1_thumbprint_of(certificate), "35b3fe33ce89f95e075c76ee361488b79413a623");
-    EXPECT_EQ(sha256_thumbprint_of(certificate), "8b9ec3a9285e2bae799df8fcc1f5d9201894fbc62288223a9a7dc7c04da53b9d");
+    EXPECT_EQ(sha256_thumbprint_of(certificate),
+              "8b9ec3a9285e2bae799df8fcc1f5d9201894fbc62288223a9a7dc7c04da53b9d");
     X509_free(certificate);
 }
 

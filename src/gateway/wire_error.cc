@@ -11,7 +11,8 @@ std::string device_error(const Error& error, Random& random, Instant now) {
     body += ",\"trackingId\":";
     append_json_string(body, random.hex(16) + "-G:0-TimeStamp:" + time);
     body += ",\"message\":";
-    append_json_string(body, error.where.empty() ? error.message : error.message + " (at " + error.where + ")");
+    append_json_string(
+        body, error.where.empty() ? error.message : error.message + " (at " + error.where + ")");
     body += ",\"timestampUtc\":";
     append_json_string(body, time);
     body += '}';

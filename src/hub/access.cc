@@ -54,8 +54,10 @@ constexpr std::array rows{
 Result<> decide(const Principal& principal, Operation operation, const TwinId& object) {
     const auto row = std::ranges::find(rows, operation, &Row::operation);
     if (row != rows.end()) {
-        if (principal.kind == Principal::Kind::policy && meets(principal.rights, row->needs)) return {};
-        if (principal.kind == Principal::Kind::identity && row->own && principal.id == object) return {};
+        if (principal.kind == Principal::Kind::policy && meets(principal.rights, row->needs))
+            return {};
+        if (principal.kind == Principal::Kind::identity && row->own && principal.id == object)
+            return {};
     }
     return failure(Code::unauthorized, "Unauthorized");
 }
@@ -68,11 +70,13 @@ const Policy* Policies::find(std::string_view name) const {
 
 Rights default_rights(std::string_view policy_name) {
     if (policy_name == "iothubowner")
-        return rights_of({Right::registry_read, Right::registry_write, Right::service_connect, Right::device_connect});
+        return rights_of({Right::registry_read, Right::registry_write, Right::service_connect,
+                          Right::device_connect});
     if (policy_name == "service") return rights_of({Right::service_connect});
     if (policy_name == "device") return rights_of({Right::device_connect});
     if (policy_name == "registryRead") return rights_of({Right::registry_read});
-    if (policy_name == "registryReadWrite") return rights_of({Right::registry_read, Right::registry_write});
+    if (policy_name == "registryReadWrite")
+        return rights_of({Right::registry_read, Right::registry_write});
     return 0;
 }
 

@@ -12,20 +12,41 @@
 namespace twinhub::hub {
 
 // Rights of a shared access policy (spec device-protocols 6.3), as bits.
-enum class Right : std::uint8_t { registry_read = 1, registry_write = 2, service_connect = 4, device_connect = 8 };
+enum class Right : std::uint8_t {
+    registry_read = 1,
+    registry_write = 2,
+    service_connect = 4,
+    device_connect = 8
+};
 using Rights = std::uint8_t;
 constexpr Rights rights_of(std::initializer_list<Right> list) {
     Rights rights = 0;
-    for (const Right right : list) rights = static_cast<Rights>(rights | static_cast<Rights>(right));
+    for (const Right right : list)
+        rights = static_cast<Rights>(rights | static_cast<Rights>(right));
     return rights;
 }
 
 // Everything that any door can ask of the hub. One table in access.cc says what each needs;
 // what is not in the table is refused.
 enum class Operation : std::uint8_t {
-    identity_read, identity_write, identity_delete, identity_bulk, identity_renew_keys,
-    twin_read, twin_write, twin_query, statistics_read, service_statistics_read, commands_purge, import_export_read, import_export_write,
-    events_read, device_connect, device_twin_read, device_report, device_send,
+    identity_read,
+    identity_write,
+    identity_delete,
+    identity_bulk,
+    identity_renew_keys,
+    twin_read,
+    twin_write,
+    twin_query,
+    statistics_read,
+    service_statistics_read,
+    commands_purge,
+    import_export_read,
+    import_export_write,
+    events_read,
+    device_connect,
+    device_twin_read,
+    device_report,
+    device_send,
 };
 
 // Who asks, once a credential proved it.
@@ -34,7 +55,7 @@ struct Principal {
     Kind kind = Kind::nobody;
     std::string name;  // the policy's name
     Rights rights = 0;
-    TwinId id;         // the device or module itself
+    TwinId id;  // the device or module itself
 };
 
 // The one door of access (seam 2): may `principal` do `operation` on `object`?
@@ -45,7 +66,7 @@ Result<> decide(const Principal& principal, Operation operation, const TwinId& o
 struct Policy {
     std::string name;
     Rights rights = 0;
-    std::string primary_key;    // base64
+    std::string primary_key;  // base64
     std::string secondary_key;
 };
 

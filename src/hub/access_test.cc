@@ -22,7 +22,8 @@ constexpr Case cases[] = {
     {Operation::twin_write, "iothubowner service", false},
     {Operation::twin_query, "iothubowner service", false},
     {Operation::statistics_read, "iothubowner registryRead registryReadWrite", false},
-    {Operation::service_statistics_read, "iothubowner service registryRead registryReadWrite", false},
+    {Operation::service_statistics_read, "iothubowner service registryRead registryReadWrite",
+     false},
     {Operation::commands_purge, "iothubowner service", false},
     {Operation::import_export_read, "iothubowner registryReadWrite", false},
     {Operation::import_export_write, "iothubowner registryReadWrite", false},
@@ -33,7 +34,8 @@ constexpr Case cases[] = {
     {Operation::device_send, "iothubowner device", true},
 };
 
-constexpr const char* policy_names[] = {"iothubowner", "service", "device", "registryRead", "registryReadWrite"};
+constexpr const char* policy_names[] = {"iothubowner", "service", "device", "registryRead",
+                                        "registryReadWrite"};
 
 bool names(std::string_view list, std::string_view name) {
     return (" " + std::string(list) + " ").find(" " + std::string(name) + " ") != std::string::npos;
@@ -43,9 +45,13 @@ TEST(Access, EachDefaultPolicyMayDoExactlyWhatTheTableSays) {
     const TwinId device{DeviceId::parse("d").value(), {}};
     for (const Case& c : cases) {
         for (const char* name : policy_names) {
-            const Principal principal{.kind = Principal::Kind::policy, .name = name, .rights = default_rights(name), .id = {}};
+            const Principal principal{.kind = Principal::Kind::policy,
+                                      .name = name,
+                                      .rights = default_rights(name),
+                                      .id = {}};
             const Result<> decision = decide(principal, c.operation, device);
-            EXPECT_EQ(decision.has_value(), names(c.policies, name)) << name << " on operation " << int(c.operation);
+            EXPECT_EQ(decision.has_value(), names(c.policies, name))
+                << name << " on operation " << int(c.operation);
             if (!decision) EXPECT_EQ(decision.error().code, Code::unauthorized);
         }
     }
@@ -66,17 +72,23 @@ TEST(Access, AnIdentityMayActOnItselfAlone) {
 
 TEST(Access, NobodyMayDoNothing) {
     // Rights without a proven credential are worth nothing.
-    const Principal nobody{.kind = Principal::Kind::nobody, .name = "iothubowner", .rights = default_rights("iothubowner"), .id = {}};
-    for (const Case& c : cases) EXPECT_FALSE(decide(nobody, c.operation, TwinId{})) << int(c.operation);
+    const Principal nobody{.kind = Principal::Kind::nobody,
+                           .name = "iothubowner",
+                           .rights = default_rights("iothubowner"),
+                           .id = {}};
+    for (const Case& c : cases)
+        EXPECT_FALSE(decide(nobody, c.operation, TwinId{})) << int(c.operation);
 }
 
 TEST(Access, AnOperationThatTheTableDoesNotKnowIsRefused) {
-    const Principal owner{.kind = Principal::Kind::policy, .name = "iothubowner", .rights = 0xff, .id = {}};
+    const Principal owner{
+        .kind = Principal::Kind::policy, .name = "iothubowner", .rights = 0xff, .id = {}};
     EXPECT_FALSE(decide(owner, static_cast<Operation>(200), TwinId{}));
 }
 
 TEST(Access, PolicyNamesIgnoreTheCaseOfLetters) {
-    const Policies policies({Policy{.name = "iothubowner", .rights = 15, .primary_key = {}, .secondary_key = {}}});
+    const Policies policies(
+        {Policy{.name = "iothubowner", .rights = 15, .primary_key = {}, .secondary_key = {}}});
     ASSERT_NE(policies.find("IotHubOwner"), nullptr);
     EXPECT_EQ(policies.find("IotHubOwner")->rights, 15);
     EXPECT_EQ(policies.find("owner"), nullptr);

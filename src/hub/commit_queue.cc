@@ -5,9 +5,14 @@
 namespace twinhub::hub {
 
 struct CommitQueue::State : std::enable_shared_from_this<State> {
-    State(Executor loop, store::Committer& to, store::Stream as, const Clock& time, Metrics& counters,
-          std::function<void()> lost)
-        : executor(std::move(loop)), committer(to), stream(as), clock(time), metrics(counters), on_lost(std::move(lost)) {}
+    State(Executor loop, store::Committer& to, store::Stream as, const Clock& time,
+          Metrics& counters, std::function<void()> lost)
+        : executor(std::move(loop)),
+          committer(to),
+          stream(as),
+          clock(time),
+          metrics(counters),
+          on_lost(std::move(lost)) {}
 
     struct Flight {
         std::uint64_t number = 0;
@@ -36,12 +41,14 @@ struct CommitQueue::State : std::enable_shared_from_this<State> {
     }
 
     void settle(std::uint64_t number, const Result<>& result) {
-        if (closed || flights.empty() || flights.front().number != number) return;  // lost with an earlier one
+        if (closed || flights.empty() || flights.front().number != number)
+            return;  // lost with an earlier one
         failing = !result.has_value();
         if (failing) return lose_all(result);
         Flight flight = std::move(flights.front());
         flights.pop_front();
-        metrics.commit_seconds.Observe(std::chrono::duration<double>(clock.monotonic() - flight.handed_over).count());
+        metrics.commit_seconds.Observe(
+            std::chrono::duration<double>(clock.monotonic() - flight.handed_over).count());
         for (Completion& completion : flight.completions) completion(result);
     }
 
@@ -75,9 +82,10 @@ struct CommitQueue::State : std::enable_shared_from_this<State> {
     bool closed = false;
 };
 
-CommitQueue::CommitQueue(Executor executor, store::Committer& committer, store::Stream stream, const Clock& clock,
-                         Metrics& metrics, std::function<void()> on_lost)
-    : state_(std::make_shared<State>(std::move(executor), committer, stream, clock, metrics, std::move(on_lost))) {}
+CommitQueue::CommitQueue(Executor executor, store::Committer& committer, store::Stream stream,
+                         const Clock& clock, Metrics& metrics, std::function<void()> on_lost)
+    : state_(std::make_shared<State>(std::move(executor), committer, stream, clock, metrics,
+                                     std::move(on_lost))) {}
 
 CommitQueue::~CommitQueue() {
     state_->closed = true;

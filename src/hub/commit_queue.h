@@ -12,9 +12,9 @@
 
 namespace twinhub::hub {
 
-// A shard's side of the committer. Changes of one turn of the loop gather in the open batch, which is
-// handed over once, at the end of the turn (a wake-up across threads is dear); what became of it comes
-// back to the loop, and the completions run in the order they were added.
+// A shard's side of the committer. Changes of one turn of the loop gather in the open batch, which
+// is handed over once, at the end of the turn (a wake-up across threads is dear); what became of it
+// comes back to the loop, and the completions run in the order they were added.
 //
 // When a batch is lost, everything that was computed on top of it is lost with it: the batches on
 // their way and the open one fail in the same moment, before anything new can be added.
@@ -23,8 +23,8 @@ public:
     using Completion = std::move_only_function<void(const Result<>&)>;
 
     // `on_lost` runs before the completions of a loss: the owner takes back what it built on it.
-    CommitQueue(Executor executor, store::Committer& committer, store::Stream stream, const Clock& clock,
-                Metrics& metrics, std::function<void()> on_lost);
+    CommitQueue(Executor executor, store::Committer& committer, store::Stream stream,
+                const Clock& clock, Metrics& metrics, std::function<void()> on_lost);
     ~CommitQueue();
     CommitQueue(const CommitQueue&) = delete;
     CommitQueue& operator=(const CommitQueue&) = delete;

@@ -22,11 +22,13 @@ struct CommitQueueTest : ::testing::Test {
     std::optional<CommitQueue> queue;
 
     void SetUp() override {
-        queue.emplace(loop.get_executor(), committer, 0, clock, metrics, [this] { told.emplace_back("lost"); });
+        queue.emplace(loop.get_executor(), committer, 0, clock, metrics,
+                      [this] { told.emplace_back("lost"); });
     }
     void add(std::string name) {
         queue->batch().put(store::Family::metadata, "H" + name, name);
-        queue->on_settled([this, name](const Result<>& result) { told.push_back((result ? "+" : "-") + name); });
+        queue->on_settled(
+            [this, name](const Result<>& result) { told.push_back((result ? "+" : "-") + name); });
     }
     void turn() {
         loop.restart();
@@ -36,7 +38,9 @@ struct CommitQueueTest : ::testing::Test {
         do turn();
         while (committer.run_once());
     }
-    bool stored(const std::string& name) { return engine.get(store::Family::metadata, "H" + name).value().has_value(); }
+    bool stored(const std::string& name) {
+        return engine.get(store::Family::metadata, "H" + name).value().has_value();
+    }
 };
 
 TEST_F(CommitQueueTest, WhatOneTurnAddsIsOneCommit) {

@@ -1,6 +1,5 @@
 // Damaged records: told by name, never a crash, never a wrong answer.
 #include "hub/testing.h"
-
 #include "twin/testing.h"
 
 #include <gmock/gmock.h>
@@ -10,8 +9,8 @@ namespace twinhub::hub {
 namespace {
 
 using namespace testing;
-using ::testing::HasSubstr;
 using store::Family;
+using ::testing::HasSubstr;
 
 const TwinId d1 = id_of("d1");
 
@@ -44,7 +43,9 @@ TEST(Damage, OfAStoredDocumentIsToldByNameAndHurtsNobodyElse) {
             put(hub, family, key, damaged);
             const auto view = hub.run(hub.twins().get(d1));
             ASSERT_FALSE(view) << "byte " << at;
-            EXPECT_TRUE(view.error().code == Code::corrupted || view.error().code == Code::not_implemented) << "byte " << at;
+            EXPECT_TRUE(view.error().code == Code::corrupted ||
+                        view.error().code == Code::not_implemented)
+                << "byte " << at;
             EXPECT_THAT(view.error().message + view.error().where, HasSubstr("d1"));
             EXPECT_FALSE(hub.run(hub.registry().get(d1)));
             EXPECT_FALSE(hub.patch(d1, R"({"tags":{"a":2}})"));
@@ -122,14 +123,16 @@ TEST(Damage, AnUnreadableDiskIsAnErrorAndPasses) {
     EXPECT_EQ(wrong_with(hub), "");
 }
 
-// --- the records themselves ------------------------------------------------------------------------
+// --- the records themselves
+// ------------------------------------------------------------------------
 
 rc::Gen<std::string> any_text() { return rc::gen::arbitrary<std::string>(); }
 Instant any_instant() { return Instant{Ticks{*rc::gen::arbitrary<std::int64_t>()}}; }
 
 Identity any_identity() {
     Identity identity;
-    identity.id = id_of(*rc::gen::element<std::string>("d", "a-longer-device.name", "x:1"), *rc::gen::element<std::string>("", "m", "$edgeHub"));
+    identity.id = id_of(*rc::gen::element<std::string>("d", "a-longer-device.name", "x:1"),
+                        *rc::gen::element<std::string>("", "m", "$edgeHub"));
     identity.generation_id = *any_text();
     identity.etag_number = *rc::gen::arbitrary<std::uint64_t>();
     identity.status = *rc::gen::element(Status::enabled, Status::disabled);
@@ -151,9 +154,12 @@ Identity any_identity() {
 // Cut anywhere, a record is refused or read; never read beyond its end (the sanitizers look).
 void cut_everywhere(const std::string& bytes, const auto& decode) {
     for (std::size_t length = 0; length < bytes.size(); ++length) {
-        const std::vector<char> exact(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(length));
+        const std::vector<char> exact(bytes.begin(),
+                                      bytes.begin() + static_cast<std::ptrdiff_t>(length));
         const auto result = decode(std::string_view(exact.data(), exact.size()));
-        if (!result) RC_ASSERT((result.error().code == Code::corrupted || result.error().code == Code::argument_invalid));
+        if (!result)
+            RC_ASSERT((result.error().code == Code::corrupted ||
+                       result.error().code == Code::argument_invalid));
     }
 }
 
@@ -166,7 +172,8 @@ RC_GTEST_PROP(Record, IdentitiesReadBackTheSame, ()) {
 }
 
 RC_GTEST_PROP(Record, PresenceReadsBackTheSame, ()) {
-    const Presence presence{*rc::gen::arbitrary<bool>(), any_instant(), any_instant(), *rc::gen::arbitrary<std::uint32_t>(), any_instant()};
+    const Presence presence{*rc::gen::arbitrary<bool>(), any_instant(), any_instant(),
+                            *rc::gen::arbitrary<std::uint32_t>(), any_instant()};
     std::string bytes;
     append_encoded(bytes, presence);
     RC_ASSERT(decode_presence(bytes).value() == presence);
@@ -180,15 +187,24 @@ RC_GTEST_PROP(Record, ChangesReadBackTheSame, ()) {
     record.ordinal = *rc::gen::arbitrary<std::uint64_t>();
     record.previous = *rc::gen::arbitrary<std::uint64_t>();
     record.at = any_instant();
-    record.author = {static_cast<Cause>(*rc::gen::inRange(0, 7)), *any_text(), *any_text(), *any_text(), *any_text(), *any_text(), *any_text()};
+    record.author = {static_cast<Cause>(*rc::gen::inRange(0, 7)),
+                     *any_text(),
+                     *any_text(),
+                     *any_text(),
+                     *any_text(),
+                     *any_text(),
+                     *any_text()};
     record.detail = *any_text();
     const twin::Twin before = twin::testing::any_twin();
-    if (record.kind == ChangeKind::twin) record.change = twin::testing::any_write(before, twin::testing::at(9)).value().change;
+    if (record.kind == ChangeKind::twin)
+        record.change = twin::testing::any_write(before, twin::testing::at(9)).value().change;
     std::string bytes;
     append_encoded(bytes, record);
     const ChangeRecord again = decode_change_record(bytes).value();
-    RC_ASSERT((again.kind == record.kind && again.id == record.id && again.ordinal == record.ordinal && again.previous == record.previous &&
-              again.at == record.at && again.author == record.author && again.detail == record.detail && again.change == record.change));
+    RC_ASSERT((again.kind == record.kind && again.id == record.id &&
+               again.ordinal == record.ordinal && again.previous == record.previous &&
+               again.at == record.at && again.author == record.author &&
+               again.detail == record.detail && again.change == record.change));
     cut_everywhere(bytes, decode_change_record);
 }
 
@@ -201,8 +217,10 @@ RC_GTEST_PROP(Record, DocumentsReadBackTheSame, ()) {
     append_twin_record(bytes, state);
     State again;
     RC_ASSERT(decode_twin_record(bytes, again).has_value());
-    RC_ASSERT((again.twin == state.twin && again.sequence == state.sequence && again.ordinal == state.ordinal));
-    cut_everywhere(bytes, [&again](std::string_view part) { return decode_twin_record(part, again); });
+    RC_ASSERT((again.twin == state.twin && again.sequence == state.sequence &&
+               again.ordinal == state.ordinal));
+    cut_everywhere(bytes,
+                   [&again](std::string_view part) { return decode_twin_record(part, again); });
 }
 
 RC_GTEST_PROP(Record, AnyBytesAreAnswered, (const std::string& bytes)) {

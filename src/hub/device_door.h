@@ -12,14 +12,21 @@
 namespace twinhub::hub {
 
 // Why the hub ends a device's connection.
-enum class LinkEnd : std::uint8_t { taken_over, disabled, deleted, credentials_changed, shutting_down };
+enum class LinkEnd : std::uint8_t {
+    taken_over,
+    disabled,
+    deleted,
+    credentials_changed,
+    shutting_down
+};
 
 // A connected device as the hub sees it; implemented by each protocol's connection. Called only on
 // the loop of the device's shard.
 class DeviceLink {
 public:
     virtual ~DeviceLink() = default;
-    // A durable desired change; `body` is the JSON of spec twin-document 11. In version order, no gaps.
+    // A durable desired change; `body` is the JSON of spec twin-document 11. In version order, no
+    // gaps.
     virtual void desired_changed(std::uint64_t version, std::string_view body) = 0;
     // The hub has let go of this link already: close the connection, do not detach.
     virtual void end(LinkEnd reason) = 0;
@@ -27,8 +34,8 @@ public:
 
 struct AttachFacts {
     bool clean_session = true;
-    std::string model_id;       // empty = keep the stored one
-    std::string client;         // peer address
+    std::string model_id;  // empty = keep the stored one
+    std::string client;    // peer address
 };
 
 struct Attached {

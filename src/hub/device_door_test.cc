@@ -27,9 +27,13 @@ struct Door : ::testing::Test {
         const std::string key = store::metadata_key(store::Area::presence, store::twin_key(id));
         const auto value = hub.engine().get(store::Family::metadata, key).value();
         if (!value) return {};
-        return decode_presence(store::open(store::Kind::hub_state, hub_state_format, "metadata", key, *value)->body).value();
+        return decode_presence(
+                   store::open(store::Kind::hub_state, hub_state_format, "metadata", key, *value)
+                       ->body)
+            .value();
     }
-    void update(std::string_view device, std::optional<Status> status, std::string_view module = {}) {
+    void update(std::string_view device, std::optional<Status> status,
+                std::string_view module = {}) {
         IdentitySpec spec = spec_of(device, module);
         const Authentication now = hub.run(hub.registry().get(spec.id))->identity->authentication;
         spec.authentication.emplace();
@@ -125,7 +129,7 @@ TEST_F(Door, APersistentSessionKeepsItsSubscriptions) {
     EXPECT_EQ(hub.connect(d1, other, persistent).subscriptions, 5u);  // over a takeover
     hub.tick(1s);
     ASSERT_TRUE(hub.crash(3));
-    EXPECT_EQ(hub.connect(d1, link, persistent).subscriptions, 5u);   // over a crash
+    EXPECT_EQ(hub.connect(d1, link, persistent).subscriptions, 5u);  // over a crash
 }
 
 TEST_F(Door, ACleanSessionForgetsThem) {
@@ -173,7 +177,8 @@ TEST_F(Door, DesiredVersionsArriveInOrderWithoutAGap) {
     ASSERT_EQ(link.versions.size(), 20u);
     for (std::size_t i = 0; i < 20; ++i) {
         EXPECT_EQ(link.versions[i], i + 2);
-        EXPECT_EQ(link.bodies[i], R"({"n":)" + std::to_string(i) + R"(,"$version":)" + std::to_string(i + 2) + "}");
+        EXPECT_EQ(link.bodies[i],
+                  R"({"n":)" + std::to_string(i) + R"(,"$version":)" + std::to_string(i + 2) + "}");
     }
 }
 
@@ -219,12 +224,14 @@ TEST_F(Door, OperationsOnATwinThatIsOnDiskKeepTheirOrder) {
     hub.settle();
     for (std::size_t i = 0; i < 3; ++i) {
         EXPECT_EQ(*reports[i].get(), i + 2);
-        EXPECT_GE(parse_json(*reads[i].get())->at("reported").at("n").as_int64(), static_cast<std::int64_t>(i));
+        EXPECT_GE(parse_json(*reads[i].get())->at("reported").at("n").as_int64(),
+                  static_cast<std::int64_t>(i));
     }
 }
 
 TEST_F(Door, TheModelIsRecordedOnce) {
-    const AttachFacts facts{.clean_session = true, .model_id = "dtmi:acme:Press;2", .client = "192.0.2.1"};
+    const AttachFacts facts{
+        .clean_session = true, .model_id = "dtmi:acme:Press;2", .client = "192.0.2.1"};
     hub.connect(d1, link, facts);
     hub.connect(d1, link, facts);
     hub.connect(d1, link);  // says nothing, changes nothing
@@ -259,7 +266,10 @@ TEST_F(Door, DeletingEndsThemToo) {
     EXPECT_EQ(connected(), 0.0);
     hub.shard(d1).detach(d1, link);  // late
     hub.settle();
-    EXPECT_FALSE(hub.engine().get(store::Family::metadata, store::metadata_key(store::Area::presence, store::twin_key(d1))).value());
+    EXPECT_FALSE(hub.engine()
+                     .get(store::Family::metadata,
+                          store::metadata_key(store::Area::presence, store::twin_key(d1)))
+                     .value());
 }
 
 TEST_F(Door, ANewLifeInheritsNothingFromAConnectionOfTheOldOne) {
@@ -290,7 +300,9 @@ TEST_F(Door, OtherCredentialsEndTheLinkOfTheirOwnerAlone) {
     hub.connect(m1, module_link);
     update("d1", Status::enabled);  // the same keys
     EXPECT_THAT(link.ended, IsEmpty());
-    ASSERT_EQ(hub.run(hub.registry().regenerate_keys({d1}, KeyChoice::secondary, author_of())).rotated.size(), 1u);
+    ASSERT_EQ(hub.run(hub.registry().regenerate_keys({d1}, KeyChoice::secondary, author_of()))
+                  .rotated.size(),
+              1u);
     EXPECT_THAT(link.ended, ElementsAre(LinkEnd::credentials_changed));
     EXPECT_THAT(module_link.ended, IsEmpty());
     ASSERT_TRUE(hub.run(hub.registry().update(spec_of("d1", "m1"), {}, author_of())));  // new keys
@@ -314,7 +326,8 @@ TEST_F(Door, DrainingEndsEveryLinkAndWritesEveryDocument) {
     const std::string key = store::twin_key(d1);
     State stored;
     const std::string value = *hub.engine().get(store::Family::twins, key).value();
-    ASSERT_TRUE(decode_twin_record(store::open(store::Kind::twin, twin_record_format, "twins", key, value)->body, stored));
+    ASSERT_TRUE(decode_twin_record(
+        store::open(store::Kind::twin, twin_record_format, "twins", key, value)->body, stored));
     EXPECT_EQ(stored.twin, hub.view(d1).twin);
 }
 
@@ -326,7 +339,8 @@ TEST_F(Door, ADeviceThatLeftTheMemoryIsStillKnownWhenItAttaches) {
     hub.shard(d1).detach(d1, link);
     hub.tick(1s);
     ASSERT_TRUE(hub.restart());
-    const Attached attached = hub.shard(d1).attach(d1, link, {.clean_session = false, .model_id = "dtmi:a;2", .client = {}});
+    const Attached attached = hub.shard(d1).attach(
+        d1, link, {.clean_session = false, .model_id = "dtmi:a;2", .client = {}});
     hub.settle();
     EXPECT_EQ(attached.subscriptions, 5u);
     EXPECT_EQ(hub.view(d1).twin.model_id, "dtmi:a;2");

@@ -9,7 +9,8 @@ namespace twinhub::hub {
 struct DeviceEvents::Subscription::State {
     Executor executor;
     std::size_t waiting_max = 0;
-    std::shared_ptr<const Listener> listener; // touched on its own loop only; nullptr: heard enough
+    std::shared_ptr<const Listener>
+        listener;  // touched on its own loop only; nullptr: heard enough
     std::atomic<std::size_t> waiting = 0;
     std::atomic<std::uint64_t> lost = 0;
 };
@@ -24,9 +25,13 @@ DeviceEvents::Subscription::~Subscription() {
     events_.heard_.fetch_sub(1, std::memory_order_relaxed);
 }
 
-std::uint64_t DeviceEvents::Subscription::lost() const { return state_->lost.load(std::memory_order_relaxed); }
+std::uint64_t DeviceEvents::Subscription::lost() const {
+    return state_->lost.load(std::memory_order_relaxed);
+}
 
-std::unique_ptr<DeviceEvents::Subscription> DeviceEvents::listen(Executor executor, std::size_t waiting_max, Listener listener) {
+std::unique_ptr<DeviceEvents::Subscription> DeviceEvents::listen(Executor executor,
+                                                                 std::size_t waiting_max,
+                                                                 Listener listener) {
     auto state = std::make_shared<Subscription::State>();
     state->executor = std::move(executor);
     state->waiting_max = waiting_max;

@@ -14,7 +14,8 @@
 
 namespace twinhub::hub {
 
-// A message from a device. twinhub does not keep it: it goes to whoever listens now, and is counted.
+// A message from a device. twinhub does not keep it: it goes to whoever listens now, and is
+// counted.
 struct DeviceEvent {
     TwinId id;
     Instant at{};
@@ -22,11 +23,12 @@ struct DeviceEvent {
     std::string payload;
 };
 
-// Where device messages pass by, on their way to sinks (spec device-protocols 3.2). Published on any
-// loop, heard on the loop of each listener; costs nothing while nobody listens.
+// Where device messages pass by, on their way to sinks (spec device-protocols 3.2). Published on
+// any loop, heard on the loop of each listener; costs nothing while nobody listens.
 class DeviceEvents {
 public:
-    using Listener = std::function<void(std::shared_ptr<const DeviceEvent>)>;  // may end its own subscription
+    using Listener =
+        std::function<void(std::shared_ptr<const DeviceEvent>)>;  // may end its own subscription
 
     // Hears until destroyed. A listener with `waiting_max` events on their way to it loses further
     // ones, and can ask how many.
@@ -40,14 +42,16 @@ public:
     private:
         friend class DeviceEvents;
         struct State;
-        Subscription(DeviceEvents& events, std::shared_ptr<State> state) : events_(events), state_(std::move(state)) {}
+        Subscription(DeviceEvents& events, std::shared_ptr<State> state)
+            : events_(events), state_(std::move(state)) {}
         DeviceEvents& events_;
         std::shared_ptr<State> state_;
     };
 
-    // Listening begins and ends on the listener's loop, which must outlive all who publish, as `events` must
-    // outlive the subscription.
-    std::unique_ptr<Subscription> listen(Executor executor, std::size_t waiting_max, Listener listener);
+    // Listening begins and ends on the listener's loop, which must outlive all who publish, as
+    // `events` must outlive the subscription.
+    std::unique_ptr<Subscription> listen(Executor executor, std::size_t waiting_max,
+                                         Listener listener);
 
     bool is_heard() const { return heard_.load(std::memory_order_relaxed) != 0; }
     void publish(std::shared_ptr<const DeviceEvent> event);

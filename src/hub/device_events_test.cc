@@ -19,10 +19,13 @@ struct DeviceEventsTest : ::testing::Test {
 
     auto listen(std::size_t waiting_max = 100) {
         return events.listen(loop.get_executor(), waiting_max,
-                             [this](const std::shared_ptr<const DeviceEvent>& event) { heard.push_back(event->payload); });
+                             [this](const std::shared_ptr<const DeviceEvent>& event) {
+                                 heard.push_back(event->payload);
+                             });
     }
     void publish(std::string payload) {
-        events.publish(std::make_shared<const DeviceEvent>(DeviceEvent{.id = {}, .at = {}, .properties = {}, .payload = std::move(payload)}));
+        events.publish(std::make_shared<const DeviceEvent>(
+            DeviceEvent{.id = {}, .at = {}, .properties = {}, .payload = std::move(payload)}));
     }
     void turn() {
         loop.restart();
@@ -74,10 +77,11 @@ TEST_F(DeviceEventsTest, NothingIsHeardAfterTheEnd) {
 TEST_F(DeviceEventsTest, AListenerMayEndItself) {
     std::unique_ptr<DeviceEvents::Subscription> subscription;
     const std::string captured = "a text that lives in the listener, beyond the small buffer";
-    subscription = events.listen(loop.get_executor(), 10, [&, captured](const std::shared_ptr<const DeviceEvent>&) {
-        subscription.reset();
-        heard.push_back(captured);
-    });
+    subscription = events.listen(loop.get_executor(), 10,
+                                 [&, captured](const std::shared_ptr<const DeviceEvent>&) {
+                                     subscription.reset();
+                                     heard.push_back(captured);
+                                 });
     publish("a");
     publish("b");
     turn();

@@ -1,7 +1,6 @@
 // What the hub promises about the disk: nothing is shown before it is there, nothing shown is lost,
 // nothing refused stays.
 #include "hub/testing.h"
-
 #include "twin/testing.h"
 
 #include <rapidcheck/gtest.h>
@@ -33,7 +32,8 @@ TEST(Durability, NothingIsAnsweredOrShownBeforeTheCommit) {
     EXPECT_EQ(hub.run(hub.registry().statistics())->devices_enabled, 1u);
     // Neither does a refusal tell of what is not there yet.
     const auto refused = hub.begin(hub.registry().create(spec_of("d2"), author_of()));
-    const auto stale = hub.begin_patch(id_of("d1"), R"({"tags":{"x":1}})", match_of("AAAAAAAAAAE="));
+    const auto stale =
+        hub.begin_patch(id_of("d1"), R"({"tags":{"x":1}})", match_of("AAAAAAAAAAE="));
     const auto old_base = hub.begin_report(id_of("d1"), R"({"b":2})", 1);
     hub.settle();
     EXPECT_FALSE(refused.there() || stale.there() || old_base.there());
@@ -61,7 +61,8 @@ TEST(Durability, ALostCommitTakesBackAllThatWasBuiltOnIt) {
     hub.engine().fail_commits(1, Fault::refused);
     std::vector<Answer<Result<TwinView>>> answers;
     for (int i = 0; i < 4; ++i) {
-        answers.push_back(hub.begin_patch(id_of("d1"), R"({"properties":{"desired":{"a":1}}})", {}, "lost"));
+        answers.push_back(
+            hub.begin_patch(id_of("d1"), R"({"properties":{"desired":{"a":1}}})", {}, "lost"));
         hub.turn_loops();  // a batch of its own
     }
     const auto created = hub.begin(hub.registry().create(spec_of("d2"), author_of("lost")));
@@ -70,7 +71,8 @@ TEST(Durability, ALostCommitTakesBackAllThatWasBuiltOnIt) {
     hub.settle();
     for (const auto& answer : answers) EXPECT_EQ(answer.get().error().code, Code::unavailable);
     EXPECT_EQ(created.get().error().code, Code::unavailable);
-    EXPECT_EQ(refused.get().error().code, Code::unavailable);  // its reason is gone: it may try again
+    EXPECT_EQ(refused.get().error().code,
+              Code::unavailable);  // its reason is gone: it may try again
     EXPECT_TRUE(link.versions.empty());
     EXPECT_EQ(hub.view(id_of("d1")).twin, before);
     EXPECT_FALSE(hub.run(hub.registry().get(id_of("d2"))));
@@ -115,25 +117,31 @@ TEST(Durability, AHubFindsOutByItselfThatItsDiskIsWellAgain) {
 struct Script {
     explicit Script(TestHub& its_hub) : hub(its_hub) {}
 
-    void write(Answer<Result<TwinView>> answer, std::string request) { twins.emplace_back(std::move(answer), std::move(request)); }
+    void write(Answer<Result<TwinView>> answer, std::string request) {
+        twins.emplace_back(std::move(answer), std::move(request));
+    }
     std::string next_request() { return "r" + std::to_string(++requests); }
 
     void create(const char* device, const char* module = "", bool edge = false) {
         IdentitySpec spec = spec_of(device, module);
         spec.iot_edge = edge;
         const std::string request = next_request();
-        identities.emplace_back(hub.begin(hub.registry().create(std::move(spec), author_of(request))), request);
+        identities.emplace_back(
+            hub.begin(hub.registry().create(std::move(spec), author_of(request))), request);
     }
     void update(const char* device, Status status, bool edge = false) {
         IdentitySpec spec = spec_of(device);
         spec.status = status;
         spec.iot_edge = edge;
         const std::string request = next_request();
-        identities.emplace_back(hub.begin(hub.registry().update(std::move(spec), {}, author_of(request))), request);
+        identities.emplace_back(
+            hub.begin(hub.registry().update(std::move(spec), {}, author_of(request))), request);
     }
     void remove(const char* device) {
         const std::string request = next_request();
-        removals.emplace_back(hub.begin(hub.registry().remove(id_of(device), twin::Match::any(), author_of(request))), request);
+        removals.emplace_back(
+            hub.begin(hub.registry().remove(id_of(device), twin::Match::any(), author_of(request))),
+            request);
     }
     void patch(const char* device, std::string_view body) {
         const std::string request = next_request();
@@ -184,10 +192,13 @@ struct Script {
                     continue;
                 }
                 const bool stored = past.requests.contains(request);
-                if (answer.get() && !stored) wrong += request + " was acknowledged and is not there\n";
+                if (answer.get() && !stored)
+                    wrong += request + " was acknowledged and is not there\n";
                 // After a failed sync nobody knows; any other refusal leaves no trace.
-                const bool known = outcome_known || (!answer.get() && answer.get().error().code != Code::internal);
-                if (!answer.get() && known && stored) wrong += request + " was refused and is there\n";
+                const bool known =
+                    outcome_known || (!answer.get() && answer.get().error().code != Code::internal);
+                if (!answer.get() && known && stored)
+                    wrong += request + " was refused and is there\n";
             }
         };
         judge(twins);
@@ -265,12 +276,27 @@ struct History {
     explicit History(Settings settings) : hub(std::move(settings)) {}
 
     void step() {
-        const char* device = *rc::gen::elementOf(std::vector<const char*>(std::begin(devices), std::end(devices)));
-        switch (*rc::gen::weightedElement<int>({{6, 0}, {2, 1}, {4, 2}, {1, 3}, {2, 4}, {4, 5}, {4, 6}, {3, 7}, {1, 8}, {1, 9}, {2, 10}, {1, 11}})) {
+        const char* device =
+            *rc::gen::elementOf(std::vector<const char*>(std::begin(devices), std::end(devices)));
+        switch (*rc::gen::weightedElement<int>({{6, 0},
+                                                {2, 1},
+                                                {4, 2},
+                                                {1, 3},
+                                                {2, 4},
+                                                {4, 5},
+                                                {4, 6},
+                                                {3, 7},
+                                                {1, 8},
+                                                {1, 9},
+                                                {2, 10},
+                                                {1, 11}})) {
             case 0: script.patch(device, write_body()); break;
             case 1: {
                 const std::string request = script.next_request();
-                script.write(hub.begin(hub.twins().update(id_of(device), patch_of(write_body(), twin::Kind::replace), {}, author_of(request))), request);
+                script.write(hub.begin(hub.twins().update(
+                                 id_of(device), patch_of(write_body(), twin::Kind::replace), {},
+                                 author_of(request))),
+                             request);
                 break;
             }
             case 2: script.report(device, to_text(*twin::testing::any_patch())); break;
@@ -279,8 +305,14 @@ struct History {
             case 5: hub.turn_loops(); break;
             case 6: hub.turn(); break;
             case 7: hub.tick(std::chrono::milliseconds{*rc::gen::inRange(0, 7000)}); break;
-            case 8: hub.engine().fail_commits(*rc::gen::inRange<std::uint64_t>(1, 4), Fault::refused, *rc::gen::inRange<std::uint64_t>(1, 3)); break;
-            case 9: script.update(device, *rc::gen::element(Status::enabled, Status::disabled), *rc::gen::inRange(0, 3) == 0); break;
+            case 8:
+                hub.engine().fail_commits(*rc::gen::inRange<std::uint64_t>(1, 4), Fault::refused,
+                                          *rc::gen::inRange<std::uint64_t>(1, 3));
+                break;
+            case 9:
+                script.update(device, *rc::gen::element(Status::enabled, Status::disabled),
+                              *rc::gen::inRange(0, 3) == 0);
+                break;
             case 10: connect(device); break;
             default: script.create(device, "m"); break;
         }
@@ -298,20 +330,26 @@ struct History {
         const auto known = hub.begin(hub.shard(id_of(device)).identity(id_of(device)));
         hub.turn_loops();
         if (!known.there() || !known.get()) return;
-        hub.shard(id_of(device)).attach(id_of(device), links[device],
-                                        {.clean_session = true, .model_id = *rc::gen::element<std::string>("", "dtmi:a;1", "dtmi:a;2"), .client = {}});
+        hub.shard(id_of(device))
+            .attach(id_of(device), links[device],
+                    {.clean_session = true,
+                     .model_id = *rc::gen::element<std::string>("", "dtmi:a;1", "dtmi:a;2"),
+                     .client = {}});
     }
 
     void check_notifications() {
         for (auto& [device, link] : links) {
             for (std::size_t i = 1; i < link.versions.size(); ++i)
-                RC_ASSERT((link.versions[i] == link.versions[i - 1] + 1 || link.versions[i] == 2u));  // 2: a new life
+                RC_ASSERT((link.versions[i] == link.versions[i - 1] + 1 ||
+                           link.versions[i] == 2u));  // 2: a new life
         }
     }
 };
 
 void play(std::uint32_t checkpoint_twins_max) {
-    History history(Settings{.cached_twins_max = 2, .checkpoint_twins_max = checkpoint_twins_max, .checkpoint_age = 1000ms});
+    History history(Settings{.cached_twins_max = 2,
+                             .checkpoint_twins_max = checkpoint_twins_max,
+                             .checkpoint_age = 1000ms});
     const int lives = *rc::gen::inRange(1, 4);
     for (int life = 0; life < lives; ++life) {
         const int steps = *rc::gen::inRange(0, 40);
@@ -326,7 +364,9 @@ void play(std::uint32_t checkpoint_twins_max) {
         RC_ASSERT(history.hub.crash(loops).has_value());
         history.links.clear();
         // What was not answered may or may not be there; it has no promise to keep.
-        const auto forget = [](auto& list) { std::erase_if(list, [](const auto& entry) { return !entry.first.there(); }); };
+        const auto forget = [](auto& list) {
+            std::erase_if(list, [](const auto& entry) { return !entry.first.there(); });
+        };
         forget(history.script.twins);
         forget(history.script.identities);
         forget(history.script.removals);

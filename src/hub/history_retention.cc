@@ -13,8 +13,9 @@ constexpr std::size_t changes_looked_at_max = 2000;
 
 // What tells whose change is old.
 struct Life {
-    Instant created = never;    // of the identity; changes before it belong to one that was deleted
-    std::uint64_t ordinal = 0;  // of the newest change that the stored document holds; 0: it is gone
+    Instant created = never;  // of the identity; changes before it belong to one that was deleted
+    std::uint64_t ordinal =
+        0;  // of the newest change that the stored document holds; 0: it is gone
 };
 
 // A document may lag behind the log, which only keeps more.
@@ -23,10 +24,12 @@ Result<Life> stored_life(const store::Snapshot& snapshot, const TwinId& id) {
     TRY(const std::optional<std::string> twin, snapshot.get(store::Family::twins, key));
     TRY(const std::optional<std::string> identity, snapshot.get(store::Family::identities, key));
     if (!twin || !identity) return Life{};
-    TRY(const store::Opened opened, store::open(store::Kind::twin, twin_record_format, "twins", key, *twin));
+    TRY(const store::Opened opened,
+        store::open(store::Kind::twin, twin_record_format, "twins", key, *twin));
     State state;
     TRY_VOID(decode_twin_record(opened.body, state));
-    TRY(const store::Opened named, store::open(store::Kind::identity, identity_format, "identities", key, *identity));
+    TRY(const store::Opened named,
+        store::open(store::Kind::identity, identity_format, "identities", key, *identity));
     TRY(const Identity decoded, decode_identity(named.body));
     return Life{decoded.created, state.ordinal};
 }
@@ -36,18 +39,21 @@ Result<Life> stored_life(const store::Snapshot& snapshot, const TwinId& id) {
 Result<Expired> find_expired(const store::Engine& engine, const RetentionJob& job) {
     Expired result;
     const auto snapshot = engine.snapshot();
-    const auto cursor = snapshot->scan(store::Family::changes, store::changes_range(job.slot, job.from, job.last));
+    const auto cursor =
+        snapshot->scan(store::Family::changes, store::changes_range(job.slot, job.from, job.last));
     std::unordered_map<TwinId, Life> lives;
     std::size_t looked = 0;
     for (cursor->seek_first(); cursor->valid(); cursor->next()) {
         const auto key = store::parse_change_key(cursor->key());
-        if (!key) return failure(Code::corrupted, "A change has a damaged key", "changes/" + store::printable(cursor->key()));
+        if (!key)
+            return failure(Code::corrupted, "A change has a damaged key",
+                           "changes/" + store::printable(cursor->key()));
         if (++looked > changes_looked_at_max) {
             result.next = key->sequence;
             return result;
         }
-        TRY(const store::Opened opened,
-            store::open(store::Kind::change, change_record_format, "changes", cursor->key(), cursor->value()));
+        TRY(const store::Opened opened, store::open(store::Kind::change, change_record_format,
+                                                    "changes", cursor->key(), cursor->value()));
         TRY(const ChangeRecord record, decode_change_record(opened.body));
         // Changes of a slot are in the order of time: the rest is younger.
         if (record.at >= job.older_than) return result;
@@ -58,7 +64,8 @@ Result<Expired> find_expired(const store::Engine& engine, const RetentionJob& jo
         }
         const auto& [created, ordinal] = life->second;
         const bool gone = ordinal == 0 || record.at < created;
-        if (gone || record.ordinal + job.keep_newest <= ordinal) result.expired.push_back(key->sequence);
+        if (gone || record.ordinal + job.keep_newest <= ordinal)
+            result.expired.push_back(key->sequence);
     }
     TRY_VOID(cursor->status());
     return result;

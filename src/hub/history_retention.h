@@ -13,8 +13,8 @@ namespace twinhub::hub {
 // so many of their twin (spec twin-document 12; issue "retention by age and count").
 struct RetentionJob {
     Slot slot = 0;
-    std::uint64_t from = 0;       // sequence where to begin
-    std::uint64_t last = 0;       // newest sequence that may go: what documents already hold
+    std::uint64_t from = 0;  // sequence where to begin
+    std::uint64_t last = 0;  // newest sequence that may go: what documents already hold
     Instant older_than{};
     std::uint64_t keep_newest = 0;
 };

@@ -9,15 +9,18 @@
 
 namespace twinhub::hub {
 
-Hub::Hub(Settings settings, Seams seams) : settings_(std::move(settings)), seams_(std::move(seams)) {
+Hub::Hub(Settings settings, Seams seams)
+    : settings_(std::move(settings)), seams_(std::move(seams)) {
     committer_ = std::make_unique<store::Committer>(
-        seams_.engine, seams_.clock, store::CommitterOptions{.threaded = seams_.committer_threaded});
+        seams_.engine, seams_.clock,
+        store::CommitterOptions{.threaded = seams_.committer_threaded});
     const auto count = static_cast<std::uint32_t>(seams_.loops.size());
     std::vector<std::unique_ptr<Shard>> shards;
     for (std::uint32_t index = 0; index < count; ++index)
         shards.push_back(std::make_unique<Shard>(
             index, count, seams_.loops[index],
-            Shard::Parts{settings_, seams_.engine, *committer_, seams_.clock, seams_.random, seams_.log, seams_.metrics, seams_.pool, identities_}));
+            Shard::Parts{settings_, seams_.engine, *committer_, seams_.clock, seams_.random,
+                         seams_.log, seams_.metrics, seams_.pool, identities_}));
     shards_ = std::make_unique<Shards>(std::move(shards), seams_.pool, seams_.engine);
     registry_ = std::make_unique<Registry>(*shards_);
     twins_ = std::make_unique<Twins>(*shards_);
@@ -41,7 +44,8 @@ Result<std::unique_ptr<Hub>> Hub::open(Settings settings, Seams seams) {
 }
 
 bool Hub::is_host(std::string_view host) const {
-    if (const std::size_t colon = host.rfind(':'); colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos)
+    if (const std::size_t colon = host.rfind(':');
+        colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos)
         host = host.substr(0, colon);
     if (equals_ignoring_case(host, settings_.name)) return true;
     for (const std::string& alias : settings_.aliases)
@@ -50,7 +54,9 @@ bool Hub::is_host(std::string_view host) const {
 }
 
 std::shared_ptr<const Policies> Hub::policies() const { return policies_.load(); }
-void Hub::set_policies(std::shared_ptr<const Policies> policies) { policies_.store(std::move(policies)); }
+void Hub::set_policies(std::shared_ptr<const Policies> policies) {
+    policies_.store(std::move(policies));
+}
 
 Task<> Hub::drain() {
     for (std::size_t index = 0; index < shards_->size(); ++index) {

@@ -22,13 +22,13 @@
 namespace twinhub::store {
 class Committer;
 class Engine;
-}
+}  // namespace twinhub::store
 
 namespace twinhub::hub {
 
-// What a hub stands on. All outlive it, but the loops and the pool must have ended their work (stopped
-// and joined) when it is destroyed: what they were doing refers to it. What is left in them then may
-// be destroyed later, and touches nothing of the hub.
+// What a hub stands on. All outlive it, but the loops and the pool must have ended their work
+// (stopped and joined) when it is destroyed: what they were doing refers to it. What is left in
+// them then may be destroyed later, and touches nothing of the hub.
 struct Seams {
     store::Engine& engine;
     const Clock& clock;
@@ -37,7 +37,8 @@ struct Seams {
     Metrics& metrics;
     std::vector<Executor> loops;  // one single-threaded executor a core; a shard lives on each
     Executor pool;                // for work that waits for the disk
-    bool committer_threaded = true;  // false: the owner calls committer().run_once() (tests, simulation)
+    bool committer_threaded =
+        true;  // false: the owner calls committer().run_once() (tests, simulation)
 };
 
 // One hub: its shards, and the rules that every door shares. Several can live in one process.

@@ -11,12 +11,17 @@
 namespace twinhub::hub {
 
 enum class Status : std::uint8_t { enabled = 0, disabled = 1 };
-enum class AuthenticationType : std::uint8_t { sas = 0, self_signed = 1, certificate_authority = 2, none = 3 };
+enum class AuthenticationType : std::uint8_t {
+    sas = 0,
+    self_signed = 1,
+    certificate_authority = 2,
+    none = 3
+};
 
 // How an identity proves itself. Keys and thumbprints are kept as the client wrote them.
 struct Authentication {
     AuthenticationType type = AuthenticationType::sas;
-    std::string primary_key;         // base64 of 16 to 64 bytes; empty when the type is not sas
+    std::string primary_key;  // base64 of 16 to 64 bytes; empty when the type is not sas
     std::string secondary_key;
     std::string primary_thumbprint;  // hex SHA-1 or SHA-256; empty when absent
     std::string secondary_thumbprint;
@@ -28,16 +33,16 @@ struct Authentication {
 // replacing it whole, in one commit.
 struct Identity {
     TwinId id;
-    std::string generation_id;       // changes on re-creation
-    std::uint64_t etag_number = 0;   // shown as base64 of its decimal text
-    Status status = Status::enabled; // modules follow their device
-    std::string status_reason;       // empty = unset
+    std::string generation_id;        // changes on re-creation
+    std::uint64_t etag_number = 0;    // shown as base64 of its decimal text
+    Status status = Status::enabled;  // modules follow their device
+    std::string status_reason;        // empty = unset
     Instant status_updated = never;
     Authentication authentication;
     bool iot_edge = false;
     std::string device_scope;
     std::vector<std::string> parent_scopes;
-    std::string managed_by;          // modules only
+    std::string managed_by;  // modules only
     Instant created = never;
 
     std::string etag() const;
@@ -69,8 +74,8 @@ struct Presence {
     bool connected = false;
     Instant connection_state_updated = never;
     Instant last_activity = never;
-    std::uint32_t subscriptions = 0;      // granted filters kept for a clean-session-0 reconnect
-    Instant session_expires = never;      // when they are forgotten
+    std::uint32_t subscriptions = 0;  // granted filters kept for a clean-session-0 reconnect
+    Instant session_expires = never;  // when they are forgotten
 
     friend bool operator==(const Presence&, const Presence&) = default;
 };

@@ -17,8 +17,12 @@ public:
     class Guard {
     public:
         Guard() = default;
-        Guard(std::shared_ptr<State> state, std::string name) : state_(std::move(state)), name_(std::move(name)) {}
-        Guard(Guard&& other) noexcept : state_(std::move(other.state_)), name_(std::move(other.name_)) { other.state_.reset(); }
+        Guard(std::shared_ptr<State> state, std::string name)
+            : state_(std::move(state)), name_(std::move(name)) {}
+        Guard(Guard&& other) noexcept
+            : state_(std::move(other.state_)), name_(std::move(other.name_)) {
+            other.state_.reset();
+        }
         Guard& operator=(Guard&& other) noexcept;
         ~Guard() { leave(); }
 

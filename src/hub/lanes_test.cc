@@ -4,7 +4,6 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-
 #include <gtest/gtest.h>
 
 #include <optional>
@@ -20,10 +19,13 @@ struct LanesTest : ::testing::Test {
     std::vector<std::optional<Lanes::Guard>> guards{10};
 
     void enter(std::size_t who, std::string lane) {
-        asio::co_spawn(loop, [this, who, lane]() -> Task<> {
-            guards[who] = co_await lanes.enter(lane);
-            seen.push_back(lane + std::to_string(who));
-        }, asio::detached);
+        asio::co_spawn(
+            loop,
+            [this, who, lane]() -> Task<> {
+                guards[who] = co_await lanes.enter(lane);
+                seen.push_back(lane + std::to_string(who));
+            },
+            asio::detached);
         turn();
     }
     void leave(std::size_t who) {

@@ -11,7 +11,9 @@ std::unexpected<Error> damaged(std::string_view what, std::size_t offset) {
                    "offset " + std::to_string(offset));
 }
 
-void append_instant_ticks(std::string& out, Instant at) { append_signed(out, at.time_since_epoch().count()); }
+void append_instant_ticks(std::string& out, Instant at) {
+    append_signed(out, at.time_since_epoch().count());
+}
 Instant read_instant(ByteReader& reader) { return Instant{Ticks{reader.signed_number()}}; }
 
 void append_id(std::string& out, const TwinId& id) {
@@ -73,7 +75,8 @@ Result<Identity> decode_identity(std::string_view bytes) {
     identity.iot_edge = reader.byte() != 0;
     identity.device_scope = reader.text();
     const std::uint64_t scopes = reader.varint();
-    for (std::uint64_t i = 0; i < scopes && !reader.failed(); ++i) identity.parent_scopes.emplace_back(reader.text());
+    for (std::uint64_t i = 0; i < scopes && !reader.failed(); ++i)
+        identity.parent_scopes.emplace_back(reader.text());
     identity.managed_by = reader.text();
     identity.created = read_instant(reader);
     if (reader.failed() || status > 1 || type > 3) return damaged("identity", reader.offset());

@@ -10,8 +10,8 @@
 #include <string>
 #include <string_view>
 
-// The bodies of the hub's stored records; the store frames them (store/record.h). Formats only grow:
-// a reader skips what it does not know behind what it does.
+// The bodies of the hub's stored records; the store frames them (store/record.h). Formats only
+// grow: a reader skips what it does not know behind what it does.
 namespace twinhub::hub {
 
 inline constexpr std::uint16_t identity_format = 1;
@@ -32,18 +32,24 @@ void append_twin_record(std::string& out, const State& state);
 Result<> decode_twin_record(std::string_view bytes, State& state);
 
 // What happened to an identity or twin. Stored: never renumber.
-enum class ChangeKind : std::uint8_t { twin = 0, created = 1, deleted = 2, identity = 3, model = 4 };
+enum class ChangeKind : std::uint8_t {
+    twin = 0,
+    created = 1,
+    deleted = 2,
+    identity = 3,
+    model = 4
+};
 
 // One line of the past (design, idea 5): the change with its inverse, who, when and why. Changes of
 // a twin form a chain through `previous`, so that its history is walked without an index.
 struct ChangeRecord {
     ChangeKind kind = ChangeKind::twin;
     TwinId id;
-    std::uint64_t ordinal = 0;    // 1 = creation
-    std::uint64_t previous = 0;   // sequence of the twin's change before this one; 0 = none
+    std::uint64_t ordinal = 0;   // 1 = creation
+    std::uint64_t previous = 0;  // sequence of the twin's change before this one; 0 = none
     Instant at{};
     Author author;
-    twin::Change change;          // kind twin
+    twin::Change change;  // kind twin
     // created: the twin it began with (twin/codec.h), empty when that was a fresh one of `at`;
     // identity: the fields that changed, by name; model: old NUL new.
     std::string detail;

@@ -19,22 +19,26 @@ namespace {
 
 constexpr int ancestors_max = 32;
 
-// Spec service-api 4.4: a parent must be an edge device, that very one, and no descendant of the child.
-// Two requests at once on two loops can still close a circle: nothing walks scopes without a limit.
+// Spec service-api 4.4: a parent must be an edge device, that very one, and no descendant of the
+// child. Two requests at once on two loops can still close a circle: nothing walks scopes without a
+// limit.
 Task<Result<>> check_parent(Shards& shards, DeviceId child, std::string scope) {
     for (int depth = 0; depth < ancestors_max; ++depth) {
         const std::optional<DeviceId> parent = device_of_scope(scope);
         if (parent == child)
-            co_return failure(Code::device_scope_invalid, "A device cannot be its own ancestor", "deviceScope");
+            co_return failure(Code::device_scope_invalid, "A device cannot be its own ancestor",
+                              "deviceScope");
         std::shared_ptr<const Identity> found;
         if (parent) {
             Shard& shard = shards.of(*parent);
             auto read = [&shard, id = TwinId{*parent, {}}] { return shard.identity(id); };
             const Result<IdentityView> view = co_await Shards::on(shard, std::move(read));
-            if (view && view->identity->iot_edge && view->identity->device_scope == scope) found = view->identity;
+            if (view && view->identity->iot_edge && view->identity->device_scope == scope)
+                found = view->identity;
         }
         if (!found && depth == 0)
-            co_return failure(Code::device_scope_invalid, "The scope does not name an edge device of this hub", "deviceScope");
+            co_return failure(Code::device_scope_invalid,
+                              "The scope does not name an edge device of this hub", "deviceScope");
         if (!found || found->parent_scopes.empty()) break;
         scope = found->parent_scopes.front();
     }
@@ -45,18 +49,22 @@ Task<Result<>> check_parent(Shards& shards, DeviceId child, std::string scope) {
 std::string wanted_parent(const IdentitySpec& spec) {
     if (spec.id.is_module()) return {};
     if (spec.iot_edge.value_or(false))
-        return spec.parent_scopes && !spec.parent_scopes->empty() ? spec.parent_scopes->front() : std::string{};
+        return spec.parent_scopes && !spec.parent_scopes->empty() ? spec.parent_scopes->front()
+                                                                  : std::string{};
     return spec.device_scope.value_or("");
 }
 
 Result<Identity> decode_stored(std::string_view key, std::string_view value) {
-    TRY(const store::Opened opened, store::open(store::Kind::identity, identity_format, "identities", key, value));
+    TRY(const store::Opened opened,
+        store::open(store::Kind::identity, identity_format, "identities", key, value));
     return decode_identity(opened.body);
 }
 
 // Identities of a range, up to `top`, devices or modules. May wait for the disk.
-Result<std::vector<std::shared_ptr<const Identity>>> scan_identities(store::Engine& engine, const store::Range& range,
-                                                                      bool modules, std::size_t top) {
+Result<std::vector<std::shared_ptr<const Identity>>> scan_identities(store::Engine& engine,
+                                                                     const store::Range& range,
+                                                                     bool modules,
+                                                                     std::size_t top) {
     std::vector<std::shared_ptr<const Identity>> found;
     const auto cursor = engine.scan(Family::identities, range);
     for (cursor->seek_first(); cursor->valid() && found.size() < top; cursor->next()) {
@@ -70,7 +78,8 @@ Result<std::vector<std::shared_ptr<const Identity>>> scan_identities(store::Engi
 }
 
 // Adds what each shard knows of the connections.
-Task<std::vector<IdentityView>> with_presence(Shards& shards, std::vector<std::shared_ptr<const Identity>> identities) {
+Task<std::vector<IdentityView>> with_presence(
+    Shards& shards, std::vector<std::shared_ptr<const Identity>> identities) {
     std::vector<IdentityView> views(identities.size());
     for (std::size_t index = 0; index < shards.size(); ++index) {
         Shard& shard = shards.at(index);
@@ -101,9 +110,12 @@ Task<Result<IdentityView>> Registry::get(TwinId id) {
 }
 
 Task<Result<IdentityView>> Registry::create(IdentitySpec spec, Author author) {
-    if (const std::string parent = wanted_parent(spec); !parent.empty()) CO_TRY_VOID(co_await check_parent(shards_, spec.id.device, parent));
+    if (const std::string parent = wanted_parent(spec); !parent.empty())
+        CO_TRY_VOID(co_await check_parent(shards_, spec.id.device, parent));
     Shard& shard = shards_.of(spec.id.device);
-    auto work = [&shard, &spec, &author] { return shard.create(std::move(spec), std::nullopt, std::move(author)); };
+    auto work = [&shard, &spec, &author] {
+        return shard.create(std::move(spec), std::nullopt, std::move(author));
+    };
     co_return co_await Shards::on(shard, std::move(work));
 }
 
@@ -111,20 +123,26 @@ Task<Result<IdentityView>> Registry::update(IdentitySpec spec, twin::Match match
     if (const std::string parent = wanted_parent(spec); !parent.empty()) {
         const Result<> known = co_await check_parent(shards_, spec.id.device, parent);
         if (!known) {
-            // A missing device is told before its parent is judged; an unchanged scope is not judged again.
+            // A missing device is told before its parent is judged; an unchanged scope is not
+            // judged again.
             CO_TRY(const IdentityView current, co_await get(spec.id));
-            const bool unchanged = current.identity->parent_scopes == std::vector<std::string>{parent};
+            const bool unchanged =
+                current.identity->parent_scopes == std::vector<std::string>{parent};
             if (!unchanged) co_return std::unexpected(known.error());
         }
     }
     Shard& shard = shards_.of(spec.id.device);
-    auto work = [&shard, &spec, &match, &author] { return shard.update(std::move(spec), std::move(match), std::move(author)); };
+    auto work = [&shard, &spec, &match, &author] {
+        return shard.update(std::move(spec), std::move(match), std::move(author));
+    };
     co_return co_await Shards::on(shard, std::move(work));
 }
 
 Task<Result<>> Registry::remove(TwinId id, twin::Match match, Author author) {
     Shard& shard = shards_.of(id.device);
-    auto work = [&shard, &id, &match, &author] { return shard.remove(std::move(id), std::move(match), std::move(author)); };
+    auto work = [&shard, &id, &match, &author] {
+        return shard.remove(std::move(id), std::move(match), std::move(author));
+    };
     co_return co_await Shards::on(shard, std::move(work));
 }
 
@@ -140,7 +158,8 @@ Task<Result<std::vector<IdentityView>>> Registry::modules(DeviceId device) {
     CO_TRY_VOID(co_await get(TwinId{device, {}}));
     using Found = Result<std::vector<std::shared_ptr<const Identity>>>;
     CO_TRY(auto found, co_await shards_.off_loop<Found>([this, device] {
-        return scan_identities(shards_.engine(), store::modules_range(device), true, ~std::size_t{0});
+        return scan_identities(shards_.engine(), store::modules_range(device), true,
+                               ~std::size_t{0});
     }));
     co_return co_await with_presence(shards_, std::move(found));
 }
@@ -153,7 +172,8 @@ Task<Result<Statistics>> Registry::statistics() {
             sum.devices_enabled += shard.counts().enabled;
             sum.devices_disabled += shard.counts().disabled;
             sum.modules += shard.counts().modules;
-            for (const TwinId& id : shard.connected()) sum.devices_connected += id.is_module() ? 0 : 1;
+            for (const TwinId& id : shard.connected())
+                sum.devices_connected += id.is_module() ? 0 : 1;
             co_return;
         };
         co_await Shards::on(shard, std::move(read));
@@ -168,31 +188,40 @@ Task<Result<>> Registry::apply(BulkItem item, Author author) {
         // Bulk creation does not judge scopes (spec service-api 4.4).
         switch (item.mode) {
             case ImportMode::create: {
-                CO_TRY_VOID(co_await shard.create(std::move(item.spec), std::move(item.initial_twin), std::move(author)));
+                CO_TRY_VOID(co_await shard.create(std::move(item.spec),
+                                                  std::move(item.initial_twin), std::move(author)));
                 co_return Result<>{};
             }
             case ImportMode::create_or_update:
             case ImportMode::create_or_update_if_match: {
                 const Result<IdentityView> known = co_await shard.identity(id);
                 if (!known) {
-                    CO_TRY_VOID(co_await shard.create(std::move(item.spec), std::move(item.initial_twin), std::move(author)));
+                    CO_TRY_VOID(co_await shard.create(
+                        std::move(item.spec), std::move(item.initial_twin), std::move(author)));
                     co_return Result<>{};
                 }
-                CO_TRY_VOID(co_await shard.update(std::move(item.spec), std::move(item.match), author));
-                if (item.initial_twin) CO_TRY_VOID(co_await shard.update_twin(id, std::move(*item.initial_twin), twin::Match{}, author));
+                CO_TRY_VOID(
+                    co_await shard.update(std::move(item.spec), std::move(item.match), author));
+                if (item.initial_twin)
+                    CO_TRY_VOID(co_await shard.update_twin(id, std::move(*item.initial_twin),
+                                                           twin::Match{}, author));
                 co_return Result<>{};
             }
             case ImportMode::update:
             case ImportMode::update_if_match: {
-                CO_TRY_VOID(co_await shard.update(std::move(item.spec), std::move(item.match), std::move(author)));
+                CO_TRY_VOID(co_await shard.update(std::move(item.spec), std::move(item.match),
+                                                  std::move(author)));
                 co_return Result<>{};
             }
             case ImportMode::remove:
-            case ImportMode::remove_if_match: co_return co_await shard.remove(id, std::move(item.match), std::move(author));
+            case ImportMode::remove_if_match:
+                co_return co_await shard.remove(id, std::move(item.match), std::move(author));
             case ImportMode::update_twin:
             case ImportMode::update_twin_if_match: {
-                twin::ServiceUpdate update = std::move(item.initial_twin).value_or(twin::ServiceUpdate{});
-                CO_TRY_VOID(co_await shard.update_twin(id, std::move(update), std::move(item.match), std::move(author)));
+                twin::ServiceUpdate update =
+                    std::move(item.initial_twin).value_or(twin::ServiceUpdate{});
+                CO_TRY_VOID(co_await shard.update_twin(id, std::move(update), std::move(item.match),
+                                                       std::move(author)));
                 co_return Result<>{};
             }
         }
@@ -218,15 +247,21 @@ Task<std::vector<BulkError>> Registry::bulk(std::vector<BulkItem> items, Author 
     // All items start in this turn, so that those of one shard share one commit.
     for (std::size_t i = 0; i < items.size(); ++i) {
         if (!seen.insert(ids[i]).second) {
-            (*refused)[i] = Error{Code::device_defined_multiple_times, "'" + ids[i].text() + "' is in the request more than once", {}};
+            (*refused)[i] = Error{Code::device_defined_multiple_times,
+                                  "'" + ids[i].text() + "' is in the request more than once",
+                                  {}};
             continue;
         }
         ++waiter->open;
-        asio::co_spawn(here, apply(std::move(items[i]), author), [waiter, refused, i](const std::exception_ptr& thrown, Result<> result) {
-            if (thrown) (*refused)[i] = Error{Code::internal, "The item could not be carried out", {}};
-            else if (!result) (*refused)[i] = std::move(result).error();
-            if (--waiter->open == 0 && waiter->finished) std::exchange(waiter->finished, nullptr)();
-        });
+        asio::co_spawn(here, apply(std::move(items[i]), author),
+                       [waiter, refused, i](const std::exception_ptr& thrown, Result<> result) {
+                           if (thrown)
+                               (*refused)[i] =
+                                   Error{Code::internal, "The item could not be carried out", {}};
+                           else if (!result) (*refused)[i] = std::move(result).error();
+                           if (--waiter->open == 0 && waiter->finished)
+                               std::exchange(waiter->finished, nullptr)();
+                       });
     }
     if (--waiter->open != 0) {
         co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
@@ -242,12 +277,14 @@ Task<std::vector<BulkError>> Registry::bulk(std::vector<BulkItem> items, Author 
     co_return errors;
 }
 
-Task<RotationResult> Registry::regenerate_keys(std::vector<TwinId> ids, KeyChoice choice, Author author) {
+Task<RotationResult> Registry::regenerate_keys(std::vector<TwinId> ids, KeyChoice choice,
+                                               Author author) {
     RotationResult result;
     for (const TwinId& id : ids) {
         Shard& shard = shards_.of(id.device);
         auto work = [&shard, &id, &author, choice] {
-            return shard.renew_keys(id, choice != KeyChoice::secondary, choice != KeyChoice::primary, author);
+            return shard.renew_keys(id, choice != KeyChoice::secondary,
+                                    choice != KeyChoice::primary, author);
         };
         const Result<IdentityView> renewed = co_await Shards::on(shard, std::move(work));
         if (!renewed) {

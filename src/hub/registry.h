@@ -15,16 +15,24 @@ namespace twinhub::hub {
 class Shards;
 
 enum class ImportMode : std::uint8_t {
-    create, update, update_if_match, remove, remove_if_match, update_twin, update_twin_if_match,
-    create_or_update, create_or_update_if_match,
+    create,
+    update,
+    update_if_match,
+    remove,
+    remove_if_match,
+    update_twin,
+    update_twin_if_match,
+    create_or_update,
+    create_or_update_if_match,
 };
 
 // One line of a bulk request (spec service-api 4.6).
 struct BulkItem {
     ImportMode mode = ImportMode::create_or_update;
-    IdentitySpec spec;                              // spec.id names the device or module
-    twin::Match match;                              // for the *_if_match modes
-    std::optional<twin::ServiceUpdate> initial_twin; // tags and desired, for create and update_twin
+    IdentitySpec spec;  // spec.id names the device or module
+    twin::Match match;  // for the *_if_match modes
+    std::optional<twin::ServiceUpdate>
+        initial_twin;  // tags and desired, for create and update_twin
 };
 
 struct BulkError {
@@ -44,8 +52,9 @@ struct RotationResult {
     std::vector<BulkError> errors;
 };
 
-// The identity registry (spec service-api 4). Callable on any loop: each call travels to the loop of
-// the device's shard and comes back with a result that is already durable. Reads are strongly consistent.
+// The identity registry (spec service-api 4). Callable on any loop: each call travels to the loop
+// of the device's shard and comes back with a result that is already durable. Reads are strongly
+// consistent.
 class Registry {
 public:
     explicit Registry(Shards& shards) : shards_(shards) {}
@@ -70,7 +79,8 @@ public:
     Task<Result<std::vector<IdentityView>>> modules(DeviceId device);
     Task<Result<Statistics>> statistics();
 
-    // Applies every item; not one transaction: good items stay when others fail. Errors in item order.
+    // Applies every item; not one transaction: good items stay when others fail. Errors in item
+    // order.
     Task<std::vector<BulkError>> bulk(std::vector<BulkItem> items, Author author);
 
     // Errors of an item: not found, operation_invalid when it does not use keys.

@@ -26,8 +26,9 @@ IdentitySpec edge_spec(std::string_view device) {
 
 // What a client sends back that fetched an identity and changes nothing.
 IdentitySpec echo(const Identity& identity) {
-    IdentitySpec spec = with_keys(spec_of(identity.id.device.text(), identity.id.module.text()),
-                                  identity.authentication.primary_key, identity.authentication.secondary_key);
+    IdentitySpec spec =
+        with_keys(spec_of(identity.id.device.text(), identity.id.module.text()),
+                  identity.authentication.primary_key, identity.authentication.secondary_key);
     spec.status = identity.status;
     spec.status_reason = identity.status_reason;
     spec.iot_edge = identity.iot_edge;
@@ -51,7 +52,8 @@ TEST(Registry, ACreatedDeviceHasAFreshTwinAtOnce) {
     EXPECT_EQ(made.identity->status, Status::enabled);
     EXPECT_EQ(made.identity->status_updated, never);
     EXPECT_EQ(base64_decode(made.identity->authentication.primary_key)->size(), 32u);
-    EXPECT_NE(made.identity->authentication.primary_key, made.identity->authentication.secondary_key);
+    EXPECT_NE(made.identity->authentication.primary_key,
+              made.identity->authentication.secondary_key);
     EXPECT_FALSE(made.presence.connected);
     EXPECT_EQ(*get(hub, id_of("d1"))->identity, *made.identity);
     const TwinView twin = hub.view(id_of("d1"));
@@ -63,7 +65,8 @@ TEST(Registry, ACreatedDeviceHasAFreshTwinAtOnce) {
 TEST(Registry, CreateAndUpdateAreNotMixedUp) {
     TestHub hub;
     hub.create(spec_of("d1"));
-    EXPECT_EQ(code_of(hub.run(hub.registry().create(spec_of("d1"), author_of()))), Code::device_already_exists);
+    EXPECT_EQ(code_of(hub.run(hub.registry().create(spec_of("d1"), author_of()))),
+              Code::device_already_exists);
     EXPECT_EQ(code_of(update(hub, spec_of("d2"))), Code::device_not_found);
     EXPECT_EQ(code_of(get(hub, id_of("d2"))), Code::device_not_found);
     EXPECT_EQ(code_of(remove(hub, id_of("d2"))), Code::device_not_found);
@@ -142,9 +145,12 @@ TEST(Registry, RefusesWhatBreaksARule) {
     } cases[] = {
         {"one key only", with_keys(spec_of("d1"), key_a, ""), Code::argument_invalid},
         {"the other key only", with_keys(spec_of("d1"), "", key_a), Code::argument_invalid},
-        {"a key of 15 bytes", with_keys(spec_of("d1"), base64_encode(std::string(15, 'x')), key_a), Code::argument_invalid},
-        {"a key of 65 bytes", with_keys(spec_of("d1"), key_a, base64_encode(std::string(65, 'x'))), Code::argument_invalid},
-        {"a key that is not base64", with_keys(spec_of("d1"), "!!!!" + key_a, key_a), Code::argument_invalid},
+        {"a key of 15 bytes", with_keys(spec_of("d1"), base64_encode(std::string(15, 'x')), key_a),
+         Code::argument_invalid},
+        {"a key of 65 bytes", with_keys(spec_of("d1"), key_a, base64_encode(std::string(65, 'x'))),
+         Code::argument_invalid},
+        {"a key that is not base64", with_keys(spec_of("d1"), "!!!!" + key_a, key_a),
+         Code::argument_invalid},
         {"a thumbprint of 41 digits", x509(std::string(41, 'a')), Code::argument_invalid},
         {"a thumbprint with colons", x509(std::string(39, 'a') + ":"), Code::argument_invalid},
         {"no authentication for a device", none, Code::argument_invalid},
@@ -158,12 +164,14 @@ TEST(Registry, RefusesWhatBreaksARule) {
         EXPECT_FALSE(get(hub, id_of("d1"))) << c.what;
     }
     EXPECT_EQ(read_past(hub.engine()).changes, 0u);
-    EXPECT_EQ(hub.metrics().identity_refusals.Value(), std::size(cases) - 1.0);  // the last never reached its shard
+    EXPECT_EQ(hub.metrics().identity_refusals.Value(),
+              std::size(cases) - 1.0);  // the last never reached its shard
 }
 
 TEST(Registry, LimitsOfKeysAndReasonsThemselvesAreAccepted) {
     TestHub hub;
-    IdentitySpec spec = with_keys(spec_of("d1"), base64_encode(std::string(16, 'x')), base64_encode(std::string(64, 'x')));
+    IdentitySpec spec = with_keys(spec_of("d1"), base64_encode(std::string(16, 'x')),
+                                  base64_encode(std::string(64, 'x')));
     spec.status_reason = "";
     for (int i = 0; i < 128; ++i) *spec.status_reason += "é";
     EXPECT_EQ(hub.create(spec).identity->status_reason.size(), 256u);
@@ -185,7 +193,8 @@ TEST(Registry, ThumbprintsMakeADeviceSelfSigned) {
     EXPECT_EQ(hub.create(bare).identity->authentication.type, AuthenticationType::self_signed);
     bare.id = id_of("d3");
     bare.authentication->type = AuthenticationType::certificate_authority;
-    EXPECT_EQ(hub.create(bare).identity->authentication.type, AuthenticationType::certificate_authority);
+    EXPECT_EQ(hub.create(bare).identity->authentication.type,
+              AuthenticationType::certificate_authority);
 }
 
 TEST(Registry, StatusReasonAndTimeFollowTheStatus) {
@@ -220,13 +229,15 @@ TEST(Registry, ARecreatedDeviceIsAnotherOne) {
 
 TEST(Registry, ModulesLiveAndDieWithTheirDevice) {
     TestHub hub;
-    EXPECT_EQ(code_of(hub.run(hub.registry().create(spec_of("d1", "m1"), author_of()))), Code::device_not_found);
+    EXPECT_EQ(code_of(hub.run(hub.registry().create(spec_of("d1", "m1"), author_of()))),
+              Code::device_not_found);
     hub.create(spec_of("d1"));
     IdentitySpec managed = spec_of("d1", "m1");
     managed.managed_by = "me";
     EXPECT_EQ(hub.create(managed).identity->managed_by, "me");
     hub.create(spec_of("d1", "m2"));
-    EXPECT_EQ(code_of(hub.run(hub.registry().create(spec_of("d1", "m1"), author_of()))), Code::module_already_exists);
+    EXPECT_EQ(code_of(hub.run(hub.registry().create(spec_of("d1", "m1"), author_of()))),
+              Code::module_already_exists);
     EXPECT_EQ(hub.run(hub.registry().modules(id_of("d1").device))->size(), 2u);
     EXPECT_EQ(update(hub, spec_of("d1", "m1"))->identity->managed_by, "");
     ASSERT_TRUE(hub.patch(id_of("d1", "m1"), R"({"tags":{"a":1}})"));
@@ -246,7 +257,8 @@ TEST(Registry, ModulesLiveAndDieWithTheirDevice) {
 TEST(Registry, UserModulesCannotTakeTheNamesOfTheRuntime) {
     TestHub hub;
     hub.create(spec_of("d1"));
-    EXPECT_EQ(code_of(hub.run(hub.registry().create(spec_of("d1", "$mine"), author_of()))), Code::argument_invalid);
+    EXPECT_EQ(code_of(hub.run(hub.registry().create(spec_of("d1", "$mine"), author_of()))),
+              Code::argument_invalid);
 }
 
 TEST(Registry, AModuleAskedToHaveNoAuthenticationGetsKeys) {
@@ -262,7 +274,8 @@ TEST(Registry, ADeviceHasAtMostSoManyModules) {
     TestHub hub(Settings{.modules_per_device_max = 2});
     hub.create(spec_of("d1"));
     std::vector<Answer<Result<IdentityView>>> answers;
-    for (const char* name : {"a", "b", "c", "d"}) answers.push_back(hub.begin(hub.registry().create(spec_of("d1", name), author_of())));
+    for (const char* name : {"a", "b", "c", "d"})
+        answers.push_back(hub.begin(hub.registry().create(spec_of("d1", name), author_of())));
     hub.settle();
     int made = 0;
     for (const auto& answer : answers) {
@@ -276,22 +289,28 @@ TEST(Registry, AHubHasAtMostSoManyIdentities) {
     TestHub hub(Settings{.identities_max = 3});
     hub.create(spec_of("d1"));
     hub.create(spec_of("d1", "m1"));
-    EXPECT_EQ(code_of(hub.run(hub.registry().create(edge_spec("d2"), author_of()))), Code::too_many_devices);
+    EXPECT_EQ(code_of(hub.run(hub.registry().create(edge_spec("d2"), author_of()))),
+              Code::too_many_devices);
     hub.create(spec_of("d3"));
-    EXPECT_EQ(code_of(hub.run(hub.registry().create(spec_of("d4"), author_of()))), Code::too_many_devices);
-    EXPECT_EQ(code_of(hub.run(hub.registry().create(spec_of("d1", "m2"), author_of()))), Code::too_many_devices);
-    EXPECT_EQ(code_of(hub.run(hub.registry().create(spec_of("d1"), author_of()))), Code::device_already_exists);
+    EXPECT_EQ(code_of(hub.run(hub.registry().create(spec_of("d4"), author_of()))),
+              Code::too_many_devices);
+    EXPECT_EQ(code_of(hub.run(hub.registry().create(spec_of("d1", "m2"), author_of()))),
+              Code::too_many_devices);
+    EXPECT_EQ(code_of(hub.run(hub.registry().create(spec_of("d1"), author_of()))),
+              Code::device_already_exists);
     IdentitySpec edge = edge_spec("d3");
     EXPECT_EQ(code_of(update(hub, edge)), Code::too_many_devices);
     ASSERT_TRUE(hub.restart());
-    EXPECT_EQ(code_of(hub.run(hub.registry().create(spec_of("d4"), author_of()))), Code::too_many_devices);
+    EXPECT_EQ(code_of(hub.run(hub.registry().create(spec_of("d4"), author_of()))),
+              Code::too_many_devices);
     ASSERT_TRUE(remove(hub, id_of("d1")));
     // A creation that the store refused takes no room.
     hub.engine().fail_commits(1, store::MemoryEngine::Fault::refused);
     EXPECT_FALSE(hub.run(hub.registry().create(spec_of("d4"), author_of())));
     hub.create(spec_of("d4"));
     hub.create(spec_of("d5"));
-    EXPECT_EQ(code_of(hub.run(hub.registry().create(spec_of("d6"), author_of()))), Code::too_many_devices);
+    EXPECT_EQ(code_of(hub.run(hub.registry().create(spec_of("d6"), author_of()))),
+              Code::too_many_devices);
 }
 
 TEST(Scopes, AnEdgeDeviceBringsItsScopeAndItsRuntime) {
@@ -299,7 +318,8 @@ TEST(Scopes, AnEdgeDeviceBringsItsScopeAndItsRuntime) {
     IdentitySpec spec = edge_spec("edge-1");
     spec.device_scope = "whatever the client says";
     const IdentityView made = hub.create(spec);
-    EXPECT_EQ(made.identity->device_scope, "ms-azure-iot-edge://edge-1-" + made.identity->generation_id);
+    EXPECT_EQ(made.identity->device_scope,
+              "ms-azure-iot-edge://edge-1-" + made.identity->generation_id);
     EXPECT_TRUE(made.identity->parent_scopes.empty());
     EXPECT_EQ(device_of_scope(made.identity->device_scope)->text(), "edge-1");
     for (const char* name : {"$edgeAgent", "$edgeHub"}) {
@@ -377,13 +397,16 @@ TEST(Scopes, AScopeMustNameAnEdgeDevice) {
     TestHub hub;
     const Identity leaf = *hub.create(spec_of("leaf")).identity;
     const Identity edge = *hub.create(edge_spec("edge")).identity;
-    for (const std::string& scope : {std::string("8b1a"), std::string("ms-azure-iot-edge://nobody-1"),
-                                     "ms-azure-iot-edge://leaf-" + leaf.generation_id, edge.device_scope + "0"}) {
+    for (const std::string& scope :
+         {std::string("8b1a"), std::string("ms-azure-iot-edge://nobody-1"),
+          "ms-azure-iot-edge://leaf-" + leaf.generation_id, edge.device_scope + "0"}) {
         IdentitySpec spec = spec_of("leaf");
         spec.device_scope = scope;
         EXPECT_EQ(code_of(update(hub, spec)), Code::device_scope_invalid) << scope;
         spec.id = id_of("new");
-        EXPECT_EQ(code_of(hub.run(hub.registry().create(spec, author_of()))), Code::device_scope_invalid) << scope;
+        EXPECT_EQ(code_of(hub.run(hub.registry().create(spec, author_of()))),
+                  Code::device_scope_invalid)
+            << scope;
     }
 }
 
@@ -469,7 +492,8 @@ TEST(Bulk, GoodItemsStayWhenOthersFail) {
 TEST(Bulk, ItemsOfManyDevicesShareFewCommits) {
     TestHub hub;
     std::vector<BulkItem> items;
-    for (int i = 0; i < 100; ++i) items.push_back(item(ImportMode::create, spec_of("d" + std::to_string(i))));
+    for (int i = 0; i < 100; ++i)
+        items.push_back(item(ImportMode::create, spec_of("d" + std::to_string(i))));
     const std::uint64_t before = hub.engine().commits();
     EXPECT_TRUE(hub.run(hub.registry().bulk(std::move(items), author_of())).empty());
     EXPECT_LT(hub.engine().commits() - before, 10u);
@@ -537,8 +561,8 @@ TEST(KeyRenewal, ChangesTheChosenKeysOfThoseWhoHaveAny) {
     x509.authentication->type = AuthenticationType::self_signed;
     hub.create(x509);
     const std::string etag = get(hub, id_of("sas"))->identity->etag();
-    const RotationResult first =
-        hub.run(hub.registry().regenerate_keys({id_of("x509"), id_of("sas"), id_of("none")}, KeyChoice::primary, author_of()));
+    const RotationResult first = hub.run(hub.registry().regenerate_keys(
+        {id_of("x509"), id_of("sas"), id_of("none")}, KeyChoice::primary, author_of()));
     ASSERT_EQ(first.rotated.size(), 1u);
     EXPECT_EQ(first.rotated[0].id, id_of("sas"));
     EXPECT_NE(first.rotated[0].primary_key, key_a);
@@ -549,8 +573,8 @@ TEST(KeyRenewal, ChangesTheChosenKeysOfThoseWhoHaveAny) {
     const auto now = get(hub, id_of("sas"));
     EXPECT_NE(now->identity->etag(), etag);
     EXPECT_EQ(now->identity->authentication.primary_key, first.rotated[0].primary_key);
-    const RotationResult both =
-        hub.run(hub.registry().regenerate_keys({id_of("sas"), id_of("sas", "m1")}, KeyChoice::both, author_of()));
+    const RotationResult both = hub.run(hub.registry().regenerate_keys(
+        {id_of("sas"), id_of("sas", "m1")}, KeyChoice::both, author_of()));
     ASSERT_EQ(both.rotated.size(), 2u);
     EXPECT_NE(both.rotated[0].secondary_key, key_b);
     EXPECT_EQ(both.rotated[1].id, id_of("sas", "m1"));
@@ -585,7 +609,8 @@ TEST(Registry, HistoryNamesWhatChangedAndNeverAKey) {
     std::string all;
     const auto cursor = hub.engine().scan(store::Family::changes, store::Range{});
     for (cursor->seek_first(); cursor->valid(); cursor->next()) all += cursor->value();
-    EXPECT_THAT(all, ::testing::HasSubstr("status=disabled authentication.symmetricKey.primaryKey"));
+    EXPECT_THAT(all,
+                ::testing::HasSubstr("status=disabled authentication.symmetricKey.primaryKey"));
     EXPECT_THAT(all, ::testing::Not(::testing::HasSubstr(key_a)));
     EXPECT_THAT(all, ::testing::Not(::testing::HasSubstr(key_b)));
 }

@@ -8,19 +8,22 @@
 
 namespace twinhub::hub {
 
-// Everything about a hub that an operator may set; limits are those of the specification by default.
+// Everything about a hub that an operator may set; limits are those of the specification by
+// default.
 struct Settings {
-    std::string name = "localhost";                       // canonical host name
-    std::vector<std::string> aliases;                     // further host names, ASCII-case-insensitive
-    std::uint64_t identities_max = 0;                     // devices + modules; 0 = no limit
+    std::string name = "localhost";    // canonical host name
+    std::vector<std::string> aliases;  // further host names, ASCII-case-insensitive
+    std::uint64_t identities_max = 0;  // devices + modules; 0 = no limit
     std::uint32_t modules_per_device_max = 50;
-    std::chrono::milliseconds history_age = std::chrono::hours{30 * 24};  // changes younger than this are kept,
-    std::uint32_t history_count = 100;                    // and so are the newest so many of each twin
-    std::chrono::milliseconds session_age = std::chrono::hours{7 * 24};   // clean-session-0 subscriptions of an absent device
-    std::size_t cached_twins_max = 100'000;               // clean twins kept in memory over all shards
-    std::uint32_t checkpoint_twins_max = 20'000;          // changed twins not yet written whole, a shard
-    std::chrono::milliseconds checkpoint_age{5'000};      // how long a change may live in the log alone
-    bool device_sas = true;                               // device keys and device-policy tokens accepted
+    std::chrono::milliseconds history_age =
+        std::chrono::hours{30 * 24};    // changes younger than this are kept,
+    std::uint32_t history_count = 100;  // and so are the newest so many of each twin
+    std::chrono::milliseconds session_age =
+        std::chrono::hours{7 * 24};          // clean-session-0 subscriptions of an absent device
+    std::size_t cached_twins_max = 100'000;  // clean twins kept in memory over all shards
+    std::uint32_t checkpoint_twins_max = 20'000;  // changed twins not yet written whole, a shard
+    std::chrono::milliseconds checkpoint_age{5'000};  // how long a change may live in the log alone
+    bool device_sas = true;  // device keys and device-policy tokens accepted
     bool module_sas = true;
 };
 

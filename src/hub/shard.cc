@@ -13,7 +13,8 @@ Shard::Shard(std::uint32_t index, std::uint32_t count, Executor executor, const 
       count_(count),
       executor_(std::move(executor)),
       parts_(parts),
-      queue_(executor_, parts.committer, index, parts.clock, parts.metrics, [this] { take_back(); }),
+      queue_(executor_, parts.committer, index, parts.clock, parts.metrics,
+             [this] { take_back(); }),
       lanes_(executor_) {}
 
 Shard::~Shard() = default;
@@ -36,24 +37,28 @@ Result<Shard::Loaded> Shard::decode(const TwinId& id, const std::optional<std::s
     Loaded loaded;
     const std::string key = store::twin_key(id);
     if (identity) {
-        TRY(const store::Opened opened, store::open(store::Kind::identity, identity_format, "identities", key, *identity));
+        TRY(const store::Opened opened,
+            store::open(store::Kind::identity, identity_format, "identities", key, *identity));
         TRY(Identity decoded, decode_identity(opened.body));
         loaded.state.identity = std::make_shared<const Identity>(std::move(decoded));
         if (!twin)
-            return failure(Code::corrupted, "The twin of '" + id.text() + "' is missing in the store",
+            return failure(Code::corrupted,
+                           "The twin of '" + id.text() + "' is missing in the store",
                            "twins/" + store::printable(key));
-        TRY(const store::Opened opened_twin, store::open(store::Kind::twin, twin_record_format, "twins", key, *twin));
+        TRY(const store::Opened opened_twin,
+            store::open(store::Kind::twin, twin_record_format, "twins", key, *twin));
         TRY_VOID(decode_twin_record(opened_twin.body, loaded.state));
     }
     if (presence) {
         const std::string presence_key = store::metadata_key(store::Area::presence, key);
-        TRY(const store::Opened opened,
-            store::open(store::Kind::hub_state, hub_state_format, "metadata", presence_key, *presence));
+        TRY(const store::Opened opened, store::open(store::Kind::hub_state, hub_state_format,
+                                                    "metadata", presence_key, *presence));
         TRY(loaded.presence, decode_presence(opened.body));
         // What the last run left open ended with it, when it was last heard of.
         if (loaded.presence.connected) {
             loaded.presence.connected = false;
-            loaded.presence.session_expires = loaded.presence.last_activity + parts_.settings.session_age;
+            loaded.presence.session_expires =
+                loaded.presence.last_activity + parts_.settings.session_age;
         }
     }
     return loaded;
@@ -72,7 +77,8 @@ std::optional<Result<Shard::Loaded>> Shard::load_cached(const TwinId& id) const 
     if (!read(Family::identities, key, identity)) return std::nullopt;
     if (identity) {
         if (!read(Family::twins, key, twin)) return std::nullopt;
-        if (!read(Family::metadata, store::metadata_key(store::Area::presence, key), presence)) return std::nullopt;
+        if (!read(Family::metadata, store::metadata_key(store::Area::presence, key), presence))
+            return std::nullopt;
     }
     return decode(id, identity, twin, presence);
 }
@@ -109,7 +115,9 @@ void Shard::with_entry(const TwinId& id, EntryDone done) {
     if (auto loaded = load_cached(id)) {
         if (!*loaded) {
             parts_.metrics.records_damaged.Increment();
-            parts_.log.error("store.record_damaged", {{"id", id.text()}, {"what", loaded->error().message}, {"where", loaded->error().where}});
+            parts_.log.error("store.record_damaged", {{"id", id.text()},
+                                                      {"what", loaded->error().message},
+                                                      {"where", loaded->error().where}});
             return done(std::unexpected(loaded->error()));
         }
         return done(adopt(id, std::move(**loaded)));
@@ -120,7 +128,9 @@ void Shard::with_entry(const TwinId& id, EntryDone done) {
             auto waiting = std::move(loading_.extract(id).mapped());
             if (!loaded) {
                 parts_.metrics.records_damaged.Increment();
-                parts_.log.error("store.record_damaged", {{"id", id.text()}, {"what", loaded.error().message}, {"where", loaded.error().where}});
+                parts_.log.error("store.record_damaged", {{"id", id.text()},
+                                                          {"what", loaded.error().message},
+                                                          {"where", loaded.error().where}});
                 for (EntryDone& next : waiting) next(std::unexpected(loaded.error()));
                 return;
             }
@@ -134,7 +144,9 @@ Task<Result<EntryPtr>> Shard::entry(TwinId id) {
     if (EntryPtr known = find(id)) co_return known;
     co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(Result<EntryPtr>)>(
         [this, &id](auto handler) {
-            with_entry(id, [h = std::move(handler)](Result<EntryPtr> result) mutable { std::move(h)(std::move(result)); });
+            with_entry(id, [h = std::move(handler)](Result<EntryPtr> result) mutable {
+                std::move(h)(std::move(result));
+            });
         },
         asio::use_awaitable);
 }

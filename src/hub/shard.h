@@ -53,7 +53,8 @@ public:
         Log& log;
         Metrics& metrics;
         Executor pool;
-        std::atomic<std::uint64_t>& identities;  // of all shards, those on their way to disk included
+        std::atomic<std::uint64_t>&
+            identities;  // of all shards, those on their way to disk included
     };
     Shard(std::uint32_t index, std::uint32_t count, Executor executor, const Parts& parts);
     ~Shard();
@@ -72,15 +73,17 @@ public:
     void detach(const TwinId& id, const DeviceLink& link);
     void subscriptions_changed(const TwinId& id, std::uint32_t subscriptions);
     void note_activity(const TwinId& id);
-    void report(const TwinId& id, twin::Patch patch, std::optional<std::uint64_t> base_version, const Author& author,
-                ReportDone done);
+    void report(const TwinId& id, twin::Patch patch, std::optional<std::uint64_t> base_version,
+                const Author& author, ReportDone done);
     // Sees every report that this loop accepted before it.
     void read(const TwinId& id, ReadDone done);
 
     // --- services (Registry, Twins), already on this loop ---------------------------------------
     Task<Result<TwinView>> view(TwinId id);
-    Task<Result<TwinView>> update_twin(TwinId id, twin::ServiceUpdate update, twin::Match match, Author author);
-    Task<Result<IdentityView>> create(IdentitySpec spec, std::optional<twin::ServiceUpdate> initial, Author author);
+    Task<Result<TwinView>> update_twin(TwinId id, twin::ServiceUpdate update, twin::Match match,
+                                       Author author);
+    Task<Result<IdentityView>> create(IdentitySpec spec, std::optional<twin::ServiceUpdate> initial,
+                                      Author author);
     Task<Result<IdentityView>> update(IdentitySpec spec, twin::Match match, Author author);
     Task<Result<IdentityView>> renew_keys(TwinId id, bool primary, bool secondary, Author author);
     Task<Result<>> remove(TwinId id, twin::Match match, Author author);
@@ -116,17 +119,22 @@ private:
     std::optional<Result<Loaded>> load_cached(const TwinId& id) const;
     Result<Loaded> load_from_disk(const TwinId& id) const;
     Result<Loaded> decode(const TwinId& id, const std::optional<std::string>& identity,
-                          const std::optional<std::string>& twin, const std::optional<std::string>& presence) const;
+                          const std::optional<std::string>& twin,
+                          const std::optional<std::string>& presence) const;
     EntryPtr adopt(const TwinId& id, Loaded loaded);
     static Error not_found(const TwinId& id);
 
     // changes (shard_commit.cc)
     using Settled = std::move_only_function<void(const Result<>&)>;
     std::uint64_t next_sequence(Slot slot);
-    enum class Document : std::uint8_t { in_log, written };  // does the same batch hold the whole document?
+    enum class Document : std::uint8_t {
+        in_log,
+        written
+    };  // does the same batch hold the whole document?
     void stage(const EntryPtr& entry, State next, ChangeRecord record, Settled settled,
                Document document = Document::in_log);
-    void stage_twin(const EntryPtr& entry, twin::Applied applied, const Author& author, Settled settled);
+    void stage_twin(const EntryPtr& entry, twin::Applied applied, const Author& author,
+                    Settled settled);
     void put_identity(const Identity& identity);
     void put_twin(const TwinId& id, const State& state);
     void put_presence(const TwinId& id, const Presence& presence);
@@ -147,14 +155,18 @@ private:
 
     // identities (shard_registry.cc)
     Task<Result<std::vector<TwinId>>> modules_of(DeviceId device);
-    Task<Result<IdentityView>> create_alone(IdentitySpec spec, std::optional<twin::ServiceUpdate> initial, Author author);
+    Task<Result<IdentityView>> create_alone(IdentitySpec spec,
+                                            std::optional<twin::ServiceUpdate> initial,
+                                            Author author);
     Task<Result<IdentityView>> update_alone(IdentitySpec spec, twin::Match match, Author author);
-    Task<Result<IdentityView>> renew_keys_alone(TwinId id, bool primary, bool secondary, Author author);
+    Task<Result<IdentityView>> renew_keys_alone(TwinId id, bool primary, bool secondary,
+                                                Author author);
     Task<Result<>> remove_alone(TwinId id, twin::Match match, Author author);
     enum class Content : std::uint8_t { none, initial };
-    void stage_created(const EntryPtr& entry, Identity identity, twin::Twin twin, Content content, Instant now,
-                       const Author& author);
-    void stage_identity(const EntryPtr& entry, Identity next, std::string detail, const Author& author);
+    void stage_created(const EntryPtr& entry, Identity identity, twin::Twin twin, Content content,
+                       Instant now, const Author& author);
+    void stage_identity(const EntryPtr& entry, Identity next, std::string detail,
+                        const Author& author);
     void stage_removed(const EntryPtr& entry, const Author& author);
     void count(const Identity& identity, std::int64_t by);
     Result<> check_room(std::uint64_t wanted) const;
@@ -179,16 +191,18 @@ private:
     std::unordered_map<TwinId, std::vector<EntryDone>> loading_;
     std::unordered_map<TwinId, Link> links_;
     std::unordered_map<TwinId, Presence> presence_unsaved_;  // goes to the store within a second
-    std::unordered_set<Entry*> pending_;           // entries with changes on their way
-    std::unordered_set<EntryPtr> changed_;         // entries with changed_since
-    std::deque<EntryPtr> checkpoint_queue_;        // the same, oldest first, less those being written
-    std::unordered_map<Slot, std::uint64_t> last_sequence_;     // given out
+    std::unordered_set<Entry*> pending_;                     // entries with changes on their way
+    std::unordered_set<EntryPtr> changed_;                   // entries with changed_since
+    std::deque<EntryPtr> checkpoint_queue_;  // the same, oldest first, less those being written
+    std::unordered_map<Slot, std::uint64_t> last_sequence_;  // given out
     std::unordered_map<Slot, std::uint64_t> durable_sequence_;
-    std::unordered_map<Slot, std::uint64_t> checkpointed_;      // stored: documents hold all changes up to it
-    std::unordered_map<Slot, Counts> slot_counts_;              // as the open batch will have them
+    std::unordered_map<Slot, std::uint64_t>
+        checkpointed_;                              // stored: documents hold all changes up to it
+    std::unordered_map<Slot, Counts> slot_counts_;  // as the open batch will have them
     std::unordered_map<Slot, Counts> durable_slot_counts_;
     Counts counts_;
-    std::unordered_map<Slot, std::uint64_t> retention_from_;    // where the next look for expired changes begins
+    std::unordered_map<Slot, std::uint64_t>
+        retention_from_;  // where the next look for expired changes begins
     std::size_t changed_shown_ = 0;
     std::size_t cached_shown_ = 0;
     std::size_t forget_bucket_ = 0;

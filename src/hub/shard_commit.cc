@@ -10,7 +10,8 @@ using store::Family;
 
 std::uint64_t Shard::next_sequence(Slot slot) { return ++last_sequence_[slot]; }
 
-void Shard::stage(const EntryPtr& entry, State next, ChangeRecord record, Settled settled, Document document) {
+void Shard::stage(const EntryPtr& entry, State next, ChangeRecord record, Settled settled,
+                  Document document) {
     const Slot slot = slot_of(entry->id.device);
     const std::uint64_t sequence = next_sequence(slot);
     record.id = entry->id;
@@ -24,11 +25,12 @@ void Shard::stage(const EntryPtr& entry, State next, ChangeRecord record, Settle
     scratch_value_.clear();
     store::append_change_key(scratch_key_, slot, sequence);
     append_encoded(scratch_body_, record);
-    store::seal(store::Kind::change, change_record_format, scratch_key_, scratch_body_, scratch_value_);
+    store::seal(store::Kind::change, change_record_format, scratch_key_, scratch_body_,
+                scratch_value_);
     queue_.batch().put(Family::changes, scratch_key_, scratch_value_);
 
-    // Too many documents live in the log alone: write this one at once, so that their number (memory
-    // now, time at the next start) stays bounded.
+    // Too many documents live in the log alone: write this one at once, so that their number
+    // (memory now, time at the next start) stays bounded.
     const bool crowded = changed_.size() >= parts_.settings.checkpoint_twins_max * std::size_t{2};
     if (document == Document::in_log && crowded && next.exists()) {
         put_twin(entry->id, next);
@@ -38,7 +40,8 @@ void Shard::stage(const EntryPtr& entry, State next, ChangeRecord record, Settle
     if (entry->pending++ == 0) pending_.insert(entry.get());
     entry->newest = next;
     entries_.try_emplace(entry->id, entry);
-    queue_.on_settled([this, entry, slot, document, state = std::move(next), done = std::move(settled)](const Result<>& result) mutable {
+    queue_.on_settled([this, entry, slot, document, state = std::move(next),
+                       done = std::move(settled)](const Result<>& result) mutable {
         if (!result) {
             if (done) done(result);
             return;
@@ -48,7 +51,8 @@ void Shard::stage(const EntryPtr& entry, State next, ChangeRecord record, Settle
         const std::uint64_t sequence_now = state.sequence;
         entry->durable = std::move(state);
         if (!entry->durable.exists()) {
-            // Deleted: nothing newer may have been staged on it except a re-creation, which is whole.
+            // Deleted: nothing newer may have been staged on it except a re-creation, which is
+            // whole.
             if (!entry->newest.exists()) entries_.erase(entry->id);
         } else if (document == Document::written) {
             if (entry->changed_since != 0 && entry->pending == 0) mark_whole(entry);
@@ -71,7 +75,8 @@ void Shard::take_back() {
     parts_.log.error("hub.commit_lost", {{"shard", index_}});
 }
 
-void Shard::stage_twin(const EntryPtr& entry, twin::Applied applied, const Author& author, Settled settled) {
+void Shard::stage_twin(const EntryPtr& entry, twin::Applied applied, const Author& author,
+                       Settled settled) {
     State next = entry->newest;
     next.twin = std::move(applied.next);
     ChangeRecord record;
@@ -139,13 +144,14 @@ bool Shard::save_presence(std::size_t count_max) {
 Task<Result<>> Shard::settled() {
     return asio::async_initiate<const asio::use_awaitable_t<>&, void(Result<>)>(
         [this](auto handler) {
-            queue_.on_settled([h = std::move(handler)](const Result<>& result) mutable { std::move(h)(result); });
+            queue_.on_settled(
+                [h = std::move(handler)](const Result<>& result) mutable { std::move(h)(result); });
         },
         asio::use_awaitable);
 }
 
-// What to answer to a request that cannot be done. The reason may be a change that is not durable yet:
-// then that comes first, and when it is lost, the loss is the answer.
+// What to answer to a request that cannot be done. The reason may be a change that is not durable
+// yet: then that comes first, and when it is lost, the loss is the answer.
 Task<Error> Shard::refusal(EntryPtr entry, Error error) {
     if (entry->pending == 0) co_return error;
     const Result<> result = co_await settled();
@@ -157,26 +163,33 @@ Task<Result<TwinView>> Shard::view(TwinId id) {
     const bool found = entry->durable.exists();
     parts_.metrics.twin_operation(Metrics::Side::service, Metrics::Operation::read, found);
     if (!found) co_return std::unexpected(not_found(TwinId{id.device, {}}));
-    co_return TwinView{entry->durable.identity, entry->durable.twin, presence_of(id, entry->presence)};
+    co_return TwinView{entry->durable.identity, entry->durable.twin,
+                       presence_of(id, entry->presence)};
 }
 
-Task<Result<TwinView>> Shard::update_twin(TwinId id, twin::ServiceUpdate update, twin::Match match, Author author) {
+Task<Result<TwinView>> Shard::update_twin(TwinId id, twin::ServiceUpdate update, twin::Match match,
+                                          Author author) {
     const auto refuse = [this](Error error) {
         parts_.metrics.twin_operation(Metrics::Side::service, Metrics::Operation::update, false);
         return std::unexpected(std::move(error));
     };
     CO_TRY(const EntryPtr entry, co_await this->entry(id));
-    if (!entry->newest.exists()) co_return refuse(co_await refusal(entry, not_found(TwinId{id.device, {}})));
+    if (!entry->newest.exists())
+        co_return refuse(co_await refusal(entry, not_found(TwinId{id.device, {}})));
     if (!match.matches(entry->newest.twin.etag())) {
         Error error{Code::precondition_failed,
-                    "The twin's etag does not match: it is at version " + std::to_string(entry->newest.twin.versions.version), {}};
+                    "The twin's etag does not match: it is at version " +
+                        std::to_string(entry->newest.twin.versions.version),
+                    {}};
         co_return refuse(co_await refusal(entry, std::move(error)));
     }
-    Result<twin::Applied> applied = twin::apply(entry->newest.twin, std::move(update), parts_.clock.now());
+    Result<twin::Applied> applied =
+        twin::apply(entry->newest.twin, std::move(update), parts_.clock.now());
     if (!applied) co_return refuse(co_await refusal(entry, std::move(applied).error()));
     // What this request made, whatever comes on top of it before it is durable.
     TwinView view{entry->newest.identity, applied->next, presence_of(id, entry->presence)};
-    if (!applied->change.empty()) stage_twin(entry, std::move(*applied), author, [](const Result<>&) {});
+    if (!applied->change.empty())
+        stage_twin(entry, std::move(*applied), author, [](const Result<>&) {});
     const Result<> result = co_await settled();
     if (!result) co_return refuse(result.error());
     parts_.metrics.twin_operation(Metrics::Side::service, Metrics::Operation::update, true);

@@ -1,6 +1,5 @@
 // The device door of a shard: connections, reports, reads.
 #include "hub/shard.h"
-
 #include "twin/view.h"
 
 namespace twinhub::hub {
@@ -22,13 +21,15 @@ Attached Shard::attach(const TwinId& id, DeviceLink& link, const AttachFacts& fa
     EntryPtr entry = find(id);
     if (!entry) {
         // It may have left the memory since its credentials were checked.
-        if (auto loaded = load_cached(id); loaded && *loaded) entry = adopt(id, std::move(**loaded));
+        if (auto loaded = load_cached(id); loaded && *loaded)
+            entry = adopt(id, std::move(**loaded));
     }
     Presence presence = presence_of(id, entry ? entry->presence : Presence{});
     end_link(id, LinkEnd::taken_over);
 
     Attached attached;
-    if (facts.clean_session || (presence.session_expires != never && presence.session_expires < now)) {
+    if (facts.clean_session ||
+        (presence.session_expires != never && presence.session_expires < now)) {
         presence.subscriptions = 0;
     } else if (presence.subscriptions != 0) {
         attached.session_present = true;
@@ -43,7 +44,8 @@ Attached Shard::attach(const TwinId& id, DeviceLink& link, const AttachFacts& fa
     put_presence(id, presence);
     parts_.metrics.devices_connected.Increment();
 
-    if (!facts.model_id.empty() && entry && entry->newest.exists() && entry->newest.twin.model_id != facts.model_id) {
+    if (!facts.model_id.empty() && entry && entry->newest.exists() &&
+        entry->newest.twin.model_id != facts.model_id) {
         State next = entry->newest;
         ChangeRecord record;
         record.kind = ChangeKind::model;
@@ -111,27 +113,33 @@ void Shard::note_activity(const TwinId& id) {
 
 void Shard::report(const TwinId& id, twin::Patch patch, std::optional<std::uint64_t> base_version,
                    const Author& author, ReportDone done) {
-    const auto apply_to = [this, base_version](const EntryPtr& entry, const twin::Patch& what, const Author& who, ReportDone answer) {
+    const auto apply_to = [this, base_version](const EntryPtr& entry, const twin::Patch& what,
+                                               const Author& who, ReportDone answer) {
         const auto refuse = [this, &entry, &answer](Error error) {
             parts_.metrics.twin_operation(Metrics::Side::device, Metrics::Operation::update, false);
             if (entry->pending == 0) return answer(std::unexpected(std::move(error)));
             // The reason may be a report that is not durable yet.
-            queue_.on_settled([error = std::move(error), to = std::move(answer)](const Result<>& result) mutable {
-                to(std::unexpected(result ? error : result.error()));
-            });
+            queue_.on_settled(
+                [error = std::move(error), to = std::move(answer)](const Result<>& result) mutable {
+                    to(std::unexpected(result ? error : result.error()));
+                });
         };
         if (!entry->newest.exists()) return refuse(not_found(entry->id));
-        Result<twin::Applied> applied = twin::apply_report(entry->newest.twin, what, base_version, parts_.clock.now());
+        Result<twin::Applied> applied =
+            twin::apply_report(entry->newest.twin, what, base_version, parts_.clock.now());
         if (!applied) return refuse(std::move(applied).error());
         const std::uint64_t version = applied->next.versions.reported;
-        stage_twin(entry, std::move(*applied), who, [this, version, answer = std::move(answer)](const Result<>& result) mutable {
-            parts_.metrics.twin_operation(Metrics::Side::device, Metrics::Operation::update, result.has_value());
-            if (result) answer(version);
-            else answer(std::unexpected(result.error()));
-        });
+        stage_twin(entry, std::move(*applied), who,
+                   [this, version, answer = std::move(answer)](const Result<>& result) mutable {
+                       parts_.metrics.twin_operation(
+                           Metrics::Side::device, Metrics::Operation::update, result.has_value());
+                       if (result) answer(version);
+                       else answer(std::unexpected(result.error()));
+                   });
     };
     if (const EntryPtr entry = find(id)) return apply_to(entry, patch, author, std::move(done));
-    with_entry(id, [apply_to, what = std::move(patch), author, answer = std::move(done)](Result<EntryPtr> entry) mutable {
+    with_entry(id, [apply_to, what = std::move(patch), author,
+                    answer = std::move(done)](Result<EntryPtr> entry) mutable {
         if (!entry) return answer(std::unexpected(std::move(entry).error()));
         apply_to(*entry, what, author, std::move(answer));
     });

@@ -8,18 +8,21 @@ namespace twinhub::hub {
 using store::Family;
 
 Result<> Shard::recover() {
-    for (std::uint32_t slot = index_; slot < slot_count; slot += count_) TRY_VOID(recover_slot(static_cast<Slot>(slot)));
+    for (std::uint32_t slot = index_; slot < slot_count; slot += count_)
+        TRY_VOID(recover_slot(static_cast<Slot>(slot)));
     return {};
 }
 
 Result<> Shard::recover_slot(Slot slot) {
-    const auto fact = [&](const std::string& key, store::Kind kind, std::uint16_t format) -> Result<std::optional<std::string>> {
+    const auto fact = [&](const std::string& key, store::Kind kind,
+                          std::uint16_t format) -> Result<std::optional<std::string>> {
         TRY(const std::optional<std::string> value, parts_.engine.get(Family::metadata, key));
         if (!value) return std::optional<std::string>{};
         TRY(const store::Opened opened, store::open(kind, format, "metadata", key, *value));
         return std::optional<std::string>(opened.body);
     };
-    TRY(const std::optional<std::string> counts, fact(counts_key(slot), store::Kind::hub_state, hub_state_format));
+    TRY(const std::optional<std::string> counts,
+        fact(counts_key(slot), store::Kind::hub_state, hub_state_format));
     if (counts) {
         ByteReader reader(*counts);
         Counts& ours = slot_counts_[slot];
@@ -30,24 +33,30 @@ Result<> Shard::recover_slot(Slot slot) {
         counts_.enabled += ours.enabled;
         counts_.disabled += ours.disabled;
         counts_.modules += ours.modules;
-        parts_.identities.fetch_add(ours.enabled + ours.disabled + ours.modules, std::memory_order_relaxed);
+        parts_.identities.fetch_add(ours.enabled + ours.disabled + ours.modules,
+                                    std::memory_order_relaxed);
     }
     std::uint64_t last = 0;
-    TRY(const std::optional<std::string> checkpoint, fact(checkpoint_key(slot), store::Kind::checkpoint, checkpoint_format));
+    TRY(const std::optional<std::string> checkpoint,
+        fact(checkpoint_key(slot), store::Kind::checkpoint, checkpoint_format));
     if (checkpoint) {
         ByteReader reader(*checkpoint);
         last = reader.varint();
         checkpointed_[slot] = last;
     }
-    const auto cursor = parts_.engine.scan(Family::changes, store::changes_range(slot, last + 1, ~std::uint64_t{0}));
+    const auto cursor = parts_.engine.scan(Family::changes,
+                                           store::changes_range(slot, last + 1, ~std::uint64_t{0}));
     for (cursor->seek_first(); cursor->valid(); cursor->next()) {
         const auto key = store::parse_change_key(cursor->key());
-        if (!key) return failure(Code::corrupted, "A change has a damaged key", "changes/" + store::printable(cursor->key()));
-        TRY(const store::Opened opened,
-            store::open(store::Kind::change, change_record_format, "changes", cursor->key(), cursor->value()));
+        if (!key)
+            return failure(Code::corrupted, "A change has a damaged key",
+                           "changes/" + store::printable(cursor->key()));
+        TRY(const store::Opened opened, store::open(store::Kind::change, change_record_format,
+                                                    "changes", cursor->key(), cursor->value()));
         auto record = decode_change_record(opened.body);
         if (!record)
-            return failure(record.error().code, record.error().message, "changes/" + store::printable(cursor->key()));
+            return failure(record.error().code, record.error().message,
+                           "changes/" + store::printable(cursor->key()));
         TRY_VOID(replay(*record, key->sequence));
         last = key->sequence;
     }
@@ -69,9 +78,11 @@ Result<> Shard::replay(const ChangeRecord& record, std::uint64_t sequence) {
     if (record.kind == ChangeKind::twin) {
         auto next = twin::redo(state.twin, record.change);
         if (!next)
-            return failure(next.error().code, "The change log of '" + record.id.text() + "' does not continue its document: " +
-                                                  next.error().message,
-                           "changes/" + store::printable(store::change_key(slot_of(record.id.device), sequence)));
+            return failure(next.error().code,
+                           "The change log of '" + record.id.text() +
+                               "' does not continue its document: " + next.error().message,
+                           "changes/" + store::printable(store::change_key(
+                                            slot_of(record.id.device), sequence)));
         state.twin = std::move(*next);
     } else if (record.kind == ChangeKind::model) {
         state.twin.model_id = record.detail.substr(record.detail.find('\0') + 1);

@@ -24,13 +24,18 @@ std::string changed_fields(const Identity& before, const Identity& after) {
         if (!names.empty()) names += ' ';
         names += name;
     };
-    add(before.status != after.status, after.status == Status::disabled ? "status=disabled" : "status=enabled");
+    add(before.status != after.status,
+        after.status == Status::disabled ? "status=disabled" : "status=enabled");
     add(before.status_reason != after.status_reason, "statusReason");
     add(before.authentication.type != after.authentication.type, "authentication.type");
-    add(before.authentication.primary_key != after.authentication.primary_key, "authentication.symmetricKey.primaryKey");
-    add(before.authentication.secondary_key != after.authentication.secondary_key, "authentication.symmetricKey.secondaryKey");
-    add(before.authentication.primary_thumbprint != after.authentication.primary_thumbprint, "authentication.x509Thumbprint.primaryThumbprint");
-    add(before.authentication.secondary_thumbprint != after.authentication.secondary_thumbprint, "authentication.x509Thumbprint.secondaryThumbprint");
+    add(before.authentication.primary_key != after.authentication.primary_key,
+        "authentication.symmetricKey.primaryKey");
+    add(before.authentication.secondary_key != after.authentication.secondary_key,
+        "authentication.symmetricKey.secondaryKey");
+    add(before.authentication.primary_thumbprint != after.authentication.primary_thumbprint,
+        "authentication.x509Thumbprint.primaryThumbprint");
+    add(before.authentication.secondary_thumbprint != after.authentication.secondary_thumbprint,
+        "authentication.x509Thumbprint.secondaryThumbprint");
     add(before.iot_edge != after.iot_edge, "capabilities.iotEdge");
     add(before.device_scope != after.device_scope, "deviceScope");
     add(before.parent_scopes != after.parent_scopes, "parentScopes");
@@ -42,8 +47,13 @@ const char* const system_modules[] = {"$edgeAgent", "$edgeHub"};
 
 Error exists_already(const TwinId& id) {
     return id.is_module()
-               ? Error{Code::module_already_exists, "A module with ID '" + id.module.text() + "' is already registered on device '" + id.device.text() + "'.", {}}
-               : Error{Code::device_already_exists, "A device with ID '" + id.device.text() + "' is already registered.", {}};
+               ? Error{Code::module_already_exists,
+                       "A module with ID '" + id.module.text() +
+                           "' is already registered on device '" + id.device.text() + "'.",
+                       {}}
+               : Error{Code::device_already_exists,
+                       "A device with ID '" + id.device.text() + "' is already registered.",
+                       {}};
 }
 
 }  // namespace
@@ -51,9 +61,9 @@ Error exists_already(const TwinId& id) {
 void Shard::count(const Identity& identity, std::int64_t by) {
     const Slot slot = slot_of(identity.id.device);
     // The stored counts follow the open batch; what is shown follows what is durable.
-    const auto member = identity.id.is_module()                   ? &Counts::modules
+    const auto member = identity.id.is_module()              ? &Counts::modules
                         : identity.status == Status::enabled ? &Counts::enabled
-                                                                  : &Counts::disabled;
+                                                             : &Counts::disabled;
     slot_counts_[slot].*member += static_cast<std::uint64_t>(by);
     parts_.identities.fetch_add(static_cast<std::uint64_t>(by), std::memory_order_relaxed);
     put_counts(slot);
@@ -67,12 +77,13 @@ void Shard::count(const Identity& identity, std::int64_t by) {
     });
 }
 
-// Loops look at the sum at the same time without waiting for each other, so it may go beyond the limit
-// by what they create in the same instant.
+// Loops look at the sum at the same time without waiting for each other, so it may go beyond the
+// limit by what they create in the same instant.
 Result<> Shard::check_room(std::uint64_t wanted) const {
     const std::uint64_t max = parts_.settings.identities_max;
     if (max == 0 || parts_.identities.load(std::memory_order_relaxed) + wanted <= max) return {};
-    return failure(Code::too_many_devices, "The hub has no room for more: its limit is " + std::to_string(max) + " devices and modules");
+    return failure(Code::too_many_devices, "The hub has no room for more: its limit is " +
+                                               std::to_string(max) + " devices and modules");
 }
 
 void Shard::counted(bool success) {
@@ -98,8 +109,8 @@ EntryPtr Shard::entry_or_new(const TwinId& id) {
     return entry ? entry : std::make_shared<Entry>(id);
 }
 
-void Shard::stage_created(const EntryPtr& entry, Identity identity, twin::Twin twin, Content content, Instant now,
-                          const Author& author) {
+void Shard::stage_created(const EntryPtr& entry, Identity identity, twin::Twin twin,
+                          Content content, Instant now, const Author& author) {
     put_identity(identity);
     count(identity, 1);
     State next;
@@ -119,7 +130,8 @@ void Shard::stage_created(const EntryPtr& entry, Identity identity, twin::Twin t
     stage(entry, std::move(next), std::move(record), nullptr, Document::written);
 }
 
-void Shard::stage_identity(const EntryPtr& entry, Identity next_identity, std::string detail, const Author& author) {
+void Shard::stage_identity(const EntryPtr& entry, Identity next_identity, std::string detail,
+                           const Author& author) {
     put_identity(next_identity);
     State next = entry->newest;
     if (next.identity->status != next_identity.status) {
@@ -155,42 +167,57 @@ void Shard::stage_removed(const EntryPtr& entry, const Author& author) {
 }
 
 Task<Result<std::vector<TwinId>>> Shard::modules_of(DeviceId device) {
-    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(Result<std::vector<TwinId>>)>(
+    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&,
+                                            void(Result<std::vector<TwinId>>)>(
         [this, &device](auto handler) {
             asio::post(parts_.pool, [this, device, h = std::move(handler)]() mutable {
                 Result<std::vector<TwinId>> found{std::vector<TwinId>{}};
-                const auto cursor = parts_.engine.scan(Family::identities, store::modules_range(device));
+                const auto cursor =
+                    parts_.engine.scan(Family::identities, store::modules_range(device));
                 for (cursor->seek_first(); cursor->valid(); cursor->next())
-                    if (auto id = store::parse_twin_key(cursor->key())) found->push_back(std::move(*id));
-                if (const auto status = cursor->status(); !status) found = std::unexpected(status.error());
-                asio::post(executor_, [h = std::move(h), found = std::move(found)]() mutable { std::move(h)(std::move(found)); });
+                    if (auto id = store::parse_twin_key(cursor->key()))
+                        found->push_back(std::move(*id));
+                if (const auto status = cursor->status(); !status)
+                    found = std::unexpected(status.error());
+                asio::post(executor_, [h = std::move(h), found = std::move(found)]() mutable {
+                    std::move(h)(std::move(found));
+                });
             });
         },
         asio::use_awaitable);
 }
 
-Task<Result<IdentityView>> Shard::create(IdentitySpec spec, std::optional<twin::ServiceUpdate> initial, Author author) {
+Task<Result<IdentityView>> Shard::create(IdentitySpec spec,
+                                         std::optional<twin::ServiceUpdate> initial,
+                                         Author author) {
     const Lanes::Guard lane = co_await lanes_.enter(spec.id.device.text());
-    Result<IdentityView> result = co_await create_alone(std::move(spec), std::move(initial), std::move(author));
+    Result<IdentityView> result =
+        co_await create_alone(std::move(spec), std::move(initial), std::move(author));
     counted(result.has_value());
     co_return result;
 }
 
-Task<Result<IdentityView>> Shard::create_alone(IdentitySpec spec, std::optional<twin::ServiceUpdate> initial, Author author) {
+Task<Result<IdentityView>> Shard::create_alone(IdentitySpec spec,
+                                               std::optional<twin::ServiceUpdate> initial,
+                                               Author author) {
     std::size_t modules_present = 0;
     if (spec.id.is_module()) {
         CO_TRY(const EntryPtr device, co_await entry(TwinId{spec.id.device, {}}));
-        if (!device->newest.exists()) co_return std::unexpected(co_await refusal(device, not_found(device->id)));
+        if (!device->newest.exists())
+            co_return std::unexpected(co_await refusal(device, not_found(device->id)));
         CO_TRY(const std::vector<TwinId> modules, co_await modules_of(spec.id.device));
         modules_present = modules.size();
     }
     CO_TRY(const EntryPtr entry, co_await this->entry(spec.id));
-    if (entry->newest.exists()) co_return std::unexpected(co_await refusal(entry, exists_already(spec.id)));
+    if (entry->newest.exists())
+        co_return std::unexpected(co_await refusal(entry, exists_already(spec.id)));
     if (spec.id.is_module() && modules_present >= parts_.settings.modules_per_device_max)
-        co_return failure(Code::too_many_modules, "Device '" + spec.id.device.text() + "' already has " +
-                                                      std::to_string(modules_present) + " modules, the limit is " +
-                                                      std::to_string(parts_.settings.modules_per_device_max));
-    CO_TRY_VOID(check_room(!spec.id.is_module() && spec.iot_edge.value_or(false) ? 1 + std::size(system_modules) : 1));
+        co_return failure(Code::too_many_modules,
+                          "Device '" + spec.id.device.text() + "' already has " +
+                              std::to_string(modules_present) + " modules, the limit is " +
+                              std::to_string(parts_.settings.modules_per_device_max));
+    CO_TRY_VOID(check_room(
+        !spec.id.is_module() && spec.iot_edge.value_or(false) ? 1 + std::size(system_modules) : 1));
     const Birth born = birth();
     const Instant now = born.at;
     CO_TRY(Identity identity, make_identity(spec, born, parts_.random));
@@ -199,14 +226,15 @@ Task<Result<IdentityView>> Shard::create_alone(IdentitySpec spec, std::optional<
         CO_TRY(twin, twin::fresh_with(*initial, now));
     }
     const bool edge = identity.iot_edge;
-    stage_created(entry, std::move(identity), std::move(twin), initial ? Content::initial : Content::none, now, author);
+    stage_created(entry, std::move(identity), std::move(twin),
+                  initial ? Content::initial : Content::none, now, author);
     // Shared before the wait: what this request made.
     const std::shared_ptr<const Identity> made = entry->newest.identity;
     if (edge) {
         for (const char* const name : system_modules) {
             const EntryPtr module = entry_or_new(TwinId{spec.id.device, *ModuleId::parse(name)});
-            stage_created(module, make_system_module(*made, module->id.module, born, parts_.random), twin::fresh(now),
-                          Content::none, now, author);
+            stage_created(module, make_system_module(*made, module->id.module, born, parts_.random),
+                          twin::fresh(now), Content::none, now, author);
         }
     }
     CO_TRY_VOID(co_await settled());
@@ -215,22 +243,27 @@ Task<Result<IdentityView>> Shard::create_alone(IdentitySpec spec, std::optional<
 
 Task<Result<IdentityView>> Shard::update(IdentitySpec spec, twin::Match match, Author author) {
     const Lanes::Guard lane = co_await lanes_.enter(spec.id.device.text());
-    Result<IdentityView> result = co_await update_alone(std::move(spec), std::move(match), std::move(author));
+    Result<IdentityView> result =
+        co_await update_alone(std::move(spec), std::move(match), std::move(author));
     counted(result.has_value());
     co_return result;
 }
 
-Task<Result<IdentityView>> Shard::update_alone(IdentitySpec spec, twin::Match match, Author author) {
+Task<Result<IdentityView>> Shard::update_alone(IdentitySpec spec, twin::Match match,
+                                               Author author) {
     if (spec.id.is_module()) {
         CO_TRY(const EntryPtr device, co_await entry(TwinId{spec.id.device, {}}));
-        if (!device->newest.exists()) co_return std::unexpected(co_await refusal(device, not_found(device->id)));
+        if (!device->newest.exists())
+            co_return std::unexpected(co_await refusal(device, not_found(device->id)));
     }
     CO_TRY(EntryPtr entry, co_await this->entry(spec.id));
-    if (!entry->newest.exists()) co_return std::unexpected(co_await refusal(entry, not_found(spec.id)));
+    if (!entry->newest.exists())
+        co_return std::unexpected(co_await refusal(entry, not_found(spec.id)));
     std::vector<EntryPtr> runtime;  // the edge runtime's modules, when they come or go
     if (!spec.id.is_module() && entry->newest.identity->iot_edge != spec.iot_edge.value_or(false)) {
         for (const char* const name : system_modules) {
-            CO_TRY(EntryPtr module, co_await this->entry(TwinId{spec.id.device, *ModuleId::parse(name)}));
+            CO_TRY(EntryPtr module,
+                   co_await this->entry(TwinId{spec.id.device, *ModuleId::parse(name)}));
             runtime.push_back(std::move(module));
         }
         entry = current(entry);
@@ -238,7 +271,8 @@ Task<Result<IdentityView>> Shard::update_alone(IdentitySpec spec, twin::Match ma
     }
     const Identity before = *entry->newest.identity;
     if (!match.matches(before.etag()))
-        co_return failure(Code::precondition_failed, "The etag of '" + spec.id.text() + "' does not match");
+        co_return failure(Code::precondition_failed,
+                          "The etag of '" + spec.id.text() + "' does not match");
     const Instant now = parts_.clock.now();
     CO_TRY(Identity next, replace_identity(before, spec, now, parts_.random));
     if (next.iot_edge && !runtime.empty()) CO_TRY_VOID(check_room(runtime.size()));
@@ -249,10 +283,10 @@ Task<Result<IdentityView>> Shard::update_alone(IdentitySpec spec, twin::Match ma
     const std::shared_ptr<const Identity> made = entry->newest.identity;
     for (const EntryPtr& module : runtime) {
         if (made->iot_edge && !module->newest.exists())
-            stage_created(module, make_system_module(*made, module->id.module, birth(), parts_.random), twin::fresh(now),
-                          Content::none, now, author);
-        else if (!made->iot_edge && module->newest.exists())
-            stage_removed(module, author);
+            stage_created(module,
+                          make_system_module(*made, module->id.module, birth(), parts_.random),
+                          twin::fresh(now), Content::none, now, author);
+        else if (!made->iot_edge && module->newest.exists()) stage_removed(module, author);
     }
     CO_TRY_VOID(co_await settled());
     if (disabled) end_links_of(spec.id.device, LinkEnd::disabled);
@@ -260,19 +294,23 @@ Task<Result<IdentityView>> Shard::update_alone(IdentitySpec spec, twin::Match ma
     co_return IdentityView{made, presence_of(spec.id, entry->presence)};
 }
 
-Task<Result<IdentityView>> Shard::renew_keys(TwinId id, bool primary, bool secondary, Author author) {
+Task<Result<IdentityView>> Shard::renew_keys(TwinId id, bool primary, bool secondary,
+                                             Author author) {
     const Lanes::Guard lane = co_await lanes_.enter(id.device.text());
-    Result<IdentityView> result = co_await renew_keys_alone(std::move(id), primary, secondary, std::move(author));
+    Result<IdentityView> result =
+        co_await renew_keys_alone(std::move(id), primary, secondary, std::move(author));
     counted(result.has_value());
     co_return result;
 }
 
-Task<Result<IdentityView>> Shard::renew_keys_alone(TwinId id, bool primary, bool secondary, Author author) {
+Task<Result<IdentityView>> Shard::renew_keys_alone(TwinId id, bool primary, bool secondary,
+                                                   Author author) {
     CO_TRY(const EntryPtr entry, co_await this->entry(id));
     if (!entry->newest.exists()) co_return std::unexpected(co_await refusal(entry, not_found(id)));
     Identity next = *entry->newest.identity;
     if (next.authentication.type != AuthenticationType::sas)
-        co_return failure(Code::operation_invalid, "'" + id.text() + "' does not authenticate with symmetric keys");
+        co_return failure(Code::operation_invalid,
+                          "'" + id.text() + "' does not authenticate with symmetric keys");
     if (primary) next.authentication.primary_key = parts_.random.key(generated_key_bytes);
     if (secondary) next.authentication.secondary_key = parts_.random.key(generated_key_bytes);
     const Identity before = *entry->newest.identity;
@@ -298,14 +336,16 @@ Task<Result<>> Shard::remove_alone(TwinId id, twin::Match match, Author author) 
         CO_TRY(modules, co_await modules_of(id.device));
     } else {
         CO_TRY(const EntryPtr device, co_await entry(TwinId{id.device, {}}));
-        if (!device->newest.exists()) co_return std::unexpected(co_await refusal(device, not_found(device->id)));
+        if (!device->newest.exists())
+            co_return std::unexpected(co_await refusal(device, not_found(device->id)));
     }
     // Everything is loaded before anything is staged, so that all of it goes in one commit.
     std::vector<EntryPtr> entries;
     CO_TRY(const EntryPtr entry, co_await this->entry(id));
     if (!entry->newest.exists()) co_return std::unexpected(co_await refusal(entry, not_found(id)));
     if (!match.matches(entry->newest.identity->etag()))
-        co_return failure(Code::precondition_failed, "The etag of '" + id.text() + "' does not match");
+        co_return failure(Code::precondition_failed,
+                          "The etag of '" + id.text() + "' does not match");
     for (const TwinId& module : modules) {
         CO_TRY(EntryPtr loaded, co_await this->entry(module));
         entries.push_back(std::move(loaded));

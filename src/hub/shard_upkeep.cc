@@ -15,13 +15,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t checkpoint_slice = 256;      // documents written in one turn: about a millisecond
+constexpr std::size_t checkpoint_slice = 256;  // documents written in one turn: about a millisecond
 constexpr auto forget_every = 1s;
 constexpr auto watermark_every = 1s;
 constexpr auto presence_every = 1s;
 constexpr std::size_t presence_slice = 1000;
 constexpr auto retention_every = 1s;
-constexpr auto unused_after = 30s;                 // a clean twin nobody asked for leaves the memory
+constexpr auto unused_after = 30s;  // a clean twin nobody asked for leaves the memory
 constexpr std::size_t forget_slice = 20'000;
 
 }  // namespace
@@ -34,13 +34,16 @@ void Shard::tick() {
         forget_unused();
     }
     // A fleet that comes back at once is written in slices, one a tick.
-    if (now >= next_presence_ && save_presence(presence_slice)) next_presence_ = now + presence_every;
+    if (now >= next_presence_ && save_presence(presence_slice))
+        next_presence_ = now + presence_every;
     if (now >= next_watermark_) {
         next_watermark_ = now + watermark_every;
         put_watermarks();
-        parts_.metrics.twins_changed.Increment(static_cast<double>(changed_.size()) - static_cast<double>(changed_shown_));
+        parts_.metrics.twins_changed.Increment(static_cast<double>(changed_.size()) -
+                                               static_cast<double>(changed_shown_));
         changed_shown_ = changed_.size();
-        parts_.metrics.twins_cached.Increment(static_cast<double>(entries_.size()) - static_cast<double>(cached_shown_));
+        parts_.metrics.twins_cached.Increment(static_cast<double>(entries_.size()) -
+                                              static_cast<double>(cached_shown_));
         cached_shown_ = entries_.size();
         // A hub that takes no requests because its disk failed must find out that it is well again.
         if (queue_.failing() && queue_.idle()) put_counts(static_cast<Slot>(index_));
@@ -94,7 +97,8 @@ void Shard::checkpoint(bool all) {
 void Shard::put_watermarks() {
     std::unordered_map<Slot, std::uint64_t> oldest;
     for (const EntryPtr& entry : changed_) {
-        std::uint64_t& first = oldest.try_emplace(slot_of(entry->id.device), entry->changed_since).first->second;
+        std::uint64_t& first =
+            oldest.try_emplace(slot_of(entry->id.device), entry->changed_since).first->second;
         first = std::min(first, entry->changed_since);
     }
     for (const auto& [slot, durable] : durable_sequence_) {
@@ -134,12 +138,15 @@ void Shard::forget_unused() {
     std::vector<TwinId> unused;
     // A few buckets a turn: a look at every entry would hold the loop too long.
     std::size_t looked = 0;
-    for (std::size_t i = 0; i < entries_.bucket_count() && looked < forget_slice; ++i, ++forget_bucket_) {
+    for (std::size_t i = 0; i < entries_.bucket_count() && looked < forget_slice;
+         ++i, ++forget_bucket_) {
         const std::size_t bucket = forget_bucket_ % entries_.bucket_count();
-        for (auto entry = entries_.begin(bucket); entry != entries_.end(bucket); ++entry, ++looked) {
+        for (auto entry = entries_.begin(bucket); entry != entries_.end(bucket);
+             ++entry, ++looked) {
             const Entry& candidate = *entry->second;
             const bool clean = candidate.pending == 0 && candidate.changed_since == 0;
-            if (clean && (crowded || now - candidate.used >= unused_after)) unused.push_back(entry->first);
+            if (clean && (crowded || now - candidate.used >= unused_after))
+                unused.push_back(entry->first);
         }
         if (crowded && entries_.size() - unused.size() <= allowed) break;
     }
@@ -166,12 +173,14 @@ void Shard::forget_changes() {
         asio::post(executor_, [this, slot = job.slot, found = find_expired(parts_.engine, job)] {
             retention_running_ = false;
             if (!found) {
-                parts_.log.error("history.unreadable", {{"slot", slot}, {"what", found.error().message}, {"where", found.error().where}});
+                parts_.log.error("history.unreadable", {{"slot", slot},
+                                                        {"what", found.error().message},
+                                                        {"where", found.error().where}});
                 return;
             }
             retention_from_[slot] = found->next;
-            // As long as there is much to forget, go on at the next tick: a busy hub writes faster than
-            // one look a second could follow.
+            // As long as there is much to forget, go on at the next tick: a busy hub writes faster
+            // than one look a second could follow.
             if (found->next != 0 && !found->expired.empty()) {
                 retention_stays_ = true;
                 next_retention_ = {};
@@ -185,10 +194,9 @@ void Shard::forget_changes() {
 
 Task<> Shard::drain() {
     for (const TwinId& id : connected()) end_link(id, LinkEnd::shutting_down);
-    while (!save_presence(presence_slice) && co_await settled()) {
-    }
-    // In slices, so that no batch outgrows the committer's queue. What changes meanwhile is bounded by
-    // what is here now: a busy device must not keep the hub from ending.
+    while (!save_presence(presence_slice) && co_await settled()) {}
+    // In slices, so that no batch outgrows the committer's queue. What changes meanwhile is bounded
+    // by what is here now: a busy device must not keep the hub from ending.
     for (std::size_t left = checkpoint_queue_.size() / checkpoint_slice + 1; left != 0; --left) {
         checkpoint(true);
         if (!co_await settled()) break;

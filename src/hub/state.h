@@ -23,13 +23,14 @@ struct Entry {
     explicit Entry(TwinId twin_id) : id(std::move(twin_id)) {}
 
     TwinId id;
-    State durable;               // what anybody may see
-    State newest;                // what the next change builds on: durable plus what is on its way to disk
+    State durable;  // what anybody may see
+    State newest;   // what the next change builds on: durable plus what is on its way to disk
     Presence presence;
-    std::uint32_t pending = 0;   // changes on their way to disk
-    std::uint64_t changed_since = 0;  // sequence of the first change that no stored document holds; 0 = none
-    Moment changed_at{};         // when that was
-    Moment used{};               // for forgetting what nobody asks for
+    std::uint32_t pending = 0;  // changes on their way to disk
+    std::uint64_t changed_since =
+        0;                // sequence of the first change that no stored document holds; 0 = none
+    Moment changed_at{};  // when that was
+    Moment used{};        // for forgetting what nobody asks for
 };
 
 }  // namespace twinhub::hub

@@ -11,7 +11,6 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
-
 #include <gtest/gtest.h>
 
 #include <map>
@@ -33,7 +32,8 @@ class TestClock final : public Clock {
 public:
     Instant now() const override { return start + Ticks{ticks_.load()}; }
     Moment monotonic() const override {
-        return Moment{std::chrono::hours{1}} + std::chrono::duration_cast<Moment::duration>(Ticks{ticks_.load()});
+        return Moment{std::chrono::hours{1}} +
+               std::chrono::duration_cast<Moment::duration>(Ticks{ticks_.load()});
     }
     void advance(Ticks by) { ticks_ += by.count(); }
 
@@ -114,7 +114,8 @@ inline std::string device_on(std::size_t loop, std::size_t loops, int n = 0) {
 
 class TestHub {
 public:
-    explicit TestHub(Settings settings = {}, std::size_t loops = 2) : settings_(std::move(settings)) {
+    explicit TestHub(Settings settings = {}, std::size_t loops = 2)
+        : settings_(std::move(settings)) {
         log_.configure(LogLevel{static_cast<std::uint8_t>(LogLevel::error) + 1}, Log::Format::text);
         const Result<> started = start(loops);
         CHECK(started.has_value());
@@ -170,7 +171,8 @@ public:
         settle();
     }
     void tick_for(std::chrono::seconds time) {
-        for (std::chrono::seconds passed{0}; passed < time; passed += std::chrono::seconds{1}) tick(std::chrono::seconds{1});
+        for (std::chrono::seconds passed{0}; passed < time; passed += std::chrono::seconds{1})
+            tick(std::chrono::seconds{1});
     }
 
     template <class T>
@@ -211,19 +213,25 @@ public:
         EXPECT_TRUE(found) << (found ? "" : found.error().message);
         return found.value_or(TwinView{});
     }
-    Result<TwinView> patch(const TwinId& id, std::string_view body, twin::Match match = {}, std::string request = {}) {
-        return run(twins().update(id, patch_of(body), std::move(match), author_of(std::move(request))));
+    Result<TwinView> patch(const TwinId& id, std::string_view body, twin::Match match = {},
+                           std::string request = {}) {
+        return run(
+            twins().update(id, patch_of(body), std::move(match), author_of(std::move(request))));
     }
-    Answer<Result<TwinView>> begin_patch(const TwinId& id, std::string_view body, twin::Match match = {}, std::string request = {}) {
-        return begin(twins().update(id, patch_of(body), std::move(match), author_of(std::move(request))));
+    Answer<Result<TwinView>> begin_patch(const TwinId& id, std::string_view body,
+                                         twin::Match match = {}, std::string request = {}) {
+        return begin(
+            twins().update(id, patch_of(body), std::move(match), author_of(std::move(request))));
     }
-    Answer<Result<std::uint64_t>> begin_report(const TwinId& id, std::string_view body, std::optional<std::uint64_t> base = {},
+    Answer<Result<std::uint64_t>> begin_report(const TwinId& id, std::string_view body,
+                                               std::optional<std::uint64_t> base = {},
                                                std::string request = {}) {
         Answer<Result<std::uint64_t>> answer;
         Author author = author_of(std::move(request));
         author.cause = Cause::device;
-        shard(id).report(id, report_of(body), base, author,
-                         [value = answer.value_](Result<std::uint64_t> result) { *value = std::move(result); });
+        shard(id).report(
+            id, report_of(body), base, author,
+            [value = answer.value_](Result<std::uint64_t> result) { *value = std::move(result); });
         return answer;
     }
     Answer<Result<std::string>> begin_read(const TwinId& id) {
@@ -261,8 +269,9 @@ private:
         for (const auto& loop : loops_) executors.emplace_back(loop->get_executor());
         auto work = std::make_optional(asio::make_work_guard(*pool_));
         std::jthread opening([this] { pool_->run(); });  // open() waits for the pool
-        Result<std::unique_ptr<Hub>> opened = Hub::open(
-            settings_, Seams{*engine_, clock_, random_, log_, metrics_, std::move(executors), pool_->get_executor(), false});
+        Result<std::unique_ptr<Hub>> opened =
+            Hub::open(settings_, Seams{*engine_, clock_, random_, log_, metrics_,
+                                       std::move(executors), pool_->get_executor(), false});
         work.reset();
         opening.join();
         TRY(hub_, std::move(opened));
@@ -314,12 +323,14 @@ inline Past read_past(const store::Engine& engine) {
     const auto cursor = engine.scan(store::Family::changes, store::Range{});
     for (cursor->seek_first(); cursor->valid(); cursor->next()) {
         const auto key = store::parse_change_key(cursor->key()).value();
-        const auto opened = store::open(store::Kind::change, change_record_format, "changes", cursor->key(), cursor->value());
+        const auto opened = store::open(store::Kind::change, change_record_format, "changes",
+                                        cursor->key(), cursor->value());
         const ChangeRecord record = decode_change_record(opened.value().body).value();
         const auto must = [&](bool holds, std::string_view what) {
             if (holds) return;
-            past.wrong += record.id.text() + " at " + std::to_string(record.ordinal) + ", sequence " +
-                          std::to_string(key.sequence) + ": " + std::string(what) + "\n";
+            past.wrong += record.id.text() + " at " + std::to_string(record.ordinal) +
+                          ", sequence " + std::to_string(key.sequence) + ": " + std::string(what) +
+                          "\n";
         };
         must(key.sequence == ++last[key.slot], "a gap in the slot");
         must(slot_of(record.id.device) == key.slot, "the wrong slot");
@@ -328,18 +339,21 @@ inline Past read_past(const store::Engine& engine) {
         Past::Twin& now = past.twins[record.id];
         must(record.ordinal == now.ordinal + 1, "the ordinal does not follow");
         must(record.previous == now.sequence, "the chain is broken");
-        must((record.kind == ChangeKind::created) == (record.ordinal == 1), "creation is not the beginning");
+        must((record.kind == ChangeKind::created) == (record.ordinal == 1),
+             "creation is not the beginning");
         now.ordinal = record.ordinal;
         now.sequence = key.sequence;
         switch (record.kind) {
             case ChangeKind::created:
-                now.twin = record.detail.empty() ? twin::fresh(record.at) : twin::decode_twin(record.detail).value();
+                now.twin = record.detail.empty() ? twin::fresh(record.at)
+                                                 : twin::decode_twin(record.detail).value();
                 break;
             case ChangeKind::deleted: past.twins.erase(record.id); break;
             case ChangeKind::identity: break;
             case ChangeKind::model: {
                 const std::size_t nul = record.detail.find('\0');
-                must(record.detail.substr(0, nul) == now.twin.model_id, "another model was there before");
+                must(record.detail.substr(0, nul) == now.twin.model_id,
+                     "another model was there before");
                 now.twin.model_id = record.detail.substr(nul + 1);
                 break;
             }
@@ -362,7 +376,8 @@ inline Statistics recount(const store::Engine& engine) {
     Statistics counts;
     const auto cursor = engine.scan(store::Family::identities, store::Range{});
     for (cursor->seek_first(); cursor->valid(); cursor->next()) {
-        const auto opened = store::open(store::Kind::identity, identity_format, "identities", cursor->key(), cursor->value());
+        const auto opened = store::open(store::Kind::identity, identity_format, "identities",
+                                        cursor->key(), cursor->value());
         const Identity identity = decode_identity(opened.value().body).value();
         if (identity.id.is_module()) ++counts.modules;
         else if (identity.status == Status::enabled) ++counts.devices_enabled;
@@ -388,15 +403,16 @@ inline std::string wrong_with(TestHub& hub) {
     }
     const Statistics counts = *now(hub.registry().statistics());
     const Statistics stored = recount(hub.engine());
-    if (counts.devices_enabled != stored.devices_enabled || counts.devices_disabled != stored.devices_disabled ||
-        counts.modules != stored.modules)
+    if (counts.devices_enabled != stored.devices_enabled ||
+        counts.devices_disabled != stored.devices_disabled || counts.modules != stored.modules)
         wrong += "the counts are not those of a recount\n";
     if (past.twins.size() != stored.devices_enabled + stored.devices_disabled + stored.modules)
         wrong += "the log knows " + std::to_string(past.twins.size()) + " identities\n";
     const auto documents = hub.engine().scan(store::Family::twins, store::Range{});
     for (documents->seek_first(); documents->valid(); documents->next()) {
         const auto id = store::parse_twin_key(documents->key());
-        if (!id || !past.twins.contains(*id)) wrong += "a document is left of " + (id ? id->text() : "?") + "\n";
+        if (!id || !past.twins.contains(*id))
+            wrong += "a document is left of " + (id ? id->text() : "?") + "\n";
     }
     return wrong;
 }

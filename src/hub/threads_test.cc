@@ -22,7 +22,10 @@ public:
             loops_.push_back(std::make_unique<Loop>());
             executors.emplace_back(loops_.back()->get_executor());
         }
-        hub_ = std::move(Hub::open(std::move(settings), Seams{engine_, clock_, random_, log_, metrics_, executors, pool_.get_executor()}).value());
+        hub_ =
+            std::move(Hub::open(std::move(settings), Seams{engine_, clock_, random_, log_, metrics_,
+                                                           executors, pool_.get_executor()})
+                          .value());
         for (const auto& loop : loops_)
             threads_.emplace_back([&context = *loop] {
                 const auto work = asio::make_work_guard(context);
@@ -73,8 +76,10 @@ Task<int> client(Hub& hub, int number, int rounds) {
         done += made.has_value();
         const auto module = co_await hub.registry().create(spec_of(device, "m"), author_of());
         done += module.has_value();
-        twin::ServiceUpdate update = patch_of(R"({"tags":{"n":1},"properties":{"desired":{"a":{"b":2}}}})");
-        const auto patched = co_await hub.twins().update(id_of(device), std::move(update), {}, author_of());
+        twin::ServiceUpdate update =
+            patch_of(R"({"tags":{"n":1},"properties":{"desired":{"a":{"b":2}}}})");
+        const auto patched =
+            co_await hub.twins().update(id_of(device), std::move(update), {}, author_of());
         done += patched.has_value();
         const auto page = co_await hub.twins().page(Twins::Collection::devices, "", 3);
         done += page.has_value();
@@ -89,7 +94,8 @@ Task<int> client(Hub& hub, int number, int rounds) {
         const auto errors = co_await hub.registry().bulk(std::move(items), author_of());
         done += errors.empty();
         if (i % 3 == 2) {
-            const auto removed = co_await hub.registry().remove(id_of(device), twin::Match::any(), author_of());
+            const auto removed =
+                co_await hub.registry().remove(id_of(device), twin::Match::any(), author_of());
             done += removed.has_value();
         }
     }
@@ -99,14 +105,17 @@ Task<int> client(Hub& hub, int number, int rounds) {
 TEST(Threads, ManyClientsOnManyLoopsShareOneHub) {
     Server server(3, Settings{.cached_twins_max = 3, .checkpoint_age = 1ms});
     std::vector<std::future<int>> clients;
-    for (int i = 0; i < 6; ++i) clients.push_back(server.begin(static_cast<std::size_t>(i), client(server.hub(), i, 12)));
+    for (int i = 0; i < 6; ++i)
+        clients.push_back(server.begin(static_cast<std::size_t>(i), client(server.hub(), i, 12)));
     std::atomic<bool> over = false;
     std::jthread ticker([&] {
         while (!over) {
             server.clock().advance(100ms);
             std::vector<std::future<void>> ticks;
             for (std::size_t i = 0; i < server.size(); ++i)
-                ticks.push_back(asio::post(server.loop(i), asio::use_future([&hub = server.hub(), i] { hub.shards().at(i).tick(); })));
+                ticks.push_back(asio::post(
+                    server.loop(i),
+                    asio::use_future([&hub = server.hub(), i] { hub.shards().at(i).tick(); })));
             for (auto& tick : ticks) tick.get();
         }
     });
@@ -129,7 +138,9 @@ TEST(Threads, DevicesReportOnTheirOwnLoops) {
     static constexpr int reports = 200;
     std::vector<std::string> devices;
     for (std::size_t i = 0; i < 4; ++i) devices.push_back(device_on(i % 2, 2, static_cast<int>(i)));
-    for (const std::string& device : devices) ASSERT_TRUE(server.begin(0, server.hub().registry().create(spec_of(device), author_of())).get());
+    for (const std::string& device : devices)
+        ASSERT_TRUE(
+            server.begin(0, server.hub().registry().create(spec_of(device), author_of())).get());
     std::vector<std::future<void>> finished;
     for (const std::string& device : devices) {
         auto done = std::make_shared<std::promise<void>>();
@@ -138,8 +149,10 @@ TEST(Threads, DevicesReportOnTheirOwnLoops) {
         asio::post(shard.executor(), [&shard, device, done] {
             auto left = std::make_shared<int>(reports);
             for (int i = 0; i < reports; ++i)
-                shard.report(id_of(device), report_of(R"({"n":)" + std::to_string(i) + "}"), {}, author_of(),
-                             [left, done, expected = static_cast<std::uint64_t>(i) + 2](const Result<std::uint64_t>& version) {
+                shard.report(id_of(device), report_of(R"({"n":)" + std::to_string(i) + "}"), {},
+                             author_of(),
+                             [left, done, expected = static_cast<std::uint64_t>(i) + 2](
+                                 const Result<std::uint64_t>& version) {
                                  EXPECT_TRUE(version && *version == expected);
                                  if (--*left == 0) done->set_value();
                              });
@@ -161,7 +174,8 @@ TEST(TheEnd, MayComeInTheMiddleOfEverything) {
             TestLink link;
             std::vector<Answer<int>> clients;
             for (int i = 0; i < 4; ++i) clients.push_back(hub.begin(client(hub.hub(), i, 3)));
-            const auto rotated = hub.begin(hub.registry().regenerate_keys({id_of("d1"), id_of("d2")}, KeyChoice::both, author_of()));
+            const auto rotated = hub.begin(hub.registry().regenerate_keys(
+                {id_of("d1"), id_of("d2")}, KeyChoice::both, author_of()));
             const auto report = hub.begin_report(id_of("d1"), R"({"a":1})");
             const auto read = hub.begin_read(id_of("d2"));
             for (int i = 0; i < turns; ++i) hub.turn();
@@ -177,7 +191,9 @@ TEST(TheEnd, OfALiveServerCutsOffWhatIsUnderWay) {
     for (int i = 0; i < 10; ++i) {
         Server server(2);
         std::vector<std::future<int>> clients;
-        for (int n = 0; n < 4; ++n) clients.push_back(server.begin(static_cast<std::size_t>(n), client(server.hub(), n, 1000)));
+        for (int n = 0; n < 4; ++n)
+            clients.push_back(
+                server.begin(static_cast<std::size_t>(n), client(server.hub(), n, 1000)));
         ASSERT_TRUE(server.begin(0, server.hub().registry().statistics()).get());
     }
 }

@@ -14,12 +14,16 @@ struct IdPage {
 };
 
 // May wait for the disk.
-Result<IdPage> scan_ids(store::Engine& engine, bool modules, const std::string& from, std::size_t limit) {
+Result<IdPage> scan_ids(store::Engine& engine, bool modules, const std::string& from,
+                        std::size_t limit) {
     IdPage page;
-    const auto cursor = engine.scan(store::Family::identities, store::Range{.from = from, .to = {}});
+    const auto cursor =
+        engine.scan(store::Family::identities, store::Range{.from = from, .to = {}});
     for (cursor->seek_first(); cursor->valid(); cursor->next()) {
         auto id = store::parse_twin_key(cursor->key());
-        if (!id) return failure(Code::corrupted, "An identity has a damaged key", "identities/" + store::printable(cursor->key()));
+        if (!id)
+            return failure(Code::corrupted, "An identity has a damaged key",
+                           "identities/" + store::printable(cursor->key()));
         if (id->is_module() != modules) continue;
         if (page.ids.size() == limit) {
             page.next_key = cursor->key();
@@ -39,20 +43,24 @@ Task<Result<TwinView>> Twins::get(TwinId id) {
     co_return co_await Shards::on(shard, std::move(work));
 }
 
-Task<Result<TwinView>> Twins::update(TwinId id, twin::ServiceUpdate update, twin::Match match, Author author) {
+Task<Result<TwinView>> Twins::update(TwinId id, twin::ServiceUpdate update, twin::Match match,
+                                     Author author) {
     Shard& shard = shards_.of(id.device);
     auto work = [&shard, &id, &update, &match, &author] {
-        return shard.update_twin(std::move(id), std::move(update), std::move(match), std::move(author));
+        return shard.update_twin(std::move(id), std::move(update), std::move(match),
+                                 std::move(author));
     };
     co_return co_await Shards::on(shard, std::move(work));
 }
 
 Task<Result<TwinPage>> Twins::page(Collection collection, std::string cursor, std::size_t limit) {
     const std::optional<std::string> from = hex_decode(cursor);
-    if (!from) co_return failure(Code::argument_invalid, "The continuation token is not one of ours");
+    if (!from)
+        co_return failure(Code::argument_invalid, "The continuation token is not one of ours");
     const bool modules = collection == Collection::modules;
-    CO_TRY(IdPage ids, co_await shards_.off_loop<Result<IdPage>>(
-                           [this, modules, &from, limit] { return scan_ids(shards_.engine(), modules, *from, limit); }));
+    CO_TRY(IdPage ids, co_await shards_.off_loop<Result<IdPage>>([this, modules, &from, limit] {
+        return scan_ids(shards_.engine(), modules, *from, limit);
+    }));
     // One visit to each loop; a twin deleted meanwhile leaves a gap that is closed.
     std::vector<std::optional<TwinView>> views(ids.ids.size());
     for (std::size_t index = 0; index < shards_.size(); ++index) {

@@ -23,7 +23,8 @@ public:
 
     // Merges (PATCH) or replaces (PUT) as `update.kind` says; answers with the whole new twin.
     // Errors: device_not_found, precondition_failed, argument_invalid with the path.
-    Task<Result<TwinView>> update(TwinId id, twin::ServiceUpdate update, twin::Match match, Author author);
+    Task<Result<TwinView>> update(TwinId id, twin::ServiceUpdate update, twin::Match match,
+                                  Author author);
 
     enum class Collection : std::uint8_t { devices, modules };
     // The seam of the query language: all twins of a collection, page by page in key order.

@@ -10,15 +10,20 @@ const TwinId d1 = id_of("d1");
 TEST(Twins, EachWriteAnswersWithTheWholeNewTwin) {
     TestHub hub;
     hub.create(spec_of("d1"));
-    const auto patched = hub.patch(d1, R"({"tags":{"site":"west"},"properties":{"desired":{"rate":40,"old":1}}})");
+    const auto patched =
+        hub.patch(d1, R"({"tags":{"site":"west"},"properties":{"desired":{"rate":40,"old":1}}})");
     ASSERT_TRUE(patched);
     EXPECT_EQ(patched->twin, hub.view(d1).twin);
-    EXPECT_EQ(patched->twin.versions, (twin::Versions{.version = 3, .etag = 2, .desired = 2, .reported = 1}));
-    const auto replaced = hub.run(hub.twins().update(d1, patch_of(R"({"properties":{"desired":{"rate":41}}})", twin::Kind::replace), {}, author_of()));
+    EXPECT_EQ(patched->twin.versions,
+              (twin::Versions{.version = 3, .etag = 2, .desired = 2, .reported = 1}));
+    const auto replaced = hub.run(hub.twins().update(
+        d1, patch_of(R"({"properties":{"desired":{"rate":41}}})", twin::Kind::replace), {},
+        author_of()));
     ASSERT_TRUE(replaced);
     EXPECT_EQ(to_text(replaced->twin.desired.to_json()), R"({"rate":41})");
     EXPECT_EQ(to_text(replaced->twin.tags.to_json()), "{}");
-    EXPECT_EQ(replaced->twin.versions, (twin::Versions{.version = 4, .etag = 3, .desired = 3, .reported = 1}));
+    EXPECT_EQ(replaced->twin.versions,
+              (twin::Versions{.version = 4, .etag = 3, .desired = 3, .reported = 1}));
     EXPECT_EQ(wrong_with(hub), "");
 }
 
@@ -27,10 +32,12 @@ TEST(Twins, AnEtagGuardsAWrite) {
     hub.create(spec_of("d1"));
     const std::string etag = hub.view(d1).twin.etag();
     EXPECT_TRUE(hub.patch(d1, R"({"tags":{"a":1}})", match_of(etag)));
-    EXPECT_EQ(hub.patch(d1, R"({"tags":{"a":2}})", match_of(etag)).error().code, Code::precondition_failed);
+    EXPECT_EQ(hub.patch(d1, R"({"tags":{"a":2}})", match_of(etag)).error().code,
+              Code::precondition_failed);
     EXPECT_TRUE(hub.patch(d1, R"({"tags":{"a":3}})", twin::Match::any()));
     hub.begin_report(d1, R"({"x":1})");
-    EXPECT_TRUE(hub.patch(d1, R"({"tags":{"a":4}})", match_of("AAAAAAAAAAM=")));  // reports leave it
+    EXPECT_TRUE(
+        hub.patch(d1, R"({"tags":{"a":4}})", match_of("AAAAAAAAAAM=")));  // reports leave it
     EXPECT_EQ(to_text(hub.view(d1).twin.tags.to_json()), R"({"a":4})");
 }
 
@@ -39,7 +46,8 @@ TEST(Twins, OfManyWritersWithOneEtagExactlyOneWins) {
     hub.create(spec_of("d1"));
     std::vector<Answer<Result<TwinView>>> answers;
     for (int i = 0; i < 10; ++i)
-        answers.push_back(hub.begin_patch(d1, R"({"tags":{"n":)" + std::to_string(i) + "}}", match_of("AAAAAAAAAAE=")));
+        answers.push_back(hub.begin_patch(d1, R"({"tags":{"n":)" + std::to_string(i) + "}}",
+                                          match_of("AAAAAAAAAAE=")));
     hub.settle();
     int won = 0;
     for (const auto& answer : answers) {
@@ -107,13 +115,15 @@ TEST(Twins, PagesShowEveryTwinOnceInTheSameOrder) {
         EXPECT_EQ(pages, (25 + limit - 1) / limit);
     }
     EXPECT_EQ(hub.run(hub.twins().page(Twins::Collection::modules, "", 100))->twins.size(), 5u);
-    EXPECT_EQ(hub.run(hub.twins().page(Twins::Collection::devices, "not a cursor", 1)).error().code, Code::argument_invalid);
+    EXPECT_EQ(hub.run(hub.twins().page(Twins::Collection::devices, "not a cursor", 1)).error().code,
+              Code::argument_invalid);
 }
 
 TEST(Twins, ATwinReadFromDiskIsTheOneThatWasWritten) {
     TestHub hub;
     hub.create(spec_of("d1"));
-    ASSERT_TRUE(hub.patch(d1, R"({"tags":{"a":[1,2.5,"x"]},"properties":{"desired":{"b":{"c":true}}}})"));
+    ASSERT_TRUE(
+        hub.patch(d1, R"({"tags":{"a":[1,2.5,"x"]},"properties":{"desired":{"b":{"c":true}}}})"));
     hub.begin_report(d1, R"({"r":1e300})");
     hub.settle();
     const twin::Twin before = hub.view(d1).twin;
@@ -132,13 +142,19 @@ TEST(Twins, ATwinReadFromDiskIsTheOneThatWasWritten) {
 TEST(Twins, TheAuthorIsInTheRecord) {
     TestHub hub;
     hub.create(spec_of("d1"));
-    const Author author{.cause = Cause::job, .principal = "service", .on_behalf_of = "ada", .change = "c-1", .reason = "because",
-                        .request_id = "r-1", .client = "192.0.2.7"};
+    const Author author{.cause = Cause::job,
+                        .principal = "service",
+                        .on_behalf_of = "ada",
+                        .change = "c-1",
+                        .reason = "because",
+                        .request_id = "r-1",
+                        .client = "192.0.2.7"};
     ASSERT_TRUE(hub.run(hub.twins().update(d1, patch_of(R"({"tags":{"a":1}})"), {}, author)));
     const Slot slot = slot_of(d1.device);
     const std::string key = store::change_key(slot, 2);
     const std::string value = *hub.engine().get(store::Family::changes, key).value();
-    const auto record = decode_change_record(store::open(store::Kind::change, change_record_format, "changes", key, value)->body);
+    const auto record = decode_change_record(
+        store::open(store::Kind::change, change_record_format, "changes", key, value)->body);
     EXPECT_EQ(record->author, author);
     EXPECT_EQ(record->at, hub.clock().now());
 }

@@ -14,7 +14,8 @@ std::uint64_t watermark(TestHub& hub, Slot slot) {
     const std::string key = checkpoint_key(slot);
     const auto value = hub.engine().get(Family::metadata, key).value();
     if (!value) return 0;
-    ByteReader reader(store::open(store::Kind::checkpoint, checkpoint_format, "metadata", key, *value)->body);
+    ByteReader reader(
+        store::open(store::Kind::checkpoint, checkpoint_format, "metadata", key, *value)->body);
     return reader.varint();
 }
 
@@ -22,14 +23,16 @@ State stored(TestHub& hub, const TwinId& id) {
     const std::string key = store::twin_key(id);
     const std::string value = *hub.engine().get(Family::twins, key).value();
     State state;
-    EXPECT_TRUE(decode_twin_record(store::open(store::Kind::twin, twin_record_format, "twins", key, value)->body, state));
+    EXPECT_TRUE(decode_twin_record(
+        store::open(store::Kind::twin, twin_record_format, "twins", key, value)->body, state));
     return state;
 }
 
 std::vector<std::uint64_t> sequences(TestHub& hub, Slot slot) {
     std::vector<std::uint64_t> found;
     const auto cursor = hub.engine().scan(Family::changes, store::slot_range(slot));
-    for (cursor->seek_first(); cursor->valid(); cursor->next()) found.push_back(store::parse_change_key(cursor->key())->sequence);
+    for (cursor->seek_first(); cursor->valid(); cursor->next())
+        found.push_back(store::parse_change_key(cursor->key())->sequence);
     return found;
 }
 
@@ -62,12 +65,12 @@ TEST(Checkpoint, TheWatermarkStaysBelowTheOldestUnwrittenChange) {
         const std::string text = "x" + std::to_string(i);
         if (slot_of(DeviceId::parse(text).value()) == slot) other = text;
     }
-    hub.create(spec_of("d1"));                       // sequence 1
-    hub.create(spec_of(other));                      // 2
-    ASSERT_TRUE(hub.patch(d1, tag(1)));              // 3
+    hub.create(spec_of("d1"));           // sequence 1
+    hub.create(spec_of(other));          // 2
+    ASSERT_TRUE(hub.patch(d1, tag(1)));  // 3
     hub.tick_for(3s);
-    ASSERT_TRUE(hub.patch(id_of(other), tag(1)));    // 4
-    ASSERT_TRUE(hub.patch(id_of(other), tag(2)));    // 5
+    ASSERT_TRUE(hub.patch(id_of(other), tag(1)));  // 4
+    ASSERT_TRUE(hub.patch(id_of(other), tag(2)));  // 5
     hub.tick_for(1s);
     EXPECT_EQ(watermark(hub, slot), 2u);
     hub.tick_for(2s);
@@ -143,7 +146,8 @@ TEST(Recovery, ReplaysOnlyWhatNoDocumentHolds) {
     ASSERT_EQ(watermark(hub, slot), 6u);
     // What lies below the watermark is not needed to start.
     store::Batch batch;
-    for (std::uint64_t sequence = 1; sequence <= 6; ++sequence) batch.remove(Family::changes, store::change_key(slot, sequence));
+    for (std::uint64_t sequence = 1; sequence <= 6; ++sequence)
+        batch.remove(Family::changes, store::change_key(slot, sequence));
     ASSERT_TRUE(hub.patch(d1, tag(7)));
     const twin::Twin before = hub.view(d1).twin;
     const store::Batch* batches[] = {&batch};
@@ -202,12 +206,15 @@ TEST(Retention, ForgetsTheOldBeyondTheNewest) {
 }
 
 TEST(Retention, KeepsWhatRecoveryNeeds) {
-    TestHub hub(Settings{.history_age = 1h, .history_count = 0, .checkpoint_age = std::chrono::hours{1000}}, 1);
+    TestHub hub(
+        Settings{.history_age = 1h, .history_count = 0, .checkpoint_age = std::chrono::hours{1000}},
+        1);
     hub.create(spec_of("d1"));
     for (int i = 0; i < 5; ++i) ASSERT_TRUE(hub.patch(d1, tag(i)));
     hub.clock().advance(2h);
     hub.tick_for(300s);
-    EXPECT_EQ(sequences(hub, slot), (std::vector<std::uint64_t>{2, 3, 4, 5, 6}));  // creation wrote a document
+    EXPECT_EQ(sequences(hub, slot),
+              (std::vector<std::uint64_t>{2, 3, 4, 5, 6}));  // creation wrote a document
     const twin::Twin before = hub.view(d1).twin;
     ASSERT_TRUE(hub.crash());
     EXPECT_EQ(hub.view(d1).twin, before);
@@ -267,7 +274,11 @@ TEST(Retention, LooksAtABoundedNumberAndGoesOnThere) {
     for (int i = 0; i < 2500; ++i) hub.begin_patch(d1, tag(i));
     hub.settle();
     hub.tick_for(5s);
-    RetentionJob job{.slot = slot, .from = 0, .last = 2501, .older_than = hub.clock().now() + 1h, .keep_newest = 10};
+    RetentionJob job{.slot = slot,
+                     .from = 0,
+                     .last = 2501,
+                     .older_than = hub.clock().now() + 1h,
+                     .keep_newest = 10};
     const Expired first = *find_expired(hub.engine(), job);
     EXPECT_EQ(first.expired.size(), 2000u);
     EXPECT_EQ(first.next, 2001u);
@@ -286,7 +297,8 @@ TEST(Memory, HoldsNoMoreCleanTwinsThanAllowed) {
     for (int i = 0; i < 50; ++i) hub.create(spec_of("d" + std::to_string(i)));
     hub.tick_for(3s);
     EXPECT_LE(cached(hub), 10.0);
-    for (int i = 0; i < 50; ++i) EXPECT_EQ(hub.view(id_of("d" + std::to_string(i))).twin.versions.version, 2u);
+    for (int i = 0; i < 50; ++i)
+        EXPECT_EQ(hub.view(id_of("d" + std::to_string(i))).twin.versions.version, 2u);
     hub.tick_for(3s);
     EXPECT_LE(cached(hub), 10.0);
 }
@@ -321,9 +333,11 @@ TEST(Memory, KeepsWhatIsChangedOrOnItsWay) {
 
 TEST(Memory, DoesNotRememberIdsThatNobodyHas) {
     TestHub hub;
-    for (int i = 0; i < 100; ++i) EXPECT_FALSE(hub.run(hub.twins().get(id_of("nobody" + std::to_string(i)))));
+    for (int i = 0; i < 100; ++i)
+        EXPECT_FALSE(hub.run(hub.twins().get(id_of("nobody" + std::to_string(i)))));
     hub.engine().set_cold(true);
-    for (int i = 0; i < 100; ++i) EXPECT_FALSE(hub.run(hub.twins().get(id_of("nobody" + std::to_string(i)))));
+    for (int i = 0; i < 100; ++i)
+        EXPECT_FALSE(hub.run(hub.twins().get(id_of("nobody" + std::to_string(i)))));
     hub.tick(1s);
     EXPECT_EQ(cached(hub), 0.0);
 }

@@ -95,8 +95,8 @@ public:
 
     // Writes all batches, in order, as one: when it returns without error everything survives power
     // loss and every later read sees it; readers never see a part. Blocks for a disk sync or more.
-    // When the error is `internal` it is unknown whether the batches will be there once the store is
-    // opened again, and the engine takes no more commits; after `unavailable` (a full disk, say)
+    // When the error is `internal` it is unknown whether the batches will be there once the store
+    // is opened again, and the engine takes no more commits; after `unavailable` (a full disk, say)
     // they will not be, and the engine may be tried again, in vain once Statistics::writes_failed.
     virtual Result<> commit(std::span<const Batch* const> batches) = 0;
 

@@ -36,7 +36,7 @@ private:
         std::optional<Answer> answer;
     };
     std::vector<Slot> slots_;
-    std::size_t first_ = 0;        // of slots_: those before it are taken
+    std::size_t first_ = 0;  // of slots_: those before it are taken
     std::uint64_t first_number_ = 0;
 };
 

@@ -40,7 +40,8 @@ MqttConnection::MqttConnection(std::unique_ptr<Transport> transport, MqttContext
     : transport_(std::move(transport)),
       context_(&context),
       session_(context.settings().limits, context.hub().clock().monotonic()),
-      failing_reads_([this](std::uint64_t number, Answer late) { answer(number, std::move(late)); }) {}
+      failing_reads_(
+          [this](std::uint64_t number, Answer late) { answer(number, std::move(late)); }) {}
 
 MqttConnection::~MqttConnection() = default;
 
@@ -63,7 +64,8 @@ void MqttConnection::expired(Moment now) {
     wire::Events events;
     session_.tick(now, context_->output, events);
     for (const wire::Event& event : events.list)
-        if (const auto* closing = std::get_if<wire::Close>(&event)) return close(closing->reason, closing->will ? &*closing->will : nullptr);
+        if (const auto* closing = std::get_if<wire::Close>(&event))
+            return close(closing->reason, closing->will ? &*closing->will : nullptr);
     flush();
     watch();
 }
@@ -92,19 +94,22 @@ void MqttConnection::wait_readable() {
 void MqttConnection::read() {
     const auto self = shared_from_this();
     in_turn_ = true;
-    for (int turn = 0; turn < reads_per_turn && !closed_ && !request_ && !session_.congested(); ++turn) {
+    for (int turn = 0; turn < reads_per_turn && !closed_ && !request_ && !session_.congested();
+         ++turn) {
         const Result<std::size_t> count = transport_->read_some(context_->input);
         if (!count) {
             wire::Events events;
             session_.end(wire::CloseReason::connection_lost, events);
             in_turn_ = false;
-            const auto* closing = events.list.empty() ? nullptr : std::get_if<wire::Close>(&events.list.back());
-            return close(wire::CloseReason::connection_lost, closing && closing->will ? &*closing->will : nullptr);
+            const auto* closing =
+                events.list.empty() ? nullptr : std::get_if<wire::Close>(&events.list.back());
+            return close(wire::CloseReason::connection_lost,
+                         closing && closing->will ? &*closing->will : nullptr);
         }
         if (*count == 0) break;
         context_->events.clear();
-        session_.receive(std::span<const std::byte>(context_->input).first(*count), context_->hub().clock().monotonic(),
-                         context_->output, context_->events);
+        session_.receive(std::span<const std::byte>(context_->input).first(*count),
+                         context_->hub().clock().monotonic(), context_->output, context_->events);
         handle_events();
     }
     in_turn_ = false;
@@ -119,21 +124,28 @@ void MqttConnection::read() {
 void MqttConnection::handle_events() {
     std::vector<wire::Event>& list = context_->events.list;
     for (std::size_t i = 0; i < list.size() && !closed_; ++i) {
-        std::visit(Overloaded{
-                       [this](wire::Authenticate& request) { request_ = std::make_unique<wire::Authenticate>(std::move(request)); },
-                       [this](const wire::GetTwin& get) { get_twin(get.rid); },
-                       [this](const wire::Report& what) { report(what); },
-                       [this](const wire::Telemetry& message) { publish(properties_of(message), message.payload); },
-                       [](const wire::MethodResponse&) { /* nobody waits: methods come with their issue */ },
-                       [this](const wire::SubscriptionsChanged& change) {
-                           context_->shard().subscriptions_changed(session_.identity(), change.now.mask.bits());
-                       },
-                       [this](wire::Close& closing) {
-                           const std::optional<wire::Will> will = std::move(closing.will);
-                           close(closing.reason, will ? &*will : nullptr);
-                       },
-                   },
-                   list[i]);
+        std::visit(
+            Overloaded{
+                [this](wire::Authenticate& request) {
+                    request_ = std::make_unique<wire::Authenticate>(std::move(request));
+                },
+                [this](const wire::GetTwin& get) { get_twin(get.rid); },
+                [this](const wire::Report& what) { report(what); },
+                [this](const wire::Telemetry& message) {
+                    publish(properties_of(message), message.payload);
+                },
+                [](const wire::
+                       MethodResponse&) { /* nobody waits: methods come with their issue */ },
+                [this](const wire::SubscriptionsChanged& change) {
+                    context_->shard().subscriptions_changed(session_.identity(),
+                                                            change.now.mask.bits());
+                },
+                [this](wire::Close& closing) {
+                    const std::optional<wire::Will> will = std::move(closing.will);
+                    close(closing.reason, will ? &*will : nullptr);
+                },
+            },
+            list[i]);
         if (request_) return;
     }
     if (attached_ && !closed_) context_->shard().note_activity(session_.identity());
@@ -147,7 +159,8 @@ void MqttConnection::flush() {
     }
     transport_->write(context_->output);
     context_->output.clear();
-    if (transport_->unsent() > context_->settings().unsent_close_bytes) close(wire::CloseReason::slow_consumer, nullptr);
+    if (transport_->unsent() > context_->settings().unsent_close_bytes)
+        close(wire::CloseReason::slow_consumer, nullptr);
 }
 
 // Goes to the loop where the twin lives, and has the credential checked there.
@@ -164,9 +177,10 @@ void MqttConnection::authenticate() {
     transport_->move_to(home.shard().executor());
     asio::post(home.shard().executor(), [self] {
         self->context_->adopt(self);
-        self->watch();
         if (self->closed_) return;
-        asio::co_spawn(self->context_->shard().executor(), self->check_credentials(self), asio::detached);
+        self->watch();
+        asio::co_spawn(self->context_->shard().executor(), self->check_credentials(self),
+                       asio::detached);
     });
 }
 
@@ -176,15 +190,20 @@ Task<> MqttConnection::check_credentials(std::shared_ptr<MqttConnection> self) {
     self->request_.reset();
     if (!admitted) {
         self->context_->metrics().refused.Increment();
-        self->context_->hub().log().debug("mqtt.connect_refused", {{"device", self->session_.identity().text()},
-                                                                    {"client", self->transport_->peer().address},
-                                                                    {"reason", admitted.error().message}});
-        const bool ours = admitted.error().code == Code::internal || admitted.error().code == Code::corrupted ||
+        self->context_->hub().log().debug("mqtt.connect_refused",
+                                          {{"device", self->session_.identity().text()},
+                                           {"client", self->transport_->peer().address},
+                                           {"reason", admitted.error().message}});
+        const bool ours = admitted.error().code == Code::internal ||
+                          admitted.error().code == Code::corrupted ||
                           admitted.error().code == Code::unavailable;
         wire::Events events;
-        self->session_.refuse(ours ? wire::ConnectCode::server_unavailable : wire::ConnectCode::not_authorized,
-                              self->context_->output, events);
-        self->close(ours ? wire::CloseReason::server_unavailable : wire::CloseReason::not_authorized, nullptr);
+        self->session_.refuse(
+            ours ? wire::ConnectCode::server_unavailable : wire::ConnectCode::not_authorized,
+            self->context_->output, events);
+        self->close(
+            ours ? wire::CloseReason::server_unavailable : wire::CloseReason::not_authorized,
+            nullptr);
         co_return;
     }
     // accept() happened in admit(): what came behind the CONNECT was handled there.
@@ -194,14 +213,15 @@ Task<> MqttConnection::check_credentials(std::shared_ptr<MqttConnection> self) {
 Task<Result<>> MqttConnection::admit() {
     const TwinId id = request_->user.identity;
     hub::Hub& hub = context_->hub();
-    if (!hub.is_host(request_->user.host)) co_return failure(Code::unauthorized, "unknown host name");
-    // The device is read before its module, so that it is in memory when it is read again behind it:
-    // between the last look and attach() nothing waits, and no change of either can be missed.
+    if (!hub.is_host(request_->user.host))
+        co_return failure(Code::unauthorized, "unknown host name");
+    // The device is read before its module, so that it is in memory when it is read again behind
+    // it: between the last look and attach() nothing waits, and no change of either can be missed.
     CO_TRY(hub::IdentityView device, co_await context_->shard().identity(TwinId{id.device, {}}));
     hub::IdentityView identity = device;
     if (id.is_module()) {
-        CO_TRY(device, co_await context_->shard().identity(TwinId{id.device, {}}));
         CO_TRY(identity, co_await context_->shard().identity(id));
+        CO_TRY(device, co_await context_->shard().identity(TwinId{id.device, {}}));
     }
     if (closed_) co_return Result<>{};
     const auto policies = hub.policies();
@@ -215,7 +235,8 @@ Task<Result<>> MqttConnection::admit() {
     const DeviceProof proof{.token = request_->password,
                             .certificate = transport_->certificate(),
                             .chain = transport_->certificate_chain()};
-    CO_TRY(const Admission admission, gateway::admit(proof, *identity.identity, *device.identity, rules, hub.clock().now()));
+    CO_TRY(const Admission admission,
+           gateway::admit(proof, *identity.identity, *device.identity, rules, hub.clock().now()));
     accept(admission.expires);
     co_return Result<>{};
 }
@@ -231,13 +252,17 @@ void MqttConnection::accept(Instant token_expires) {
     context_->metrics().accepted.Increment();
     wire::AcceptFacts accepted;
     accepted.session_present = attached.session_present;
-    accepted.restored.mask = wire::SubscriptionMask(static_cast<std::uint16_t>(attached.subscriptions));
+    accepted.restored.mask =
+        wire::SubscriptionMask(static_cast<std::uint16_t>(attached.subscriptions));
     // Far expiries stay "never": a token may be good for fifty thousand years.
     constexpr std::chrono::days horizon{3650};
     const auto left = token_expires - hub.clock().now();
     if (token_expires != Instant::max() && left < horizon)
-        accepted.expires = now + std::chrono::duration_cast<Moment::duration>(left) + context_->settings().sas_grace;
-    hub.log().debug("mqtt.connected", {{"device", session_.identity().text()}, {"client", transport_->peer().address}, {"agent", request_->user.agent}});
+        accepted.expires = now + std::chrono::duration_cast<Moment::duration>(left) +
+                           context_->settings().sas_grace;
+    hub.log().debug("mqtt.connected", {{"device", session_.identity().text()},
+                                       {"client", transport_->peer().address},
+                                       {"agent", request_->user.agent}});
     request_.reset();
     in_turn_ = true;
     context_->events.clear();
@@ -251,15 +276,19 @@ void MqttConnection::accept(Instant token_expires) {
 
 void MqttConnection::get_twin(std::string_view rid) {
     const std::uint64_t number = answers_.expect(rid);
-    context_->shard().read(session_.identity(), [weak = weak_from_this(), number](Result<std::string_view> view) {
+    context_->shard().read(session_.identity(), [weak = weak_from_this(),
+                                                 number](Result<std::string_view> view) {
         const auto self = weak.lock();
         if (!self || self->closed_) return;
         if (view) {
             self->failing_reads_.succeeded();
             return self->answer(number, {.status = 200, .version = {}, .body = std::string(*view)});
         }
-        Answer refusal{.status = static_cast<int>(wire_status(view.error().code).http()), .version = {}, .body = self->error_body(view.error())};
-        self->failing_reads_.failed(number, std::move(refusal), self->context_->deadlines(), self->context_->hub().clock().monotonic());
+        Answer refusal{.status = static_cast<int>(wire_status(view.error().code).http()),
+                       .version = {},
+                       .body = self->error_body(view.error())};
+        self->failing_reads_.failed(number, std::move(refusal), self->context_->deadlines(),
+                                    self->context_->hub().clock().monotonic());
     });
 }
 
@@ -270,7 +299,8 @@ void MqttConnection::report(const wire::Report& report) {
     const hub::Author author{.cause = hub::Cause::device, .client = transport_->peer().address};
     context_->shard().report(session_.identity(), std::move(*patch), report.base_version, author,
                              [weak = weak_from_this(), number](Result<std::uint64_t> result) {
-                                 if (const auto self = weak.lock(); self && !self->closed_) self->answer_report(number, std::move(result));
+                                 if (const auto self = weak.lock(); self && !self->closed_)
+                                     self->answer_report(number, std::move(result));
                              });
 }
 
@@ -280,21 +310,25 @@ std::string MqttConnection::error_body(const Error& error) {
 
 void MqttConnection::answer_report(std::uint64_t number, Result<std::uint64_t> result) {
     if (result) return answer(number, {.status = 204, .version = *result, .body = {}});
-    answer(number, {.status = static_cast<int>(wire_status(result.error().code).http()), .version = {}, .body = error_body(result.error())});
+    answer(number, {.status = static_cast<int>(wire_status(result.error().code).http()),
+                    .version = {},
+                    .body = error_body(result.error())});
 }
 
 void MqttConnection::answer(std::uint64_t number, Answer answer) {
     const auto self = shared_from_this();
     answers_.give(number, std::move(answer));
     while (auto next = answers_.take())
-        session_.twin_response(next->rid, next->answer.status, next->answer.version, next->answer.body, context_->output);
+        session_.twin_response(next->rid, next->answer.status, next->answer.version,
+                               next->answer.body, context_->output);
     flush();
     if (paused_ && !in_turn_ && !closed_ && !session_.congested()) wait_readable();
 }
 
 void MqttConnection::desired_changed(std::uint64_t version, std::string_view body) {
     const auto self = shared_from_this();
-    if (session_.desired_changed(version, body, context_->output)) context_->hub().metrics().notifications_sent.Increment();
+    if (session_.desired_changed(version, body, context_->output))
+        context_->hub().metrics().notifications_sent.Increment();
     flush();
 }
 
@@ -303,7 +337,8 @@ void MqttConnection::end(hub::LinkEnd reason) {
     attached_ = false;
     wire::Events events;
     session_.end(reason_of(reason), events);
-    const auto* closing = events.list.empty() ? nullptr : std::get_if<wire::Close>(&events.list.back());
+    const auto* closing =
+        events.list.empty() ? nullptr : std::get_if<wire::Close>(&events.list.back());
     close(reason_of(reason), closing && closing->will ? &*closing->will : nullptr);
 }
 
@@ -312,8 +347,11 @@ void MqttConnection::publish(wire::Properties properties, std::string_view paylo
     context_->metrics().telemetry_bytes.Increment(static_cast<double>(payload.size()));
     hub::DeviceEvents& events = context_->hub().device_events();
     if (!events.is_heard()) return;
-    events.publish(std::make_shared<const hub::DeviceEvent>(hub::DeviceEvent{
-        .id = session_.identity(), .at = context_->hub().clock().now(), .properties = std::move(properties), .payload = std::string(payload)}));
+    events.publish(std::make_shared<const hub::DeviceEvent>(
+        hub::DeviceEvent{.id = session_.identity(),
+                         .at = context_->hub().clock().now(),
+                         .properties = std::move(properties),
+                         .payload = std::string(payload)}));
 }
 
 void MqttConnection::close(CloseReason reason, const wire::Will* will) {

@@ -12,8 +12,8 @@
 namespace twinhub::gateway::mqtt {
 
 // A device's MQTT connection: joins the transport, the session and the shard. It starts on the loop
-// that accepted it and moves to the loop of its twin's shard as soon as the CONNECT names the device;
-// from then on all of it happens there.
+// that accepted it and moves to the loop of its twin's shard as soon as the CONNECT names the
+// device; from then on all of it happens there.
 class MqttConnection final : public hub::DeviceLink,
                              private Deadline,
                              public std::enable_shared_from_this<MqttConnection> {
@@ -59,8 +59,8 @@ private:
     std::unique_ptr<protocol::mqtt::Authenticate> request_;  // while the credential is checked
     bool attached_ = false;
     bool closed_ = false;
-    bool in_turn_ = false;   // output gathers until the turn's end
-    bool paused_ = false;    // reading waits until the device took its answers
+    bool in_turn_ = false;  // output gathers until the turn's end
+    bool paused_ = false;   // reading waits until the device took its answers
     bool waiting_ = false;
 };
 

@@ -4,9 +4,14 @@
 
 namespace twinhub::gateway::mqtt {
 
-MqttContext::MqttContext(hub::Hub& hub, hub::Shard& shard, Deadlines& deadlines, MqttMetrics& metrics, MqttShared& shared,
-                         MqttSettings settings)
-    : hub_(hub), shard_(shard), deadlines_(deadlines), metrics_(metrics), shared_(shared), settings_(std::move(settings)) {
+MqttContext::MqttContext(hub::Hub& hub, hub::Shard& shard, Deadlines& deadlines,
+                         MqttMetrics& metrics, MqttShared& shared, MqttSettings settings)
+    : hub_(hub),
+      shard_(shard),
+      deadlines_(deadlines),
+      metrics_(metrics),
+      shared_(shared),
+      settings_(std::move(settings)) {
     hosts_.push_back(hub.settings().name);
     hosts_.insert(hosts_.end(), hub.settings().aliases.begin(), hub.settings().aliases.end());
 }
@@ -29,11 +34,14 @@ void MqttContext::adopt(std::shared_ptr<MqttConnection> connection) {
     if (stopping_) std::shared_ptr(adopted)->stop();
 }
 
-void MqttContext::release(const std::shared_ptr<MqttConnection>& connection) { connections_.erase(connection); }
+void MqttContext::release(const std::shared_ptr<MqttConnection>& connection) {
+    connections_.erase(connection);
+}
 
 void MqttContext::stop() {
     stopping_ = true;
-    const std::vector<std::shared_ptr<MqttConnection>> all(connections_.begin(), connections_.end());
+    const std::vector<std::shared_ptr<MqttConnection>> all(connections_.begin(),
+                                                           connections_.end());
     for (const auto& connection : all) connection->stop();
 }
 

@@ -20,10 +20,10 @@ class MqttConnection;
 
 struct MqttSettings {
     protocol::mqtt::Limits limits;
-    std::size_t unsent_pause_bytes = 256 << 10;   // above it nothing more is read from the device
-    std::size_t unsent_close_bytes = 1 << 20;     // above it the device is cut off
+    std::size_t unsent_pause_bytes = 256 << 10;  // above it nothing more is read from the device
+    std::size_t unsent_close_bytes = 1 << 20;    // above it the device is cut off
     std::chrono::seconds sas_skew{300};
-    std::chrono::seconds sas_grace{300};          // from a token's expiry to the end of its connection
+    std::chrono::seconds sas_grace{300};  // from a token's expiry to the end of its connection
     bool device_sas = true;
     bool module_sas = true;
 };
@@ -36,8 +36,8 @@ struct MqttShared {
 // What the MQTT connections of one loop share. Outlives them.
 class MqttContext {
 public:
-    MqttContext(hub::Hub& hub, hub::Shard& shard, Deadlines& deadlines, MqttMetrics& metrics, MqttShared& shared,
-                MqttSettings settings);
+    MqttContext(hub::Hub& hub, hub::Shard& shard, Deadlines& deadlines, MqttMetrics& metrics,
+                MqttShared& shared, MqttSettings settings);
     ~MqttContext();
     MqttContext(const MqttContext&) = delete;
     MqttContext& operator=(const MqttContext&) = delete;

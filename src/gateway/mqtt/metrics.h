@@ -16,11 +16,11 @@ struct MqttMetrics {
     void closed(protocol::mqtt::CloseReason reason);
 
     prometheus::Gauge& connections;
-    prometheus::Counter& accepted;          // CONNECT answered with 0
-    prometheus::Counter& refused;           // CONNECT answered with another code
-    prometheus::Counter& telemetry;         // device messages acknowledged
+    prometheus::Counter& accepted;   // CONNECT answered with 0
+    prometheus::Counter& refused;    // CONNECT answered with another code
+    prometheus::Counter& telemetry;  // device messages acknowledged
     prometheus::Counter& telemetry_bytes;
-    prometheus::Counter& paused;            // reading stopped because the device is owed too much
+    prometheus::Counter& paused;  // reading stopped because the device is owed too much
 
 private:
     prometheus::Family<prometheus::Counter>& closes_;

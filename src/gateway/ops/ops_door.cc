@@ -17,7 +17,8 @@ constexpr std::chrono::seconds time_max{10};
 // Kept by its door until it ends.
 class OpsConnection final : public std::enable_shared_from_this<OpsConnection>, private Deadline {
 public:
-    OpsConnection(std::unique_ptr<Transport> transport, OpsDoor& door) : transport_(std::move(transport)), door_(door) {}
+    OpsConnection(std::unique_ptr<Transport> transport, OpsDoor& door)
+        : transport_(std::move(transport)), door_(door) {}
 
     void start() {
         door_.deadlines_.schedule(*this, door_.clock_.monotonic() + time_max);
@@ -29,7 +30,8 @@ public:
         cancel();
         transport_->close();
         // The caller may still be in a method of ours.
-        asio::post(transport_->executor(), [self = shared_from_this()] { self->door_.connections_.erase(self); });
+        asio::post(transport_->executor(),
+                   [self = shared_from_this()] { self->door_.connections_.erase(self); });
     }
 
 private:
@@ -58,8 +60,10 @@ private:
             path = path.substr(0, path.find('?'));
             answer = door_.answers_(path);
         }
-        std::string out = "HTTP/1.1 " + std::to_string(answer.status) + (answer.status == 200 ? " OK" : " Refused") +
-                          "\r\nContent-Type: " + answer.content_type + "\r\nContent-Length: " + std::to_string(answer.body.size()) +
+        std::string out = "HTTP/1.1 " + std::to_string(answer.status) +
+                          (answer.status == 200 ? " OK" : " Refused") +
+                          "\r\nContent-Type: " + answer.content_type +
+                          "\r\nContent-Length: " + std::to_string(answer.body.size()) +
                           "\r\nConnection: close\r\n\r\n" + answer.body;
         transport_->write(out);
         transport_->wait_sent([this] { end(); });

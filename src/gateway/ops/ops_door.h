@@ -22,8 +22,8 @@ struct OpsAnswer {
 // Answers one GET of `path` ("/metrics", "/healthz", "/readyz").
 using OpsAnswers = std::function<OpsAnswer(std::string_view path)>;
 
-// The operations listener of one loop: plain HTTP, one small request a connection, one answer. Meant
-// for a trusted network; says nothing of any device.
+// The operations listener of one loop: plain HTTP, one small request a connection, one answer.
+// Meant for a trusted network; says nothing of any device.
 class OpsDoor {
 public:
     OpsDoor(OpsAnswers answers, Deadlines& deadlines, const Clock& clock);

@@ -25,7 +25,7 @@ public:
         std::vector<std::string> common_names{"d1"};
         const Certificate* issuer = nullptr;  // itself when not given
         bool is_authority = false;
-        std::string purpose;                  // of extendedKeyUsage, such as clientAuth; empty = any
+        std::string purpose;  // of extendedKeyUsage, such as clientAuth; empty = any
         Instant from = made_at - std::chrono::days(1);
         Instant until = made_at + std::chrono::days(1);
         const EVP_MD* digest = EVP_sha256();

@@ -24,7 +24,8 @@ struct ServerCertificate {
 class TlsContext {
 public:
     // Errors: argument_invalid, naming the certificate; never showing a key.
-    static Result<std::shared_ptr<const TlsContext>> create(const std::vector<ServerCertificate>& certificates);
+    static Result<std::shared_ptr<const TlsContext>> create(
+        const std::vector<ServerCertificate>& certificates);
     ~TlsContext();
     TlsContext(const TlsContext&) = delete;
     TlsContext& operator=(const TlsContext&) = delete;

@@ -2,10 +2,8 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
-
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,8 +15,8 @@ namespace twinhub::gateway {
 
 using tcp = asio::ip::tcp;
 
-// Shared with the waits that are under way, so that they outlive the transport harmlessly. Touched on
-// the loop of its socket only: whoever moves to another loop gets a new one (move_to).
+// Shared with the waits that are under way, so that they outlive the transport harmlessly. Touched
+// on the loop of its socket only: whoever moves to another loop gets a new one (move_to).
 struct SocketTransport::Impl : std::enable_shared_from_this<Impl> {
     Impl(tcp::socket accepted, std::shared_ptr<const TlsContext> tls, ConnectionLimit::Place taken)
         : socket(std::move(accepted)), context(std::move(tls)), place(std::move(taken)) {}
@@ -50,14 +48,14 @@ struct SocketTransport::Impl : std::enable_shared_from_this<Impl> {
     SSL* ssl = nullptr;
     X509* certificate = nullptr;
     Peer peer;
-    std::string unsent;          // sealed bytes that the socket did not take
+    std::string unsent;  // sealed bytes that the socket did not take
     Ready readable;
     Ready sent;
     bool waiting_read = false;
     bool waiting_write = false;
-    bool drained = false;        // OpenSSL holds nothing more: only the socket has news
-    bool emptied = false;        // the last read took all there was: the next need not ask the socket
-    bool ended = false;          // the peer said that it sends nothing more; it may still read
+    bool drained = false;  // OpenSSL holds nothing more: only the socket has news
+    bool emptied = false;  // the last read took all there was: the next need not ask the socket
+    bool ended = false;    // the peer said that it sends nothing more; it may still read
     bool broken = false;
     bool closed = false;
 };
@@ -82,7 +80,8 @@ void call(Transport::Ready& ready) {
 
 BIO_METHOD* SocketTransport::Impl::method() {
     static BIO_METHOD* const shared = [] {
-        BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "twinhub socket");
+        BIO_METHOD* made =
+            BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "twinhub socket");
         BIO_meth_set_read(made, bio_read);
         BIO_meth_set_write(made, bio_write);
         BIO_meth_set_ctrl(made, bio_control);
@@ -94,8 +93,10 @@ BIO_METHOD* SocketTransport::Impl::method() {
 int SocketTransport::Impl::bio_read(BIO* bio, char* into, int size) {
     auto* impl = static_cast<Impl*>(BIO_get_data(bio));
     BIO_clear_retry_flags(bio);
-    const ssize_t count = ::recv(impl->socket.native_handle(), into, static_cast<std::size_t>(size), 0);
-    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) BIO_set_retry_read(bio);
+    const ssize_t count =
+        ::recv(impl->socket.native_handle(), into, static_cast<std::size_t>(size), 0);
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        BIO_set_retry_read(bio);
     return static_cast<int>(count);
 }
 
@@ -104,7 +105,9 @@ int SocketTransport::Impl::bio_write(BIO*, const char* from, int size) {
     return size;
 }
 
-long SocketTransport::Impl::bio_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+long SocketTransport::Impl::bio_control(BIO*, int command, long, void*) {
+    return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
 
 void SocketTransport::Impl::start_tls() {
     ssl = SSL_new(context->get());
@@ -128,7 +131,8 @@ void SocketTransport::Impl::send(std::string_view bytes) {
     if (broken || closed) return;
     if (unsent.empty()) {
         while (!bytes.empty()) {
-            const ssize_t count = ::send(socket.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+            const ssize_t count =
+                ::send(socket.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
             if (count >= 0) {
                 bytes.remove_prefix(static_cast<std::size_t>(count));
             } else if (errno != EINTR) {
@@ -145,16 +149,17 @@ void SocketTransport::Impl::send(std::string_view bytes) {
 void SocketTransport::Impl::want_write() {
     if (waiting_write || closed) return;
     waiting_write = true;
-    socket.async_wait(tcp::socket::wait_write, [self = shared_from_this()](const boost::system::error_code& error) {
-        self->waiting_write = false;
-        // Closed meanwhile, or gone to another loop with all that was unsent.
-        if (error == asio::error::operation_aborted || self->closed) return;
-        if (error) return self->break_off();
-        std::string rest;
-        rest.swap(self->unsent);
-        self->send(rest);
-        if (self->is_sent()) self->fire_sent();
-    });
+    socket.async_wait(tcp::socket::wait_write,
+                      [self = shared_from_this()](const boost::system::error_code& error) {
+                          self->waiting_write = false;
+                          // Closed meanwhile, or gone to another loop with all that was unsent.
+                          if (error == asio::error::operation_aborted || self->closed) return;
+                          if (error) return self->break_off();
+                          std::string rest;
+                          rest.swap(self->unsent);
+                          self->send(rest);
+                          if (self->is_sent()) self->fire_sent();
+                      });
 }
 
 // The other side is gone: reads say so, and nobody waits in vain.
@@ -165,10 +170,11 @@ void SocketTransport::Impl::break_off() {
     fire_sent();
 }
 
-// From the loop's queue, because the caller may be in the middle of something. The callback stays here
-// until then: a transport that is destroyed meanwhile calls nobody.
+// From the loop's queue, because the caller may be in the middle of something. The callback stays
+// here until then: a transport that is destroyed meanwhile calls nobody.
 void SocketTransport::Impl::fire_readable() {
-    if (readable) asio::post(socket.get_executor(), [self = shared_from_this()] { call(self->readable); });
+    if (readable)
+        asio::post(socket.get_executor(), [self = shared_from_this()] { call(self->readable); });
 }
 
 void SocketTransport::Impl::fire_sent() {
@@ -183,7 +189,8 @@ void SocketTransport::Impl::throw_away_unread() {
     std::array<char, 8192> scratch;
     std::size_t thrown_away = 0;
     while (thrown_away < thrown_away_bytes_max) {
-        const ssize_t count = ::recv(socket.native_handle(), scratch.data(), scratch.size(), MSG_DONTWAIT);
+        const ssize_t count =
+            ::recv(socket.native_handle(), scratch.data(), scratch.size(), MSG_DONTWAIT);
         if (count <= 0) return;
         thrown_away += static_cast<std::size_t>(count);
     }
@@ -226,7 +233,8 @@ void SocketTransport::Impl::shake_hands(Done done) {
         end();
         return done(nullptr);
     }
-    socket.async_wait(tcp::socket::wait_read, [self = shared_from_this(), next = std::move(done)](const boost::system::error_code& error) mutable {
+    socket.async_wait(tcp::socket::wait_read, [self = shared_from_this(), next = std::move(done)](
+                                                  const boost::system::error_code& error) mutable {
         if (error || self->closed) {
             self->end();
             return next(nullptr);
@@ -235,7 +243,8 @@ void SocketTransport::Impl::shake_hands(Done done) {
     });
 }
 
-std::function<void()> SocketTransport::accept(tcp::socket socket, std::shared_ptr<const TlsContext> context,
+std::function<void()> SocketTransport::accept(tcp::socket socket,
+                                              std::shared_ptr<const TlsContext> context,
                                               ConnectionLimit::Place place, Done done) {
     boost::system::error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
@@ -244,11 +253,14 @@ std::function<void()> SocketTransport::accept(tcp::socket socket, std::shared_pt
     auto impl = std::make_shared<Impl>(std::move(socket), std::move(context), std::move(place));
     // Mapped addresses are shown as what they are.
     const auto address = remote.address();
-    impl->peer.address = address.is_v6() && address.to_v6().is_v4_mapped()
-                             ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string()
-                             : address.to_string();
+    impl->peer.address =
+        address.is_v6() && address.to_v6().is_v4_mapped()
+            ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string()
+            : address.to_string();
     std::function<void()> give_up = [weak = std::weak_ptr<Impl>(impl)] {
-        if (const auto alive = weak.lock(); alive && alive->ssl != nullptr && !SSL_is_init_finished(alive->ssl)) alive->end();
+        if (const auto alive = weak.lock();
+            alive && alive->ssl != nullptr && !SSL_is_init_finished(alive->ssl))
+            alive->end();
     };
     if (impl->context) {
         impl->start_tls();
@@ -277,13 +289,15 @@ void SocketTransport::wait_readable(Ready ready) {
     if (inside || impl_->ended || impl_->broken || impl_->closed) return impl_->fire_readable();
     if (impl_->waiting_read) return;
     impl_->waiting_read = true;
-    impl_->socket.async_wait(tcp::socket::wait_read, [impl = impl_](const boost::system::error_code& error) {
-        impl->waiting_read = false;
-        if (error == asio::error::operation_aborted || impl->closed) return;
-        if (error) impl->broken = true;
-        // On the loop already: no detour through its queue.
-        call(impl->readable);
-    });
+    impl_->socket.async_wait(tcp::socket::wait_read,
+                             [impl = impl_](const boost::system::error_code& error) {
+                                 impl->waiting_read = false;
+                                 if (error == asio::error::operation_aborted || impl->closed)
+                                     return;
+                                 if (error) impl->broken = true;
+                                 // On the loop already: no detour through its queue.
+                                 call(impl->readable);
+                             });
 }
 
 Result<std::size_t> SocketTransport::read_some(std::span<std::byte> into) {
@@ -297,14 +311,16 @@ Result<std::size_t> SocketTransport::read_some(std::span<std::byte> into) {
             impl.emptied = static_cast<std::size_t>(count) < into.size();
             return static_cast<std::size_t>(count);
         }
-        if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return std::size_t{0};
+        if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+            return std::size_t{0};
         // Zero: it sends no more, but may well read what it still gets.
         if (count == 0) impl.ended = true;
         else impl.broken = true;
         return gone();
     }
     ERR_clear_error();
-    const int count = SSL_read(impl.ssl, into.data(), static_cast<int>(std::min<std::size_t>(into.size(), 1 << 30)));
+    const int count = SSL_read(impl.ssl, into.data(),
+                               static_cast<int>(std::min<std::size_t>(into.size(), 1 << 30)));
     impl.flush();  // a key update asks for an answer
     if (count > 0) {
         // Reading ahead took what the socket had, so that asking it again would be a wasted call.
@@ -328,9 +344,11 @@ void SocketTransport::write(std::string_view bytes) {
     if (impl.ssl == nullptr) return impl.send(bytes);
     ERR_clear_error();
     while (!bytes.empty()) {
-        const int count = SSL_write(impl.ssl, bytes.data(), static_cast<int>(std::min<std::size_t>(bytes.size(), 1 << 30)));
+        const int count = SSL_write(impl.ssl, bytes.data(),
+                                    static_cast<int>(std::min<std::size_t>(bytes.size(), 1 << 30)));
         if (count <= 0) {
-            // Our BIO takes everything and renegotiation is off: nothing is left but a broken session.
+            // Our BIO takes everything and renegotiation is off: nothing is left but a broken
+            // session.
             ERR_clear_error();
             sealed.clear();
             return impl.break_off();
@@ -354,7 +372,9 @@ const Peer& SocketTransport::peer() const { return impl_->peer; }
 X509* SocketTransport::certificate() const { return impl_->certificate; }
 
 STACK_OF_X509* SocketTransport::certificate_chain() const {
-    return impl_->ssl == nullptr ? nullptr : reinterpret_cast<STACK_OF_X509*>(SSL_get_peer_cert_chain(impl_->ssl));
+    return impl_->ssl == nullptr
+               ? nullptr
+               : reinterpret_cast<STACK_OF_X509*>(SSL_get_peer_cert_chain(impl_->ssl));
 }
 
 // With a new Impl: a wait of the old loop may be done already and about to run there, where it must
@@ -362,7 +382,8 @@ STACK_OF_X509* SocketTransport::certificate_chain() const {
 void SocketTransport::move_to(Executor executor) {
     Impl& old = *impl_;
     if (old.closed || executor == old.socket.get_executor()) return;
-    auto next = std::make_shared<Impl>(tcp::socket(executor), std::move(old.context), std::move(old.place));
+    auto next =
+        std::make_shared<Impl>(tcp::socket(executor), std::move(old.context), std::move(old.place));
     boost::system::error_code error;
     const auto protocol = old.socket.local_endpoint(error).protocol();
     const int descriptor = old.socket.release(error);

@@ -16,11 +16,12 @@ class SocketTransport final : public Transport {
 public:
     using Done = std::move_only_function<void(std::unique_ptr<SocketTransport>)>;
 
-    // Takes an accepted socket through the handshake; `done` is called once on the loop, maybe before
-    // this returns, with nullptr when the peer failed it. Without a context the connection stays plain.
-    // `place` is given back when the socket closes. What it returns ends a handshake that takes too
-    // long, and does nothing to a finished one.
-    static std::function<void()> accept(asio::ip::tcp::socket socket, std::shared_ptr<const TlsContext> context,
+    // Takes an accepted socket through the handshake; `done` is called once on the loop, maybe
+    // before this returns, with nullptr when the peer failed it. Without a context the connection
+    // stays plain. `place` is given back when the socket closes. What it returns ends a handshake
+    // that takes too long, and does nothing to a finished one.
+    static std::function<void()> accept(asio::ip::tcp::socket socket,
+                                        std::shared_ptr<const TlsContext> context,
                                         ConnectionLimit::Place place, Done done);
 
     ~SocketTransport() override;
