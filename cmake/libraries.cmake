@@ -9,7 +9,6 @@ find_package(prometheus-cpp REQUIRED CONFIG)
 find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(ZLIB REQUIRED)
-find_package(mimalloc REQUIRED)
 
 # Boost comes as headers; its compiled parts are built once, in base (style: compile times).
 add_compile_definitions(

@@ -60,8 +60,4 @@ function(program_twinhub)
     add_executable(twinhub ${main})
     target_link_libraries(twinhub PRIVATE apps)
     precompiled(twinhub asio)
-    if(NOT TWINHUB_SANITIZE)
-        # Takes the place of malloc; the sanitizers bring their own.
-        target_link_libraries(twinhub PRIVATE mimalloc)
-    endif()
 endfunction()

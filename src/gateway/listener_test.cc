@@ -1,7 +1,7 @@
 #include "gateway/listener.h"
 
 #include "base/loop.h"
-#include "gateway/tls/testing.h"
+#include "gateway/tls/testing/loopback.h"
 
 #include <gmock/gmock.h>
 
@@ -34,10 +34,12 @@ struct ListenerTest : ::testing::Test {
         limit.emplace(places, &metrics.open);
         if (tls) certificates.store(testing::server_tls());
         socket = ListeningSocket::open("127.0.0.1", 0, 16).value();
-        acceptor = std::make_unique<Acceptor>(
-            loop.get_executor(), socket, tls ? &certificates : nullptr, deadlines, clock, log, *limit, metrics,
-            Acceptor::Settings{.handshake = 30s},
-            [this](std::unique_ptr<Transport> transport) { accepted.push_back(std::move(transport)); });
+        acceptor = std::make_unique<Acceptor>(loop.get_executor(), socket,
+                                              tls ? &certificates : nullptr, deadlines, clock, log,
+                                              *limit, metrics, Acceptor::Settings{.handshake = 30s},
+                                              [this](std::unique_ptr<Transport> transport) {
+                                                  accepted.push_back(std::move(transport));
+                                              });
         run();
     }
     std::unique_ptr<Client> connect(bool tls = false) {

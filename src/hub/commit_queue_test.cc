@@ -1,6 +1,6 @@
 #include "hub/commit_queue.h"
 
-#include "hub/testing.h"
+#include "hub/testing/test_hub.h"
 
 #include <gmock/gmock.h>
 

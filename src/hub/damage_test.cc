@@ -1,6 +1,6 @@
 // Damaged records: told by name, never a crash, never a wrong answer.
-#include "hub/testing.h"
-#include "twin/testing.h"
+#include "hub/testing/test_hub.h"
+#include "twin/testing/generators.h"
 
 #include <gmock/gmock.h>
 #include <rapidcheck/gtest.h>

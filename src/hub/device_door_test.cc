@@ -1,5 +1,5 @@
 // Connections as the hub sees them: attach, takeover, sessions, notifications, reports, ends.
-#include "hub/testing.h"
+#include "hub/testing/test_hub.h"
 
 #include <gmock/gmock.h>
 

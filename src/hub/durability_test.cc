@@ -1,7 +1,7 @@
 // What the hub promises about the disk: nothing is shown before it is there, nothing shown is lost,
 // nothing refused stays.
-#include "hub/testing.h"
-#include "twin/testing.h"
+#include "hub/testing/test_hub.h"
+#include "twin/testing/generators.h"
 
 #include <rapidcheck/gtest.h>
 

@@ -1,5 +1,5 @@
 // The hub on real threads, and hubs that end in the middle of everything. The sanitizers judge.
-#include "hub/testing.h"
+#include "hub/testing/test_hub.h"
 
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>

@@ -1,4 +1,4 @@
-#include "hub/testing.h"
+#include "hub/testing/test_hub.h"
 
 namespace twinhub::hub {
 namespace {

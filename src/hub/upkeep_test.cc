@@ -1,6 +1,6 @@
 // What a shard does by itself: documents written late, watermarks, recovery, retention, eviction.
 #include "hub/history_retention.h"
-#include "hub/testing.h"
+#include "hub/testing/test_hub.h"
 
 namespace twinhub::hub {
 namespace {

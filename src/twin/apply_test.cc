@@ -1,7 +1,7 @@
 #include "twin/apply.h"
 
 #include "twin/limits.h"
-#include "twin/testing.h"
+#include "twin/testing/generators.h"
 
 #include <rapidcheck/gtest.h>
 

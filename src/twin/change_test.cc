@@ -1,6 +1,6 @@
 #include "twin/change.h"
 
-#include "twin/testing.h"
+#include "twin/testing/generators.h"
 
 #include <rapidcheck/gtest.h>
 

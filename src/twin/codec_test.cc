@@ -1,7 +1,7 @@
 #include "twin/codec.h"
 
 #include "base/encoding.h"
-#include "twin/testing.h"
+#include "twin/testing/generators.h"
 
 #include <rapidcheck/gtest.h>
 

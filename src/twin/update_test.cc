@@ -1,7 +1,7 @@
 #include "twin/update.h"
 
 #include "twin/limits.h"
-#include "twin/testing.h"
+#include "twin/testing/generators.h"
 
 namespace twinhub::twin {
 namespace {

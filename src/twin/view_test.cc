@@ -1,6 +1,6 @@
 #include "twin/view.h"
 
-#include "twin/testing.h"
+#include "twin/testing/generators.h"
 
 #include <rapidcheck/gtest.h>
 

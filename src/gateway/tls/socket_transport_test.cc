@@ -1,7 +1,7 @@
 #include "gateway/tls/socket_transport.h"
 
 #include "base/loop.h"
-#include "gateway/tls/testing.h"
+#include "gateway/tls/testing/loopback.h"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
@@ -28,12 +28,14 @@ std::string numbered(std::size_t size) {
 
 // A server's end and a client's, on one loop that the test turns.
 struct Connection {
-    explicit Connection(const ClientWish& wish = {}, std::shared_ptr<const TlsContext> tls = testing::server_tls()) {
+    explicit Connection(const ClientWish& wish = {},
+                        std::shared_ptr<const TlsContext> tls = testing::server_tls()) {
         tcp::acceptor acceptor(loop, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
         client = std::make_unique<Client>(acceptor.local_endpoint().port(), wish);
         tcp::socket socket = acceptor.accept();
         socket.set_option(asio::socket_base::send_buffer_size(16 * 1024));
-        give_up = SocketTransport::accept(std::move(socket), wish.tls ? std::move(tls) : nullptr, std::move(*limit.take()),
+        give_up = SocketTransport::accept(std::move(socket), wish.tls ? std::move(tls) : nullptr,
+                                          std::move(*limit.take()),
                                           [this](std::unique_ptr<SocketTransport> made) {
                                               done = true;
                                               transport = std::move(made);
@@ -97,9 +99,12 @@ const ClientWish tls12{.tls = true, .version = TLS1_2_VERSION};
 const ClientWish tls13{.tls = true, .version = TLS1_3_VERSION};
 
 struct OverEvery : ::testing::TestWithParam<ClientWish> {};
-INSTANTIATE_TEST_SUITE_P(SocketTransport, OverEvery, ::testing::Values(plain, tls12, tls13), [](const auto& info) {
-    return std::string(!info.param.tls ? "plain" : info.param.version == TLS1_2_VERSION ? "tls12" : "tls13");
-});
+INSTANTIATE_TEST_SUITE_P(SocketTransport, OverEvery, ::testing::Values(plain, tls12, tls13),
+                         [](const auto& info) {
+                             return std::string(!info.param.tls                        ? "plain"
+                                                : info.param.version == TLS1_2_VERSION ? "tls12"
+                                                                                       : "tls13");
+                         });
 
 TEST_P(OverEvery, BytesGoBothWaysAndAreSealedWhenTheyShallBe) {
     Connection connection(GetParam());
@@ -127,19 +132,22 @@ TEST_P(OverEvery, WhatThePeerDoesNotTakeWaitsInOrder) {
     connection.transport->wait_sent([&] { sent = true; });
     connection.run();
     EXPECT_FALSE(sent);
-    ASSERT_TRUE(connection.until([&] { return connection.client->received.size() == much.size(); }));
+    ASSERT_TRUE(
+        connection.until([&] { return connection.client->received.size() == much.size(); }));
     EXPECT_TRUE(connection.client->received == much);
     EXPECT_TRUE(connection.until([&] { return sent; }));
     EXPECT_EQ(connection.transport->unsent(), 0u);
 }
 
 TEST_P(OverEvery, SmallReadsLoseNothingAndAlwaysWakeUpAgain) {
-    for (const std::size_t size : {std::size_t{1}, std::size_t{7}, std::size_t{1000}, std::size_t{16 * 1024}, std::size_t{70'000}}) {
+    for (const std::size_t size : {std::size_t{1}, std::size_t{7}, std::size_t{1000},
+                                   std::size_t{16 * 1024}, std::size_t{70'000}}) {
         Connection connection(GetParam());
         ASSERT_TRUE(connection.shake_hands());
         const std::string text = numbered(size == 1 ? 5'000 : 300'000);
         connection.client->send(text);
-        ASSERT_TRUE(connection.read(text.size(), size)) << size << " got " << connection.received.size();
+        ASSERT_TRUE(connection.read(text.size(), size))
+            << size << " got " << connection.received.size();
         EXPECT_TRUE(connection.received == text);
     }
 }
@@ -205,7 +213,8 @@ TEST_P(OverEvery, LastWordsReachAPeerThatWasStillTalking) {
     ASSERT_TRUE(connection.read(1, 10));
     connection.transport->write("enough");
     connection.transport->close();
-    EXPECT_TRUE(connection.until([&] { return connection.client->ended || connection.client->reset; }));
+    EXPECT_TRUE(
+        connection.until([&] { return connection.client->ended || connection.client->reset; }));
     EXPECT_FALSE(connection.client->reset);
     EXPECT_EQ(connection.client->received, "enough");
 }
@@ -219,7 +228,8 @@ TEST(SocketTransport, APeerThatOnlyStoppedSendingGetsWhatItIsOwed) {
     EXPECT_EQ(connection.received, "all I have to say");
     const std::string answer = numbered(1 << 20);
     connection.transport->write(answer);
-    ASSERT_TRUE(connection.until([&] { return connection.client->received.size() == answer.size(); }));
+    ASSERT_TRUE(
+        connection.until([&] { return connection.client->received.size() == answer.size(); }));
     EXPECT_TRUE(connection.client->received == answer);
     connection.gone = false;
     EXPECT_TRUE(connection.read(1000));
@@ -234,7 +244,8 @@ TEST(SocketTransport, KeysAreRenewedInTheMiddle) {
         connection.client->send("x");
         ASSERT_TRUE(connection.read(connection.received.size() + 1));
         connection.transport->write("y");
-        ASSERT_TRUE(connection.until([&] { return connection.client->received.size() == static_cast<std::size_t>(i) + 1; }));
+        ASSERT_TRUE(connection.until(
+            [&] { return connection.client->received.size() == static_cast<std::size_t>(i) + 1; }));
     }
     EXPECT_EQ(connection.received, "xxx");
     EXPECT_EQ(connection.client->received, "yyy");
@@ -263,16 +274,20 @@ TEST(SocketTransport, GivingUpDoesNothingToAFinishedHandshake) {
 }
 
 TEST(SocketTransport, WhoSpeaksNoTlsIsSentAway) {
-    for (const std::string_view hello : {std::string_view("GET / HTTP/1.1\r\n\r\n"), std::string_view("\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00", 14)}) {
+    for (const std::string_view hello :
+         {std::string_view("GET / HTTP/1.1\r\n\r\n"),
+          std::string_view("\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00", 14)}) {
         ConnectionLimit limit(1);
         Loop loop;
         tcp::acceptor acceptor(loop, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
         Client client(acceptor.local_endpoint().port(), plain);
         std::optional<bool> good;
-        (void)SocketTransport::accept(acceptor.accept(), testing::server_tls(), std::move(*limit.take()),
-                                      [&](std::unique_ptr<SocketTransport> made) { good = made != nullptr; });
+        (void)SocketTransport::accept(
+            acceptor.accept(), testing::server_tls(), std::move(*limit.take()),
+            [&](std::unique_ptr<SocketTransport> made) { good = made != nullptr; });
         client.send(hello);
-        ASSERT_TRUE(testing::until([&] { loop.restart(), loop.poll(), client.turn(); }, [&] { return client.ended; }));
+        ASSERT_TRUE(testing::until([&] { loop.restart(), loop.poll(), client.turn(); },
+                                   [&] { return client.ended; }));
         EXPECT_EQ(good, false);
         EXPECT_FALSE(client.reset);
         EXPECT_EQ(limit.open(), 0u);
@@ -378,9 +393,10 @@ struct Resumption : ::testing::TestWithParam<int> {
         SSL_SESSION_free(wish.session);
     }
 };
-INSTANTIATE_TEST_SUITE_P(SocketTransport, Resumption, ::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION), [](const auto& info) {
-    return std::string(info.param == TLS1_2_VERSION ? "tls12" : "tls13");
-});
+INSTANTIATE_TEST_SUITE_P(SocketTransport, Resumption,
+                         ::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION), [](const auto& info) {
+                             return std::string(info.param == TLS1_2_VERSION ? "tls12" : "tls13");
+                         });
 
 TEST_P(Resumption, ClientsWithoutCertificateResume) {
     connect_twice({}, [](Connection& connection, bool again) {
@@ -400,12 +416,13 @@ TEST_P(Resumption, ACertificateAloneIsStillThereWhenItsSessionResumes) {
 }
 
 TEST_P(Resumption, AChainComesAgainBecauseATicketCannotHoldIt) {
-    connect_twice({.certificate = &leaf, .intermediate = &middle}, [this](Connection& connection, bool) {
-        EXPECT_FALSE(connection.client->resumed());
-        ASSERT_NE(connection.transport->certificate(), nullptr);
-        EXPECT_EQ(X509_cmp(connection.transport->certificate(), leaf.get()), 0);
-        EXPECT_EQ(presented(*connection.transport), 1u);
-    });
+    connect_twice({.certificate = &leaf, .intermediate = &middle},
+                  [this](Connection& connection, bool) {
+                      EXPECT_FALSE(connection.client->resumed());
+                      ASSERT_NE(connection.transport->certificate(), nullptr);
+                      EXPECT_EQ(X509_cmp(connection.transport->certificate(), leaf.get()), 0);
+                      EXPECT_EQ(presented(*connection.transport), 1u);
+                  });
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-
 #include <gtest/gtest.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -34,7 +33,8 @@ struct ClientWish {
 
 class Client {
 public:
-    Client(std::uint16_t port, const ClientWish& wish) : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    Client(std::uint16_t port, const ClientWish& wish)
+        : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_port = htons(port);
@@ -42,7 +42,8 @@ public:
         // So that a server that sends much has to wait.
         const int small = 16 * 1024;
         ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-        CHECK(::connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+        CHECK(::connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
+              0);
         if (!wish.tls) return;
         context_ = SSL_CTX_new(TLS_client_method());
         SSL_CTX_set_min_proto_version(context_, wish.version);
@@ -51,8 +52,10 @@ public:
             SSL_CTX_use_certificate(context_, wish.certificate->get());
             SSL_CTX_use_PrivateKey(context_, wish.certificate->key());
         }
-        if (wish.intermediate != nullptr) SSL_CTX_add1_chain_cert(context_, wish.intermediate->get());
-        SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+        if (wish.intermediate != nullptr)
+            SSL_CTX_add1_chain_cert(context_, wish.intermediate->get());
+        SSL_CTX_set_session_cache_mode(context_,
+                                       SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
         ssl_ = SSL_new(context_);
         if (wish.session != nullptr) SSL_set_session(ssl_, wish.session);
         from_wire_ = BIO_new(BIO_s_mem());
@@ -89,7 +92,8 @@ public:
         if (ssl_ == nullptr) return send_out();
         ERR_clear_error();
         if (!SSL_is_init_finished(ssl_)) {
-            failed = failed || (SSL_do_handshake(ssl_) != 1 && BIO_ctrl_pending(from_wire_) == 0 && ended);
+            failed = failed ||
+                     (SSL_do_handshake(ssl_) != 1 && BIO_ctrl_pending(from_wire_) == 0 && ended);
         }
         while (SSL_is_init_finished(ssl_)) {
             const int count = SSL_read(ssl_, piece.data(), static_cast<int>(piece.size()));
@@ -104,7 +108,8 @@ public:
     }
 
     void send(std::string_view bytes) {
-        if (ssl_ != nullptr) CHECK(SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size())) > 0);
+        if (ssl_ != nullptr)
+            CHECK(SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size())) > 0);
         else out_ += bytes;
         turn(false);
     }
@@ -137,7 +142,8 @@ private:
     void send_out() {
         if (ssl_ != nullptr) pull();
         while (!out_.empty() && descriptor_ >= 0) {
-            const ssize_t count = ::send(descriptor_, out_.data(), out_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+            const ssize_t count =
+                ::send(descriptor_, out_.data(), out_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
             if (count <= 0) return;
             out_.erase(0, static_cast<std::size_t>(count));
         }

@@ -1,0 +1,306 @@
+#include "gateway/mqtt/connection.h"
+
+#include "base/encoding.h"
+#include "gateway/testing/fake_transport.h"
+#include "hub/testing/hub_on_memory.h"
+#include "protocol/mqtt/packet.h"
+#include "protocol/sas/token.h"
+#include "twin/update.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <gmock/gmock.h>
+
+#include <optional>
+
+namespace twinhub::gateway::mqtt {
+namespace {
+
+namespace wire = protocol::mqtt;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+const std::string key(32, 'k');
+constexpr std::string_view results = "$iothub/twin/res/#";
+constexpr std::string_view desired = "$iothub/twin/PATCH/properties/desired/#";
+
+template <class Packet>
+std::string bytes_of(const Packet& packet) {
+    std::string out;
+    wire::encode(packet, out);
+    return out;
+}
+
+std::string connack(std::uint8_t code, bool present = false) {
+    return {'\x20', '\x02', static_cast<char>(present), static_cast<char>(code)};
+}
+
+// A hub on one loop with its device door, and devices at the other end of transports in memory.
+struct MqttConnectionTest : ::testing::Test {
+    explicit MqttConnectionTest(MqttSettings chosen = {}) : settings(std::move(chosen)) {
+        shared.authorities.store(TrustStore::create({}).value());
+        context.emplace(hub.hub(), hub.hub().shards().at(0), deadlines, metrics, shared, settings);
+        context->introduce({&*context});
+        make("d1");
+    }
+    ~MqttConnectionTest() override {
+        context->stop();
+        hub.run_ready();
+        EXPECT_EQ(context->connections(), 0u);
+        EXPECT_EQ(metrics.connections.Value(), 0);
+        for (const auto& peer : peers) EXPECT_TRUE(peer->gone);
+    }
+
+    static TwinId id_of(std::string_view device) { return {DeviceId::parse(device).value(), {}}; }
+
+    // Runs a hub operation to its end.
+    template <class T>
+    T wait(Task<T> task) {
+        std::optional<T> result;
+        asio::co_spawn(hub.executor(), std::move(task),
+                       [&](std::exception_ptr, T value) { result = std::move(value); });
+        hub.run_until([&] { return result.has_value(); });
+        return std::move(*result);
+    }
+    static hub::IdentitySpec spec(std::string_view device) {
+        hub::IdentitySpec made;
+        made.id = id_of(device);
+        made.authentication.emplace();
+        made.authentication->type = hub::AuthenticationType::sas;
+        made.authentication->primary_key = made.authentication->secondary_key = base64_encode(key);
+        return made;
+    }
+    void make(std::string_view device) {
+        ASSERT_TRUE(wait(hub.hub().registry().create(spec(device), {})).has_value());
+    }
+    static twin::Match any() { return twin::Match::any(); }
+
+    std::shared_ptr<FakePeer> open() {
+        auto peer = std::make_shared<FakePeer>();
+        peers.push_back(peer);
+        context->serve(std::make_unique<FakeTransport>(hub.executor(), peer));
+        hub.run_ready();
+        return peer;
+    }
+    std::string hello(std::string_view device, std::string_view with_key = key,
+                      std::uint16_t keep_alive = 60) {
+        const std::string user = "hub.local/" + std::string(device) + "/?api-version=2021-04-12";
+        const std::string token = protocol::sas::make_token(
+            {"hub.local/devices/" + std::string(device), with_key, 4'000'000'000, {}});
+        wire::Connect packet;
+        packet.clean_session = true;
+        packet.keep_alive_seconds = keep_alive;
+        packet.client_id = device;
+        packet.user_name = user;
+        packet.password = token;
+        return bytes_of(packet);
+    }
+    static std::string subscribe(std::string_view filter) {
+        wire::Subscribe packet;
+        packet.packet_id = 7;
+        packet.filters.push_back({filter, wire::Qos::at_most_once});
+        return bytes_of(packet);
+    }
+    static std::string publish(std::string_view topic, std::string_view payload) {
+        wire::Publish packet;
+        packet.topic = topic;
+        packet.payload = payload;
+        return bytes_of(packet);
+    }
+    static std::string get(std::string_view rid) {
+        return publish("$iothub/twin/GET/?$rid=" + std::string(rid), "");
+    }
+    static std::string report(std::string_view rid, std::string_view body) {
+        return publish("$iothub/twin/PATCH/properties/reported/?$rid=" + std::string(rid), body);
+    }
+    std::shared_ptr<FakePeer> connected(std::string_view device) {
+        auto peer = open();
+        peer->send(hello(device));
+        until([&] { return peer->received == connack(0); });
+        peer->received.clear();
+        return peer;
+    }
+    template <class Done>
+    void until(Done done) {
+        hub.run_until(done);
+    }
+    void advance(std::chrono::seconds time) {
+        hub.clock().advance(time);
+        deadlines.advance(hub.clock().monotonic());
+        hub.run_ready();
+    }
+    bool is_connected(std::string_view device) {
+        return wait(hub.hub().registry().get(id_of(device)))->presence.connected;
+    }
+
+    MqttSettings settings;
+    hub::HubOnMemory hub;
+    Deadlines deadlines{hub.clock().monotonic()};
+    MqttMetrics metrics{hub.registry()};
+    MqttShared shared;
+    std::optional<MqttContext> context;
+    std::vector<std::shared_ptr<FakePeer>> peers;
+};
+
+TEST_F(MqttConnectionTest, AConnectedDeviceReportsAndReadsItsTwin) {
+    const auto peer = connected("d1");
+    EXPECT_TRUE(is_connected("d1"));
+    peer->send(subscribe(results) + report("1", R"({"fan":7})") + get("2"));
+    until([&] { return peer->received.find("/200/?$rid=2") != std::string::npos; });
+    EXPECT_THAT(peer->received, HasSubstr("$iothub/twin/res/204/?$rid=1&$version=2"));
+    EXPECT_THAT(peer->received, HasSubstr(R"("fan":7)"));
+}
+
+TEST_F(MqttConnectionTest, BytesMayComeOneByOneAndAllTogether) {
+    const std::string all = hello("d1") + subscribe(results) + get("a") + bytes_of(wire::PingReq{});
+    for (const std::size_t size : {std::size_t{1}, std::size_t{3}, all.size()}) {
+        const auto peer = open();
+        peer->send_split(all, size);
+        until([&] {
+            return peer->received.find("/200/?$rid=a") != std::string::npos &&
+                   peer->received.find("\xd0") != std::string::npos;
+        });
+        EXPECT_THAT(peer->received, StartsWith(connack(0)));
+        peer->hang_up();
+        until([&] { return peer->gone; });
+    }
+}
+
+TEST_F(MqttConnectionTest, AWrongKeyIsToldSoAndTheConnectionEnds) {
+    const auto peer = open();
+    peer->send(hello("d1", "another key") + subscribe(results));
+    until([&] { return peer->gone; });
+    EXPECT_EQ(peer->received, connack(5));
+    EXPECT_EQ(metrics.refused.Value(), 1);
+    EXPECT_FALSE(is_connected("d1"));
+}
+
+TEST_F(MqttConnectionTest, AnUnknownDeviceGetsTheSameAnswer) {
+    const auto peer = open();
+    peer->send(hello("nobody"));
+    until([&] { return peer->gone; });
+    EXPECT_EQ(peer->received, connack(5));
+}
+
+TEST_F(MqttConnectionTest, TheLaterConnectionTakesOver) {
+    const auto first = connected("d1");
+    const auto second = connected("d1");
+    until([&] { return first->gone; });
+    EXPECT_TRUE(first->closed);
+    EXPECT_FALSE(second->closed);
+    EXPECT_TRUE(is_connected("d1"));
+    second->send(bytes_of(wire::PingReq{}));
+    until([&] { return !second->received.empty(); });
+}
+
+TEST_F(MqttConnectionTest, ADeletedOrDisabledDeviceIsCutOff) {
+    const auto first = connected("d1");
+    hub::IdentitySpec disabled = spec("d1");
+    disabled.status = hub::Status::disabled;
+    ASSERT_TRUE(wait(hub.hub().registry().update(disabled, any(), {})).has_value());
+    until([&] { return first->gone; });
+
+    make("d2");
+    const auto second = connected("d2");
+    second->send(report("1", R"({"n":1})"));  // under way when the device goes
+    ASSERT_TRUE(wait(hub.hub().registry().remove(id_of("d2"), any(), {})).has_value());
+    until([&] { return second->gone; });
+}
+
+TEST_F(MqttConnectionTest, APeerThatIsGoneWhileItsCredentialIsCheckedLeavesNothing) {
+    const auto peer = open();
+    peer->send(hello("d1"));
+    peer->hang_up();
+    until([&] { return peer->gone; });
+    until([&] { return context->connections() == 0; });
+    EXPECT_FALSE(is_connected("d1"));
+}
+
+TEST_F(MqttConnectionTest, AnAnswerForAConnectionThatEndedGoesNowhere) {
+    const auto peer = connected("d1");
+    peer->send(subscribe(results) + report("1", R"({"n":1})") + get("2"));
+    peer->hang_up();
+    until([&] { return peer->gone; });
+    hub.run_ready();
+    const auto again = connected("d1");
+    again->send(subscribe(results) + get("3"));
+    until([&] { return again->received.find("/200/?$rid=3") != std::string::npos; });
+    EXPECT_THAT(again->received, HasSubstr(R"("n":1)"));
+}
+
+TEST_F(MqttConnectionTest, SilenceEndsAConnectionInItsTime) {
+    const auto peer = connected("d1");
+    advance(std::chrono::seconds(89));
+    EXPECT_FALSE(peer->closed);
+    peer->send(bytes_of(wire::PingReq{}));
+    hub.run_ready();
+    advance(std::chrono::seconds(89));
+    EXPECT_FALSE(peer->closed);
+    advance(std::chrono::seconds(3));
+    EXPECT_TRUE(peer->closed);
+}
+
+TEST_F(MqttConnectionTest, WhoSendsNoConnectIsCutOff) {
+    const auto peer = open();
+    advance(settings.limits.connect_within + std::chrono::seconds(2));
+    EXPECT_TRUE(peer->closed);
+    EXPECT_EQ(peer->received, "");
+}
+
+TEST_F(MqttConnectionTest, AStoppingServerEndsAllAndTakesNobody) {
+    const auto peer = connected("d1");
+    const auto silent = open();
+    context->stop();
+    hub.run_ready();
+    EXPECT_TRUE(peer->gone);
+    EXPECT_TRUE(silent->gone);
+    EXPECT_FALSE(is_connected("d1"));
+    const auto late = open();
+    EXPECT_TRUE(late->gone);
+}
+
+struct SmallBuffers : MqttConnectionTest {
+    static MqttSettings small() {
+        MqttSettings settings;
+        settings.unsent_pause_bytes = 2'000;
+        settings.unsent_close_bytes = 60'000;
+        return settings;
+    }
+    SmallBuffers() : MqttConnectionTest(small()) {}
+};
+
+TEST_F(SmallBuffers, ADeviceThatTakesNoAnswersIsNotReadAndComesBackToLife) {
+    const auto peer = connected("d1");
+    peer->send(subscribe(results) + report("1", R"({"text":")" + std::string(1'500, 'x') + "\"}"));
+    until([&] { return peer->received.find("204/?$rid=1") != std::string::npos; });
+    peer->takes = false;
+    for (int i = 0; i < 8; ++i) {
+        peer->send(get("g" + std::to_string(i)));
+        hub.run_ready();
+    }
+    EXPECT_GE(metrics.paused.Value(), 1);
+    EXPECT_FALSE(peer->sent.empty()) << "it should no longer be read from";
+    peer->take_all();
+    until([&] { return peer->received.find("200/?$rid=g7") != std::string::npos; });
+    EXPECT_FALSE(peer->closed);
+}
+
+TEST_F(SmallBuffers, ADeviceThatNeverTakesItsNotificationsIsCutOff) {
+    const auto peer = connected("d1");
+    peer->send(subscribe(desired));
+    hub.run_ready();
+    peer->takes = false;
+    for (int i = 0; i < 40 && !peer->closed; ++i) {
+        const std::string body = R"({"properties":{"desired":{"text":")" +
+                                 std::string(3'000, static_cast<char>('a' + i % 20)) + "\"}}}";
+        auto update = twin::parse_service_update(body, twin::Kind::patch);
+        ASSERT_TRUE(update.has_value());
+        ASSERT_TRUE(
+            wait(hub.hub().twins().update(id_of("d1"), std::move(*update), any(), {})).has_value());
+        hub.run_ready();
+    }
+    EXPECT_TRUE(peer->closed);
+    EXPECT_LE(peer->unsent, std::size_t{70'000});
+}
+
+}  // namespace
+}  // namespace twinhub::gateway::mqtt
