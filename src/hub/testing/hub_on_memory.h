@@ -65,6 +65,7 @@ public:
     // Turns the loop until `done` says so; commits come back from their own thread.
     template <class Done>
     void run_until(Done done) {
+        loop_.restart();  // it stops whenever its work runs out
         auto work = asio::make_work_guard(loop_);
         while (!done()) loop_.run_one();
     }
