@@ -20,8 +20,8 @@ export async function startTwinhub({ fleet = 0 } = {}) {
     const hub = {
         folder, ports, child: null, pids: [], ca: path.join(folder, 'ca.pem'), connectionString: '',
         boot: async () => {
-            hub.child = start(binary, ['serve', '--data', folder, '--hub-name', 'localhost', '--https-port', String(ports.https),
-                '--mqtt-port', String(ports.mqtt), '--metrics-port', String(ports.metrics)]);
+            hub.child = start(binary, ['serve', '--data', folder, '--hub-name', 'localhost', '--listen-https-port', String(ports.https),
+                '--listen-mqtt-port', String(ports.mqtt), '--metrics-port', String(ports.metrics)]);
             hub.pids = [hub.child.pid];
             await waitUntil(async () => (await fetch(`http://127.0.0.1:${ports.metrics}/readyz`)).ok, 300, 'twinhub', hub.child);
         },
@@ -33,7 +33,7 @@ export async function startTwinhub({ fleet = 0 } = {}) {
             { TWINHUB_CONNECTION_STRING: hub.connectionString }),
     };
     await hub.boot();
-    hub.connectionString = run(binary, ['hub', 'connection-string', '--data', folder]).trim();
+    hub.connectionString = run(binary, ['hub', 'connection-string', 'show', '--data', folder, '--output', 'tsv']).trim().replaceAll('"', '');
     if (fleet > 0) hub.prepared = await hub.rest('prepare', { devices: fleet, twins: true, connections: 8 });
     return hub;
 }
