@@ -93,6 +93,11 @@ Task<> Connection::run() {
         }
     }
     if (body_unread_) co_await linger();
+    // A peer that only finished sending still reads what it is owed.
+    if (transport_->unsent() > 0) {
+        wait_for(Wait::sent);
+        co_await sent(*transport_);
+    }
     wait_for(Wait::none);
     transport_->close();
 }

@@ -340,8 +340,10 @@ TEST_P(OverEvery, AConnectionMovesWithAllThatIsUnsentAndUnread) {
                 const auto count = moved.read_some(room);
                 if (count) there.assign(reinterpret_cast<const char*>(room.data()), *count);
                 moved.write("!");
-                moved.close();
-                finished = true;
+                moved.wait_sent([&] {
+                    moved.close();
+                    finished = true;
+                });
             });
         });
     });

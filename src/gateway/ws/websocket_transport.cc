@@ -19,6 +19,10 @@ namespace beast = boost::beast;
 namespace websocket = beast::websocket;
 using ErrorCode = boost::system::error_code;
 
+// Above it nothing is read until the peer took it: whoever sends pings and never reads the answers
+// would fill the memory, even before it said who it is.
+constexpr std::size_t unsent_bytes_max = 64 * 1024;
+
 // A Transport as the stream that Beast reads and writes. Writing never waits: the transport below
 // keeps what the peer does not take yet.
 class CarrierStream {
@@ -72,6 +76,12 @@ public:
                                                                  ErrorCode(), count));
             return;
         }
+        if (carrier_->unsent() > unsent_bytes_max)
+            return carrier_->wait_sent(
+                [this, buffers,
+                 handler = std::decay_t<Handler>(std::forward<Handler>(handler))]() mutable {
+                    async_read_some(buffers, std::move(handler));
+                });
         carrier_->wait_readable(
             [this, buffers,
              handler = std::decay_t<Handler>(std::forward<Handler>(handler))]() mutable {

@@ -128,6 +128,19 @@ TEST_F(WebSocket, AnswersPings) {
     EXPECT_EQ(got, "data");
 }
 
+TEST_F(WebSocket, IsNotReadWhileThePeerTakesNoAnswersToItsPings) {
+    listen();
+    peer->takes = false;
+    for (int i = 0; i < 2000; ++i) peer->send(frame(ping, std::string(125, 'p')));
+    run();
+    EXPECT_LT(peer->unsent, std::size_t{70'000});
+    EXPECT_FALSE(peer->sent.empty());
+    peer->send(frame(binary, "data"));
+    peer->take_all();
+    run();
+    EXPECT_EQ(got, "data");
+}
+
 TEST_F(WebSocket, EndsWithTheClosingHandshakeOfThePeer) {
     listen();
     peer->send(frame(binary, "last words") + frame(close_frame, "\x03\xe8"));
