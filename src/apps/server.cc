@@ -293,7 +293,7 @@ gateway::OpsAnswer Server::Parts::ops_answer(std::string_view path) {
     }
     if (path == "/healthz") return {.status = 200, .body = "ok\n"};
     if (path == "/readyz") {
-        const bool writable = !engine->statistics().writes_failed;
+        const bool writable = !engine->statistics().writes_failed && hub->accepts_writes();
         if (ready && writable) return {.status = 200, .body = "ready\n"};
         return {.status = 503,
                 .body = writable ? "not ready\n"

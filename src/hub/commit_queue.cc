@@ -2,11 +2,13 @@
 
 #include <boost/asio/post.hpp>
 
+#include <atomic>
+
 namespace twinhub::hub {
 
 struct CommitQueue::State : std::enable_shared_from_this<State> {
     State(Executor loop, store::Committer& to, store::Stream as, const Clock& time,
-          Metrics& counters, std::function<void()> lost)
+          Metrics& counters, std::function<void(const Error&)> lost)
         : executor(std::move(loop)),
           committer(to),
           stream(as),
@@ -60,7 +62,7 @@ struct CommitQueue::State : std::enable_shared_from_this<State> {
         std::vector<Completion> open_completions;
         open_completions.swap(completions);
         open.clear();
-        on_lost();
+        on_lost(result.error());
         for (Flight& flight : lost)
             for (Completion& completion : flight.completions) completion(result);
         for (Completion& completion : open_completions) completion(result);
@@ -71,19 +73,20 @@ struct CommitQueue::State : std::enable_shared_from_this<State> {
     store::Stream stream;
     const Clock& clock;
     Metrics& metrics;
-    std::function<void()> on_lost;
+    std::function<void(const Error&)> on_lost;
     store::Batch open;
     std::vector<Completion> completions;
     std::deque<Flight> flights;
     std::uint64_t last_number = 0;
     std::uint64_t generation = 1;
     bool scheduled = false;
-    bool failing = false;
+    std::atomic<bool> failing = false;
     bool closed = false;
 };
 
 CommitQueue::CommitQueue(Executor executor, store::Committer& committer, store::Stream stream,
-                         const Clock& clock, Metrics& metrics, std::function<void()> on_lost)
+                         const Clock& clock, Metrics& metrics,
+                         std::function<void(const Error&)> on_lost)
     : state_(std::make_shared<State>(std::move(executor), committer, stream, clock, metrics,
                                      std::move(on_lost))) {}
 

@@ -24,7 +24,7 @@ public:
 
     // `on_lost` runs before the completions of a loss: the owner takes back what it built on it.
     CommitQueue(Executor executor, store::Committer& committer, store::Stream stream,
-                const Clock& clock, Metrics& metrics, std::function<void()> on_lost);
+                const Clock& clock, Metrics& metrics, std::function<void(const Error&)> on_lost);
     ~CommitQueue();
     CommitQueue(const CommitQueue&) = delete;
     CommitQueue& operator=(const CommitQueue&) = delete;
@@ -36,7 +36,7 @@ public:
     void on_settled(Completion completion);
 
     bool idle() const;
-    bool failing() const;  // the last batch that settled was lost
+    bool failing() const;  // the last batch that settled was lost; any thread may ask
 
 private:
     struct State;

@@ -23,7 +23,7 @@ struct CommitQueueTest : ::testing::Test {
 
     void SetUp() override {
         queue.emplace(loop.get_executor(), committer, 0, clock, metrics,
-                      [this] { told.emplace_back("lost"); });
+                      [this](const Error&) { told.emplace_back("lost"); });
     }
     void add(std::string name) {
         queue->batch().put(store::Family::metadata, "H" + name, name);

@@ -58,6 +58,12 @@ void Hub::set_policies(std::shared_ptr<const Policies> policies) {
     policies_.store(std::move(policies));
 }
 
+bool Hub::accepts_writes() const {
+    for (std::size_t index = 0; index < shards_->size(); ++index)
+        if (shards_->at(index).failing()) return false;
+    return true;
+}
+
 Task<> Hub::drain() {
     for (std::size_t index = 0; index < shards_->size(); ++index) {
         Shard& shard = shards_->at(index);

@@ -66,6 +66,8 @@ public:
 
     // Ends every device link, writes every changed twin whole, and waits for the log.
     Task<> drain();
+    // False while the store refuses what a shard wants to commit. Any thread.
+    bool accepts_writes() const;
     store::Committer& committer() { return *committer_; }
 
 private:

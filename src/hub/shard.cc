@@ -14,7 +14,7 @@ Shard::Shard(std::uint32_t index, std::uint32_t count, Executor executor, const 
       executor_(std::move(executor)),
       parts_(parts),
       queue_(executor_, parts.committer, index, parts.clock, parts.metrics,
-             [this] { take_back(); }),
+             [this](const Error& why) { take_back(why); }),
       lanes_(executor_) {}
 
 Shard::~Shard() = default;

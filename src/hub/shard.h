@@ -140,7 +140,7 @@ private:
     void put_presence(const TwinId& id, const Presence& presence);
     bool save_presence(std::size_t count_max);  // true when nothing is left
     void put_counts(Slot slot);
-    void take_back();
+    void take_back(const Error& why);
     void notify(const TwinId& id, const twin::Notification& notification);
     Task<Result<>> settled();
     Task<Error> refusal(EntryPtr entry, Error error);
@@ -213,6 +213,7 @@ private:
     Moment next_retention_{};
     Slot retention_slot_ = 0;
     bool retention_running_ = false;
+    bool loss_told_ = false;
     bool retention_stays_ = false;  // more to forget in this slot
     Instant last_born_ = never;
 };

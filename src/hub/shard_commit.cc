@@ -63,7 +63,7 @@ void Shard::stage(const EntryPtr& entry, State next, ChangeRecord record, Settle
     });
 }
 
-void Shard::take_back() {
+void Shard::take_back(const Error& why) {
     for (Entry* entry : pending_) {
         entry->newest = entry->durable;
         entry->pending = 0;
@@ -72,7 +72,10 @@ void Shard::take_back() {
     pending_.clear();
     for (auto& [slot, last] : last_sequence_) last = durable_sequence_[slot];
     slot_counts_ = durable_slot_counts_;
-    parts_.log.error("hub.commit_lost", {{"shard", index_}});
+    // Once for each time of trouble: with a full disk every commit is lost.
+    if (std::exchange(loss_told_, true)) return;
+    parts_.log.error("hub.commit_lost",
+                     {{"shard", index_}, {"what", why.message}, {"where", why.where}});
 }
 
 void Shard::stage_twin(const EntryPtr& entry, twin::Applied applied, const Author& author,

@@ -28,6 +28,7 @@ constexpr std::size_t forget_slice = 20'000;
 
 void Shard::tick() {
     const Moment now = parts_.clock.monotonic();
+    if (!queue_.failing()) loss_told_ = false;
     checkpoint(false);
     if (now >= next_forget_) {
         next_forget_ = now + forget_every;
