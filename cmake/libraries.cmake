@@ -5,6 +5,12 @@ find_package(Boost 1.81 REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(RocksDB REQUIRED)
+set(TWINHUB_ROCKSDB RocksDB::rocksdb)
+if(TWINHUB_SANITIZE MATCHES "thread")
+    # As a library of its own ThreadSanitizer can tell its memory accesses from ours, and ignore them
+    # (script/test): it is not instrumented, so the atomics that order them are not seen.
+    set(TWINHUB_ROCKSDB RocksDB::rocksdb-shared)
+endif()
 find_package(prometheus-cpp REQUIRED CONFIG)
 find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
