@@ -114,8 +114,9 @@ public:
         Cached cached;
         const rocksdb::Status status =
             database_->db->Get(options, database_->of(family), slice(key), &cached.value);
-        // Anything else, damage included: the read that may wait will say.
-        if (status.ok()) cached.outcome = Cached::Outcome::found;
+        // Anything else, damage included: the read that may wait will say. So will it for an empty
+        // value: that is also what RocksDB says, with success, of a key whose file is not open.
+        if (status.ok() && !cached.value.empty()) cached.outcome = Cached::Outcome::found;
         else if (status.IsNotFound()) cached.outcome = Cached::Outcome::absent;
         return cached;
     }

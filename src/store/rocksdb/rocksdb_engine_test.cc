@@ -239,6 +239,29 @@ TEST_F(RocksDbEngineTest, ReportsADamagedBlockInsteadOfReadingIt) {
     EXPECT_EQ(cursor->status().error().code, Code::corrupted);
 }
 
+// RocksDB then says yes to every key, with an empty value.
+TEST_F(RocksDbEngineTest, CachedReadsOfAFileThatIsNotOpenSendToTheDisk) {
+    RocksDbOptions few{.hub = "greenhouse"};
+    few.open_files_max = 20;
+    constexpr std::array families{Family::identities, Family::twins, Family::changes, Family::metadata};
+    const auto key_of = [](int i) { return "key-" + std::to_string(i); };
+    {
+        const auto engine = open_rocksdb(folder_, few).value();
+        for (int i = 0; i < 3; ++i) {
+            for (const Family family : families) ASSERT_TRUE(put_one(*engine, family, key_of(i), "value"));
+            ASSERT_TRUE(engine->flush());
+        }
+    }
+    const auto engine = open_rocksdb(folder_, few).value();
+    for (const Family family : families)
+        for (int i = 0; i < 3; ++i) {
+            const Cached cached = engine->get_cached(family, key_of(i));
+            EXPECT_NE(cached.outcome, Cached::Outcome::absent);
+            if (cached.outcome == Cached::Outcome::found) EXPECT_EQ(cached.value, "value");
+            EXPECT_EQ(engine->get(family, key_of(i)).value(), std::optional<std::string>("value"));
+        }
+}
+
 // The end of the log may be torn in any way by a power loss during a sync: never a reason to
 // refuse, and what was committed before is there.
 TEST_F(RocksDbEngineTest, OpensWithALogTornAnywhereInItsLastCommit) {
