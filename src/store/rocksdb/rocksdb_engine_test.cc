@@ -243,12 +243,14 @@ TEST_F(RocksDbEngineTest, ReportsADamagedBlockInsteadOfReadingIt) {
 TEST_F(RocksDbEngineTest, CachedReadsOfAFileThatIsNotOpenSendToTheDisk) {
     RocksDbOptions few{.hub = "greenhouse"};
     few.open_files_max = 20;
-    constexpr std::array families{Family::identities, Family::twins, Family::changes, Family::metadata};
+    constexpr std::array families{Family::identities, Family::twins, Family::changes,
+                                  Family::metadata};
     const auto key_of = [](int i) { return "key-" + std::to_string(i); };
     {
         const auto engine = open_rocksdb(folder_, few).value();
         for (int i = 0; i < 3; ++i) {
-            for (const Family family : families) ASSERT_TRUE(put_one(*engine, family, key_of(i), "value"));
+            for (const Family family : families)
+                ASSERT_TRUE(put_one(*engine, family, key_of(i), "value"));
             ASSERT_TRUE(engine->flush());
         }
     }
