@@ -15,6 +15,8 @@ find_package(prometheus-cpp REQUIRED CONFIG)
 find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(absl REQUIRED CONFIG)
+find_package(roaring REQUIRED CONFIG)
 
 # Boost comes as headers; its compiled parts are built once, in base (style: compile times).
 add_compile_definitions(

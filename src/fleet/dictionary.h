@@ -1,0 +1,94 @@
+#pragma once
+
+#include "fleet/buffer.h"
+#include "fleet/scratch.h"
+#include "fleet/word.h"
+#include "query/value.h"
+
+#include <absl/container/flat_hash_set.h>
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace twinhub::fleet {
+
+// The distinct values of a column, or of the columns of desired and reported at one path: each has
+// a code and a count of the cells that hold it. Numbers are here only where a column is kept as
+// codes. An array is kept as its canonical text (keys in order). Of an object only the mark that
+// there is one is kept: its members are columns of their own.
+class Dictionary {
+public:
+    Dictionary();
+    Dictionary(const Dictionary&) = delete;
+    Dictionary& operator=(const Dictionary&) = delete;
+
+    // Every code in use is below. Codes between may be free: they read as undefined.
+    Code size() const { return static_cast<Code>(offsets_.size()); }
+    Code used() const { return used_; }        // values, without undefined
+    Code numbers() const { return numbers_; }  // of these
+    // Rises whenever a code gets, loses or changes its value.
+    std::uint64_t revision() const { return revision_; }
+
+    query::Type type(Code code) const;
+    // Borrows from the dictionary until it changes; an array is parsed into `scratch`. An object is
+    // an empty one.
+    query::Value value(Code code, Scratch& scratch) const;
+    // The code of exactly this value; nothing when no cell holds it. Of an object: of the mark.
+    std::optional<Code> find(const query::Value& value) const;
+
+    // The code of the value, which now has one cell more.
+    Code add(const query::Value& value);
+    // One cell less. A value without cells goes, and its code is given to another one.
+    void release(Code code);
+    void release(Code code, std::uint32_t cells);
+
+    // Numbers the values anew, without gaps, in the order of their codes. The result has, for each
+    // old code, the new one; who holds codes must translate them.
+    std::vector<Code> renumber();
+
+    std::size_t bytes() const;  // allocated, without this object
+
+private:
+    // In units of four bytes into `texts_`: where a value's record is; for a free code the next
+    // free one, marked.
+    using Offset = std::uint32_t;
+    struct Key;  // a value and its hash, while it is looked for
+    struct Record;
+    struct HashOf {
+        using is_transparent = void;
+        const Dictionary* dictionary;
+        std::size_t operator()(Code code) const;
+        std::size_t operator()(const Key& key) const;
+    };
+    struct SameAs {
+        using is_transparent = void;
+        const Dictionary* dictionary;
+        bool operator()(Code a, Code b) const { return a == b; }
+        bool operator()(Code code, const Key& key) const;
+        bool operator()(const Key& key, Code code) const { return (*this)(code, key); }
+    };
+    using Index = absl::flat_hash_set<Code, HashOf, SameAs>;
+
+    Key key_of(const query::Value& value, std::string& text) const;
+    bool holds(Code code, const Key& key) const;
+    Record record(Code code) const;
+    Code find(const Key& key) const;
+    Code insert(const Key& key);
+    Offset place(std::size_t units);
+    void drop(Code code);
+    void compact();
+
+    std::vector<Offset> offsets_;       // by code
+    Buffer<std::uint32_t> records_;     // values in their stored form
+    std::uint32_t records_end_ = 0;     // in use of it
+    std::uint32_t records_wasted_ = 0;  // of removed values
+    Code used_ = 0;
+    Code numbers_ = 0;
+    Code first_free_ = undefined_code;
+    std::uint64_t revision_ = 0;
+    std::unique_ptr<Index> index_;  // only when there are more than a few values
+};
+
+}  // namespace twinhub::fleet

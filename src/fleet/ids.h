@@ -1,0 +1,81 @@
+#pragma once
+
+#include "fleet/buffer.h"
+#include "fleet/word.h"
+
+#include <absl/container/btree_set.h>
+#include <absl/container/flat_hash_set.h>
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace twinhub::fleet {
+
+// The name of a row: its module is empty in the table of devices. Ordered by bytes, device first.
+struct Key {
+    std::string_view device;
+    std::string_view module;
+
+    friend auto operator<=>(const Key&, const Key&) = default;
+};
+
+// Which row has which id: by hash to find one, in key order to page through them.
+class Ids {
+    struct Hash {
+        using is_transparent = void;
+        const Ids* ids;
+        std::size_t operator()(Row row) const { return (*this)(ids->key(row)); }
+        std::size_t operator()(const Key& key) const;
+    };
+    struct Same {
+        using is_transparent = void;
+        const Ids* ids;
+        bool operator()(Row a, Row b) const { return a == b; }
+        bool operator()(Row row, const Key& key) const { return ids->key(row) == key; }
+        bool operator()(const Key& key, Row row) const { return ids->key(row) == key; }
+    };
+    struct Before {
+        using is_transparent = void;
+        const Ids* ids;
+        bool operator()(Row a, Row b) const { return ids->key(a) < ids->key(b); }
+        bool operator()(Row row, const Key& key) const { return ids->key(row) < key; }
+        bool operator()(const Key& key, Row row) const { return key < ids->key(row); }
+    };
+    using Order = absl::btree_set<Row, Before>;
+
+public:
+    Ids();
+    Ids(const Ids&) = delete;
+    Ids& operator=(const Ids&) = delete;
+
+    std::uint32_t size() const { return static_cast<std::uint32_t>(order_.size()); }
+    std::optional<Row> find(const Key& key) const;
+    Key key(Row row) const;  // only of a row that has one; borrowed until the next change
+
+    // The rows in key order.
+    using const_iterator = Order::const_iterator;
+    const_iterator begin() const { return order_.begin(); }
+    const_iterator end() const { return order_.end(); }
+    const_iterator from(const Key& key) const { return order_.lower_bound(key); }
+    const_iterator after(const Key& key) const { return order_.upper_bound(key); }
+
+    // The row must have no key, and no row this one.
+    void add(Row row, const Key& key);
+    void remove(Row row);
+    void reserve(std::uint32_t rows);
+    std::size_t bytes() const;
+
+private:
+    void append(Row row, const Key& key);
+    void compact();
+
+    Buffer<std::uint32_t> offsets_;  // by row, into texts_
+    Buffer<char> texts_;             // two lengths, then the device and the module
+    std::uint32_t texts_end_ = 0;
+    std::uint32_t texts_wasted_ = 0;
+    absl::flat_hash_set<Row, Hash, Same> index_;
+    Order order_;
+};
+
+}  // namespace twinhub::fleet
