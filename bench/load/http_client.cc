@@ -13,6 +13,7 @@ namespace {
 
 struct Response {
     unsigned status = 0;
+    std::string_view head;
     std::string_view body;
     std::size_t bytes = 0;  // with its head
 };
@@ -59,6 +60,7 @@ std::optional<Response> first_response(std::string_view bytes) {
     const std::string_view head = bytes.substr(0, head_end);
     const std::string_view rest = bytes.substr(head_end + 4);
     Response response{.status = number_of<unsigned>(head.substr(head.find(' '))).value_or(0),
+                      .head = head,
                       .body = {},
                       .bytes = head_end + 4};
     if (const auto length = header(head, "content-length:")) {
@@ -78,21 +80,31 @@ std::optional<Response> first_response(std::string_view bytes) {
 
 }  // namespace
 
-void HttpClient::request(std::string_view path, std::string_view token, std::string_view body) {
+void HttpClient::request(std::string_view path, std::string_view token, std::string_view body,
+                         std::string_view fields) {
     auto out = std::back_inserter(output());
     fmt::format_to(out, "{} {} HTTP/1.1\r\nHost: {}\r\nAuthorization: {}\r\n",
                    body.empty() ? "GET" : "POST", path, host_, token);
     if (!body.empty())
         fmt::format_to(out, "Content-Type: application/json\r\nContent-Length: {}\r\n",
                        body.size());
+    output() += fields;
     output() += "\r\n";
     output() += body;
+}
+
+std::optional<std::string_view> HttpClient::field(std::string_view name) const {
+    auto value = header(head_, name);
+    while (value && value->starts_with(' ')) value->remove_prefix(1);
+    return value;
 }
 
 std::size_t HttpClient::received(std::string_view bytes) {
     const auto response = first_response(bytes);
     if (!response) return 0;
+    head_ = response->head;
     owner_.answered(*this, response->status, response->body);
+    head_ = {};
     if (is_open() && !output().empty()) flush();
     return response->bytes;
 }

@@ -3,6 +3,7 @@
 #include "tls_stream.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,8 +27,11 @@ public:
     HttpClient(Reactor& reactor, const TlsContext& tls, HttpOwner& owner)
         : TlsStream(reactor, tls), owner_(owner), host_(tls.target().name) {}
 
-    // A body makes it a POST with JSON in it. `flush` sends it.
-    void request(std::string_view path, std::string_view token, std::string_view body = {});
+    // A body makes it a POST with JSON in it; `fields` are whole header lines. `flush` sends it.
+    void request(std::string_view path, std::string_view token, std::string_view body = {},
+                 std::string_view fields = {});
+    // A header of the answer, while `answered` runs. The name in lower case, with its colon.
+    std::optional<std::string_view> field(std::string_view name) const;
 
     // What the owner is busy with on this connection.
     std::uint64_t number = 0;
@@ -40,6 +44,7 @@ private:
 
     HttpOwner& owner_;
     const std::string& host_;
+    std::string_view head_;  // of the answer being told
 };
 
 }  // namespace twinhub::load

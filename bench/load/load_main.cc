@@ -67,6 +67,14 @@ void add_rest(CLI::App& mode, Options& options) {
         ->envname("TWINHUB_CONNECTION_STRING");
 }
 
+void add_query(CLI::App& mode, Options& options) {
+    add_rest(mode, options);
+    add_window(mode, options);
+    mode.add_option("--query", options.query, "Its text")->required();
+    mode.add_option("--page-items", options.page_items, "Rows on a page; the first is asked for");
+    mode.add_option("--repeats", options.repeats, "So many answers instead of for some seconds");
+}
+
 int run(int count, char** arguments) {
     Options options;
     CLI::App app("Measures a twin hub, or its peers, from the device's and the operator's side");
@@ -115,13 +123,35 @@ int run(int count, char** arguments) {
         *app.add_subcommand("print-twins", "id, tags, desired, reported: a TAB between");
     add_target(print_twins, options);
 
+    CLI::App& query = *app.add_subcommand("query", "Operators that ask a query, closed loop");
+    add_query(query, options);
+
+    CLI::App& freshness = *app.add_subcommand(
+        "freshness", "A device reports a number; a query begun after the answer must see it");
+    add_mqtt(freshness, options);
+    freshness.add_option("--rest-port", options.rest_port, "Port of the service door");
+    freshness
+        .add_option("--connection-string", options.connection_string, "Of a policy that may query")
+        ->envname("TWINHUB_CONNECTION_STRING");
+    freshness.add_option("--rounds", options.rounds, "Reports, over all devices");
+    freshness
+        .add_option("--form", options.freshness,
+                    "How the query finds it: by column, projection or twin, or all in turn")
+        ->check(CLI::IsMember({"all", "column", "projection", "twin"}));
+
+    CLI::App& fleet =
+        *app.add_subcommand("fleet", "The measured fleet, a device a line as for bulk creation");
+    add_target(fleet, options);
+    fleet.add_flag("--truth", options.truth, "The right answers of its queries instead");
+
     CLI11_PARSE(app, count, arguments);
     options.open_loop = loop == "open";
     if (patch.parsed() && options.open_loop != (options.drive.rate > 0)) {
         std::cerr << "twinhub_load: --mode open and --rate go together\n";
         return 2;
     }
-    const bool speaks_mqtt = patch.parsed() || connect.parsed() || hold.parsed();
+    const bool speaks_mqtt =
+        patch.parsed() || connect.parsed() || hold.parsed() || freshness.parsed();
     if (options.target.port == 0) options.target.port = speaks_mqtt ? 8883 : 443;
 
     if (patch.parsed()) return run_patch(options);
@@ -130,6 +160,9 @@ int run(int count, char** arguments) {
     if (rest_get.parsed()) return run_rest_get(options);
     if (prepare.parsed()) return run_prepare(options);
     if (verify.parsed()) return run_verify(options);
+    if (query.parsed()) return run_query(options);
+    if (freshness.parsed()) return run_freshness(options);
+    if (fleet.parsed()) return run_fleet(options);
     return run_print_twins(options);
 }
 

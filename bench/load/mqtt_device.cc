@@ -117,9 +117,11 @@ void MqttDevice::request(RequestKind kind, std::uint64_t since_ns) {
     publish(kind, since_ns, kind == RequestKind::patch ? patch_body(since_ns) : std::string_view{});
 }
 
-void MqttDevice::request_whole_report() {
-    publish(RequestKind::patch, now_ns(), twin_parts(number_).reported);
+void MqttDevice::report(std::string_view body, std::uint64_t since_ns) {
+    publish(RequestKind::patch, since_ns, body);
 }
+
+void MqttDevice::request_whole_report() { report(twin_parts(number_).reported, now_ns()); }
 
 void MqttDevice::publish(RequestKind kind, std::uint64_t since_ns, std::string_view body) {
     last_request_ = last_request_ % 0xffff + 1;  // also a packet id: 1..65535

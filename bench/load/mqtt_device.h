@@ -59,6 +59,7 @@ public:
 
     // Queues a request whose latency counts from `since_ns`; `flush` sends it.
     void request(RequestKind kind, std::uint64_t since_ns);
+    void report(std::string_view body, std::uint64_t since_ns);  // a patch of the caller's
     void request_whole_report();  // a patch with the full reported section of twin_body.h
 
 private:

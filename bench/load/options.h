@@ -34,6 +34,14 @@ struct Options {
     unsigned connections = 32;  // rest-get, prepare, verify
     bool twins = false;         // prepare: with an initial twin
 
+    bool truth = false;             // fleet: the right answers instead of the twins
+    std::string query;              // query
+    unsigned page_items = 100;      // query
+    std::uint16_t rest_port = 443;  // freshness: port is that of MQTT
+    std::uint64_t repeats = 0;      // query: so many instead of for some seconds
+    std::uint64_t rounds = 1000;    // freshness
+    std::string freshness = "all";  // freshness: how the query finds the update
+
     Requests requests() const;
     DeviceSettings device_settings() const { return DeviceSettings(requests(), signs_in); }
 };
@@ -47,5 +55,8 @@ int run_rest_get(const Options& options);
 int run_prepare(const Options& options);
 int run_verify(const Options& options);
 int run_print_twins(const Options& options);
+int run_fleet(const Options& options);
+int run_query(const Options& options);
+int run_freshness(const Options& options);
 
 }  // namespace twinhub::load

@@ -80,6 +80,12 @@ JsonLine& JsonLine::add(const Measured& measured) {
     return add("errors", errors);
 }
 
+JsonLine& JsonLine::add_json(std::string_view member, std::string_view json) {
+    name(member);
+    text_ += json;
+    return *this;
+}
+
 void JsonLine::print() const { fmt::print("{}}}\n", text_); }
 
 }  // namespace twinhub::load

@@ -20,6 +20,7 @@ public:
     JsonLine& add(std::string_view name, const Histogram& latencies);
     // Operations, rate, latencies, refusals and CPU an operation.
     JsonLine& add(const Measured& measured);
+    JsonLine& add_json(std::string_view name, std::string_view json);
     void print() const;  // to standard output
 
 private:

@@ -19,21 +19,6 @@ std::string twin_path(std::string_view device) {
     return fmt::format("/twins/{}{}", device, api_version);
 }
 
-std::string bulk_item(std::uint64_t number, bool with_twin) {
-    const std::string id = device_name(number);
-    const std::string key = device_key(id);
-    std::string item = fmt::format(
-        R"({{"id":"{}","importMode":"create","status":"enabled","authentication":{{"type":"sas",)"
-        R"("symmetricKey":{{"primaryKey":"{}","secondaryKey":"{}"}}}})",
-        id, key, key);
-    if (with_twin) {
-        const TwinParts twin = twin_parts(number);
-        item += fmt::format(R"(,"tags":{},"properties":{{"desired":{},"reported":{}}})", twin.tags,
-                            twin.desired, twin.reported);
-    }
-    return item += '}';
-}
-
 std::size_t occurrences(std::string_view text, std::string_view word) {
     std::size_t count = 0;
     for (auto at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1))
@@ -128,6 +113,7 @@ int run_prepare(const Options& options) {
     const TlsContext tls(options.target);
     const std::string token = service_token(options);
     const std::string path = fmt::format("/devices{}", api_version);
+    const ItemContent content = options.twins ? ItemContent::twin : ItemContent::identity;
     const std::uint64_t end = options.first + options.devices;
     std::uint64_t next = options.first;
     std::uint64_t created = 0;
@@ -141,7 +127,7 @@ int run_prepare(const Options& options) {
             client.number = last - next;
             std::string body = "[";
             for (; next < last; ++next)
-                body.append(body.size() > 1 ? "," : "").append(bulk_item(next, options.twins));
+                body.append(body.size() > 1 ? "," : "").append(bulk_item(next, content));
             body += ']';
             client.request(path, token, body);
             return true;
@@ -222,14 +208,6 @@ int run_verify(const Options& options) {
         .add("losses", work.losses())
         .print();
     return lost == 0 && unread == 0 && work.losses().empty() ? 0 : 1;
-}
-
-int run_print_twins(const Options& options) {
-    for (std::uint64_t number = options.first; number < options.first + options.devices; ++number) {
-        const TwinParts twin = twin_parts(number);
-        fmt::print("{}\t{}\t{}\t{}\n", device_name(number), twin.tags, twin.desired, twin.reported);
-    }
-    return 0;
 }
 
 }  // namespace twinhub::load

@@ -1,5 +1,7 @@
 #include "rest_work.h"
 
+#include "base/json.h"
+
 #include <cstdio>
 #include <cstdlib>
 
@@ -49,6 +51,12 @@ std::string service_token(const Options& options) {
         std::exit(2);
     }
     return sas_token(parsed->host_name, parsed->key, parsed->policy, token_seconds);
+}
+
+std::string query_body(std::string_view query) {
+    std::string body = R"({"query":)";
+    append_json_string(body, query);
+    return body += '}';
 }
 
 }  // namespace twinhub::load

@@ -43,4 +43,7 @@ private:
 // a message when the string is no good.
 std::string service_token(const Options& options);
 
+inline constexpr std::string_view query_path = "/devices/query?api-version=2021-04-12";
+std::string query_body(std::string_view query);  // as JSON
+
 }  // namespace twinhub::load

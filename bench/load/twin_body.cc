@@ -1,5 +1,8 @@
 #include "twin_body.h"
 
+#include "credentials.h"
+#include "twin_values.h"
+
 #include <fmt/format.h>
 
 #include <array>
@@ -8,54 +11,83 @@
 namespace twinhub::load {
 namespace {
 
-// splitmix64: spreads a number over all bits, so that neighbours differ in everything.
-std::uint64_t spread(std::uint64_t value) {
-    value += 0x9e3779b97f4a7c15U;
-    value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9U;
-    value = (value ^ value >> 27) * 0x94d049bb133111ebU;
-    return value ^ value >> 31;
-}
-
-constexpr std::array<std::string_view, 5> regions{"emea", "amer", "apac", "latam", "anz"};
 constexpr std::array<std::string_view, 4> models{"greenhouse-4", "greenhouse-5", "tunnel-2",
                                                  "orchard-1"};
+constexpr std::array<std::string_view, 6> revisions{"A1", "A2", "B1", "B2", "C1", "C2"};
+
+// What only the text needs draws from salts of its own, from here on.
+constexpr unsigned salt = 100;
+
+std::string tags(const TwinValues& twin) {
+    const auto some = [&](unsigned which, std::uint64_t range) {
+        return twin.some(salt + which, range);
+    };
+    return fmt::format(
+        R"({{"site":"{}","zone":"{}","region":"{}","customer":"customer-{:05}","hardware":{{"model":"{}","revision":"{}"}},)"
+        R"("location":{{"lat":{}.{:05},"lon":{}.{:05}}},"ring":"{}","serial":"SN{:016X}"}})",
+        site_name(twin.site), zone_name(twin.zone), twin.region, some(0, 20000),
+        models[some(1, models.size())], revisions[some(2, revisions.size())], 1 + some(3, 60),
+        some(4, 100'000), 1 + some(5, 170), some(6, 100'000), twin.ring, twin.chance);
+}
+
+// The members that a device copies from desired into reported.
+std::string shared(const TwinValues& twin, const DeviceSettingsValues& values) {
+    const auto some = [&](unsigned which, std::uint64_t range) {
+        return twin.some(salt + which, range);
+    };
+    return fmt::format(
+        R"("firmware":{{"version":"{}","channel":"stable"}},"mode":"{}",)"
+        R"("thresholds":{{"temperature":{{"min":{},"max":{}}},"humidity":{{"min":{},"max":{}}},"co2":{}}},)"
+        R"("telemetry":{{"interval":{},"batch":{},"compress":true}},)"
+        R"("features":{{"nightSaving":{},"irrigation":{}}})",
+        values.firmware, values.mode, 10 + some(20, 6), values.temperature_max, 40 + some(21, 10),
+        70 + some(22, 20), 600 + some(23, 400), values.interval_seconds, 1 + some(24, 16),
+        values.night_saving, some(25, 2) == 0);
+}
+
+std::string desired(const TwinValues& twin) {
+    return fmt::format(
+        R"({{{},"profile":"https://profiles.example.com/tenants/horticulture/controllers/climate/{}/{}/revision-{:02}.json"}})",
+        shared(twin, twin.desired), models[twin.some(salt + 1, models.size())], twin.region,
+        twin.some(salt + 31, 40));
+}
+
+std::string reported(const TwinValues& twin) {
+    const auto some = [&](unsigned which, std::uint64_t range) {
+        return twin.some(salt + which, range);
+    };
+    return fmt::format(
+        R"({{{},"battery":{},"temperature":{}.{},)"
+        R"("calibration":{{"offset":{}.{:03},"gain":1.{:04},"at":"2026-0{}-1{}"}},)"
+        R"("lastBoot":"2026-0{}-1{}T{:02}:{:02}:{:02}Z","signal":{{"rssi":-{},"operator":"carrier-{:02}.mobile.example.net"}},)"
+        R"("health":"{}","build":"greenhouse-controller-{}-release-build-signed-by-manufacturing"}})",
+        shared(twin, twin.reported), twin.battery, 12 + some(40, 20), 1 + some(41, 9), some(42, 3),
+        1 + some(43, 999), 1 + some(44, 9999), 1 + some(45, 9), some(46, 10), 1 + some(47, 9),
+        some(48, 10), some(49, 24), some(50, 60), some(51, 60), 40 + some(52, 60), some(53, 30),
+        some(54, 50) == 0 ? "degraded" : "ok", twin.reported.firmware);
+}
 
 }  // namespace
 
-TwinParts twin_parts(std::uint64_t number) {
-    const std::uint64_t chance = spread(number);
-    const auto some = [&](unsigned salt, std::uint64_t range) {
-        return spread(chance + salt) % range;
-    };
-    const bool lags = some(1, 1000) < 42;
-    TwinParts parts;
-    parts.tags = fmt::format(
-        R"({{"site":"site-{:04}","region":"{}","building":"b{:02}","zone":"z{}","customer":"customer-{:05}",)"
-        R"("model":"{}","serial":"SN{:016X}","installed":"20{}-{:02}-{:02}","owner":{{"team":"growing-{}","cost":"CC{:05}"}},)"
-        R"("address":"{} Harbour Road, Building {}, Greenfield Industrial Estate"}})",
-        some(2, 8000), regions[some(3, regions.size())], some(4, 20), some(5, 9), some(6, 20000),
-        models[some(7, models.size())], chance, 18 + some(8, 8), 1 + some(9, 12), 1 + some(10, 28),
-        some(11, 12), some(12, 90000), 1 + some(13, 300), some(4, 20));
-    parts.desired = fmt::format(
-        R"({{"firmware":{{"version":"2.4.1","channel":"stable"}},"telemetry":{{"interval":{},"batch":{},"compress":true}},)"
-        R"("climate":{{"temperature":{{"min":{},"max":{}}},"humidity":{{"min":{},"max":{}}},"co2":{}}},)"
-        R"("irrigation":{{"mode":"scheduled","start":"05:{:02}","minutes":{}}},"lights":{{"on":"06:00","off":"21:{:02}"}},)"
-        R"("profile":"https://profiles.example.com/climate/{:016x}/revision-{}.json"}})",
-        some(20, 10) * 30, 1 + some(21, 16), 14 + some(22, 6), 24 + some(23, 8), 40 + some(24, 10),
-        70 + some(25, 20), 600 + some(26, 400), some(27, 60), 5 + some(28, 40), some(29, 60),
-        chance, some(14, 40));
-    parts.reported = fmt::format(
-        R"({{"firmware":{{"version":"{}","channel":"stable"}},"telemetry":{{"interval":{},"batch":{},"compress":true}},)"
-        R"("battery":{},"temperature":{}.{},"humidity":{},"co2":{},"valve":"{}","uptime":{},"restarts":{},)"
-        R"("network":{{"ip":"10.{}.{}.{}","rssi":-{},"operator":"carrier-{}"}},"storage":{{"free":{},"used":{}}},)"
-        R"("lastBoot":"2026-0{}-1{}T0{}:00:00Z","health":"{}","build":"{:016x}{:016x}"}})",
-        lags ? "2.4.0" : "2.4.1", some(20, 10) * 30, 1 + some(21, 16), some(32, 101),
-        12 + some(33, 20), some(34, 10), 40 + some(35, 50), 500 + some(36, 600),
-        some(37, 2) == 0 ? "open" : "closed", some(38, 10'000'000), some(39, 50), some(40, 256),
-        some(41, 256), some(42, 256), 40 + some(43, 60), some(44, 30), some(45, 4'000'000),
-        some(46, 4'000'000), 1 + some(47, 9), some(48, 10), some(49, 10),
-        some(50, 50) == 0 ? "degraded" : "ok", spread(chance), spread(chance + 1));
-    return parts;
+TwinParts twin_parts(const TwinValues& values) {
+    return {.tags = tags(values), .desired = desired(values), .reported = reported(values)};
+}
+
+TwinParts twin_parts(std::uint64_t number) { return twin_parts(twin_values(number)); }
+
+std::string bulk_item(std::uint64_t number, ItemContent content) {
+    const std::string id = device_name(number);
+    const std::string key = device_key(id);
+    std::string item = fmt::format(
+        R"({{"id":"{}","importMode":"create","status":"enabled","authentication":{{"type":"sas",)"
+        R"("symmetricKey":{{"primaryKey":"{}","secondaryKey":"{}"}}}})",
+        id, key, key);
+    if (content == ItemContent::twin) {
+        const TwinParts twin = twin_parts(number);
+        item += fmt::format(R"(,"tags":{},"properties":{{"desired":{},"reported":{}}})", twin.tags,
+                            twin.desired, twin.reported);
+    }
+    return item += '}';
 }
 
 }  // namespace twinhub::load
