@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { compare } from './compare.mjs';
 import { buildRocksdbPuts, rocksdbPuts, startRedis } from './engines.mjs';
+import { fleetFigures } from './fleet.mjs';
 import { load } from './load.mjs';
 import { startMosquitto } from './mosquitto.mjs';
 import { startPipeline, topics } from './pipeline.mjs';
@@ -228,6 +229,7 @@ export const figures = {
     T3: figure('durable PATCH/s with 64 in flight against raw engines', engines),
     T4: figure('one device, one update at a time', oneDevice),
     T5: figure('latency at a fixed rate, open loop', openLoop),
+    ...fleetFigures,
     T12: figure('memory of idle TLS connections against Mosquitto', idle),
     T13: figure('server CPU of a connect against Mosquitto', connects),
     T14: figure('latency of the few active among many held connections', manyHeld),

@@ -1,0 +1,31 @@
+// Fleet queries on PostgreSQL, timed by itself: the execution alone, neither planning nor the way
+// of the rows to the client, which favours it.
+import { postgresIndexes, postgresIndexNames } from './fleet_queries.mjs';
+import { runAsync } from './process.mjs';
+
+const unclocked = 'explain (analyze, timing off, summary on)';
+
+export function fleetOn(cluster) {
+    let indexed = false;
+    // One session for all statements.
+    const session = statements => runAsync('psql',
+        [...cluster.connection, '-XqAt', '-v', 'ON_ERROR_STOP=1', ...statements.flatMap(text => ['-c', text])]);
+    const set = workers => `set max_parallel_workers_per_gather = ${workers}`;
+    return {
+        rows: async text => JSON.parse(await session([`select coalesce(json_agg(answer), '[]') from (${text}) answer`])),
+        time: async (text, repeats, { workers = 2 } = {}) => {
+            const out = await session([set(workers), ...Array(repeats).fill(`${unclocked} ${text}`)]);
+            return [...out.matchAll(/^Execution Time: ([\d.]+) ms$/gm)].map(([, milliseconds]) => Number(milliseconds));
+        },
+        plan: text => session([`explain ${text}`]),
+        tableBytes: () => Number(cluster.sql("select pg_total_relation_size('twins')")),
+        // Makes or drops the indexes; seconds.
+        index: async wanted => {
+            const began = performance.now();
+            if (wanted !== indexed)
+                await session(wanted ? [...postgresIndexes, 'analyze twins', 'checkpoint'] : postgresIndexNames.map(name => `drop index ${name}`));
+            indexed = wanted;
+            return (performance.now() - began) / 1000;
+        },
+    };
+}
