@@ -1,0 +1,14 @@
+#pragma once
+
+#include "query/compile.h"
+#include "query/syntax.h"
+
+#include <string_view>
+
+namespace twinhub::query {
+
+// The plan of a parsed query: names in canonical form, types and columns checked, constants folded.
+// `text` is what was parsed.
+Checked<Plan> check(const SyntaxQuery& query, std::string_view text, const Options& options);
+
+}  // namespace twinhub::query

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "query/plan.h"
+
+#include <string_view>
+#include <vector>
+
+namespace twinhub::query {
+
+// The path in canonical form (spec query-language 3 and 4): a fitting qualifier is dropped, `id`
+// and `createdTimeUtc` become what they stand for, system names get their own case, times are
+// marked.
+Path canonical_path(Collection collection, std::vector<Segment> segments);
+
+// Whether this is how a document of the collection begins: deviceId, tags, ...
+bool is_system_name(Collection collection, std::string_view name);
+
+// The key of its column when it has no alias: the last segment; nullptr when that is an index.
+const std::string* last_key(const Path& path);
+
+// Whether `path` is `above` or something below it.
+bool is_at_or_below(const Path& path, const Path& above);
+
+}  // namespace twinhub::query
