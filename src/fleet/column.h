@@ -8,6 +8,7 @@
 #include "query/value.h"
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <variant>
@@ -30,8 +31,9 @@ enum class Form : std::uint8_t {
 // What the cells mean.
 enum class Content : std::uint8_t {
     values,
-    times,  // Form ticks. Their language value is the ISO text; they compare as instants
-    etags,  // Form words: the number that the etag text is made of
+    counters,  // Form words: numbers that change with every write
+    times,     // Form ticks. Their language value is the ISO text; they compare as instants
+    etags,     // Form words: the number that the etag text is made of
     ids
 };
 
@@ -45,15 +47,16 @@ public:
 
     Form form() const { return form_; }
     Content content() const { return content_; }
-    std::uint32_t count() const { return count_; }  // rows that have it
+    std::uint32_t count() const;  // rows that have it
 
     // The cells of a dense form; only of the form named.
-    std::span<const std::uint8_t> codes8() const;
-    std::span<const std::uint16_t> codes16() const;
-    std::span<const std::uint32_t> codes32() const;
-    std::span<const Word> words() const;
-    std::span<const std::int64_t> ticks() const;  // since 1970; `no_tick` for undefined
-    static constexpr std::int64_t no_tick = INT64_MIN;
+    std::span<const std::uint8_t> codes8() const { return cells<std::uint8_t>(); }
+    std::span<const std::uint16_t> codes16() const { return cells<std::uint16_t>(); }
+    std::span<const std::uint32_t> codes32() const { return cells<std::uint32_t>(); }
+    std::span<const Word> words() const { return cells<Word>(); }
+    // Of an Instant, or `no_tick` for undefined.
+    std::span<const std::int64_t> ticks() const { return cells<std::int64_t>(); }
+    static constexpr std::int64_t no_tick = std::numeric_limits<std::int64_t>::min();
 
     // What codes stand for; an empty one where there are none. The columns of desired and of
     // reported at the same path below have the same one: equal codes are equal values.
@@ -72,15 +75,16 @@ public:
     // visit(row, word) for every row that has it; in ascending order where dense. Not of ticks and
     // ids.
     template <class Visit>
-    void for_each(Visit&& visit) const;
+    void for_each(Visit&& visit) const {
+        visit_cells(cells_, visit);
+    }
 
-    // The table's side.
+    // The table's side. `value` may be undefined.
     void set(Row row, const query::Value& value);
-    void set(Row row, Word number_or_undefined);  // a number, or nothing
     void set(Row row, Instant instant);
     void clear(Row row);
     void resize();                           // the table's capacity has changed
-    bool wants_renumbering() const;          // the codes in use would fit a smaller form
+    bool wants_renumbering() const;          // the dictionary has many gaps, or fits a smaller form
     void recode(std::span<const Code> map);  // after Dictionary::renumber
     std::size_t bytes() const;               // allocated, without this object and its dictionary
 
@@ -93,27 +97,31 @@ private:
         const auto& buffer = std::get<Buffer<T>>(cells_);
         return {buffer.data(), buffer.size()};
     }
-    Word put(Row row, Word word);
-    Word to_word(const query::Value& value);
-    void forget(Word word);
-    void reconsider();
-    void become(Form form);
+    bool is_coded() const { return form_ >= Form::codes8 && form_ <= Form::codes32; }
+    bool fits(Code code) const;
+    Word exchange(Row row, Word word);
     std::uint32_t distinct_numbers(std::uint32_t limit) const;
-    Form narrowest() const;
+    void reconsider();
+    void become_codes();
+    void become_inline(Form form);
+    template <class Translate>
+    void move_cells(Form form, Translate&& translate);
+    template <class Visit>
+    static void visit_cells(const Cells& cells, Visit&& visit);
 
     Cells cells_;
     const std::uint32_t* capacity_ = nullptr;
     Dictionary* dictionary_ = nullptr;
     const Ids* ids_ = nullptr;
     std::uint32_t count_ = 0;
-    std::uint32_t changes_left_ = 0;  // until the form is looked at again
+    std::uint32_t patience_ = 4;  // changes until the form is thought over
     Form form_ = Form::sparse;
     Content content_ = Content::values;
     bool modules_ = false;
 };
 
 template <class Visit>
-void Column::for_each(Visit&& visit) const {
+void Column::visit_cells(const Cells& all, Visit&& visit) {
     std::visit(
         [&]<class C>(const C& cells) {
             if constexpr (std::is_same_v<C, SparseCells>) {
@@ -126,7 +134,7 @@ void Column::for_each(Visit&& visit) const {
                     if (cells[row] != undefined_code) visit(row, Word::of_code(cells[row]));
             }
         },
-        cells_);
+        all);
 }
 
 }  // namespace twinhub::fleet

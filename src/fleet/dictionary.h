@@ -7,8 +7,11 @@
 
 #include <absl/container/flat_hash_set.h>
 
+#include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -33,7 +36,7 @@ public:
 
     query::Type type(Code code) const;
     // Borrows from the dictionary until it changes; an array is parsed into `scratch`. An object is
-    // an empty one.
+    // a mark without a tree.
     query::Value value(Code code, Scratch& scratch) const;
     // The code of exactly this value; nothing when no cell holds it. Of an object: of the mark.
     std::optional<Code> find(const query::Value& value) const;
@@ -41,8 +44,7 @@ public:
     // The code of the value, which now has one cell more.
     Code add(const query::Value& value);
     // One cell less. A value without cells goes, and its code is given to another one.
-    void release(Code code);
-    void release(Code code, std::uint32_t cells);
+    void release(Code code, std::uint32_t cells = 1);
 
     // Numbers the values anew, without gaps, in the order of their codes. The result has, for each
     // old code, the new one; who holds codes must translate them.
@@ -51,44 +53,51 @@ public:
     std::size_t bytes() const;  // allocated, without this object
 
 private:
-    // In units of four bytes into `texts_`: where a value's record is; for a free code the next
-    // free one, marked.
-    using Offset = std::uint32_t;
-    struct Key;  // a value and its hash, while it is looked for
-    struct Record;
+    using Offset = std::uint32_t;  // into records_; of a free code the next free one, marked
+    // A value and how it is stored.
+    struct Key {
+        query::Type type = query::Type::undefined;
+        std::uint64_t bits = 0;  // of a number or a boolean
+        std::string_view text;   // of a string or an array
+    };
     struct HashOf {
         using is_transparent = void;
         const Dictionary* dictionary;
-        std::size_t operator()(Code code) const;
         std::size_t operator()(const Key& key) const;
+        std::size_t operator()(Code code) const { return (*this)(dictionary->key(code)); }
     };
     struct SameAs {
         using is_transparent = void;
         const Dictionary* dictionary;
         bool operator()(Code a, Code b) const { return a == b; }
-        bool operator()(Code code, const Key& key) const;
-        bool operator()(const Key& key, Code code) const { return (*this)(code, key); }
+        bool operator()(Code code, const Key& key) const { return dictionary->holds(code, key); }
+        bool operator()(const Key& key, Code code) const { return dictionary->holds(code, key); }
     };
     using Index = absl::flat_hash_set<Code, HashOf, SameAs>;
+    using Holes = std::array<Offset, 64>;  // by size in units: the first of a chain
 
-    Key key_of(const query::Value& value, std::string& text) const;
+    static Key key_of(const query::Value& value, std::string& canonical);
+    static std::uint32_t units_of(const Key& key);
+    bool is_free(Code code) const;
+    Key key(Code code) const;
     bool holds(Code code, const Key& key) const;
-    Record record(Code code) const;
     Code find(const Key& key) const;
     Code insert(const Key& key);
-    Offset place(std::size_t units);
-    void drop(Code code);
+    Offset take_space(std::uint32_t units);
+    void remove(Code code);
+    void build_index();
     void compact();
 
     std::vector<Offset> offsets_;       // by code
-    Buffer<std::uint32_t> records_;     // values in their stored form
-    std::uint32_t records_end_ = 0;     // in use of it
-    std::uint32_t records_wasted_ = 0;  // of removed values
+    Buffer<std::uint32_t> records_;     // of the values, in units of four bytes
+    std::uint32_t records_end_ = 0;     // what is used of it
+    std::uint32_t records_wasted_ = 0;  // of this, by values that have gone
     Code used_ = 0;
     Code numbers_ = 0;
     Code first_free_ = undefined_code;
     std::uint64_t revision_ = 0;
-    std::unique_ptr<Index> index_;  // only when there are more than a few values
+    std::unique_ptr<Index> index_;  // only for more than a few values
+    std::unique_ptr<Holes> holes_;  // only for more than a few records
 };
 
 }  // namespace twinhub::fleet

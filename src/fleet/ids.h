@@ -51,7 +51,9 @@ public:
 
     std::uint32_t size() const { return static_cast<std::uint32_t>(order_.size()); }
     std::optional<Row> find(const Key& key) const;
+    bool has(Row row) const { return row < offsets_.size() && offsets_[row] != none; }
     Key key(Row row) const;  // only of a row that has one; borrowed until the next change
+    std::uint32_t modules() const { return modules_; }  // rows whose key has one
 
     // The rows in key order.
     using const_iterator = Order::const_iterator;
@@ -67,6 +69,8 @@ public:
     std::size_t bytes() const;
 
 private:
+    static constexpr std::uint32_t none = 0xFFFF'FFFF;
+
     void append(Row row, const Key& key);
     void compact();
 
@@ -74,6 +78,7 @@ private:
     Buffer<char> texts_;             // two lengths, then the device and the module
     std::uint32_t texts_end_ = 0;
     std::uint32_t texts_wasted_ = 0;
+    std::uint32_t modules_ = 0;
     absl::flat_hash_set<Row, Hash, Same> index_;
     Order order_;
 };

@@ -36,14 +36,26 @@ public:
     const PathNode* child(std::string_view name) const;
     const Column* column(Side side) const { return columns_[index(side)].get(); }
 
+    // Walks the children by names that rise.
+    class Finger {
+    public:
+        explicit Finger(PathNode& node) : node_(&node), at_(node.children_.begin()) {}
+        PathNode& find_or_make(std::string_view name);
+
+    private:
+        PathNode* node_;
+        Children::iterator at_;
+    };
+
     PathNode* child(std::string_view name);
-    PathNode& make_child(std::string_view name);
+    PathNode& make_child(std::string_view name) { return Finger(*this).find_or_make(name); }
     Column& make_column(Side side, const std::uint32_t& capacity);
     Column* column(Side side) { return columns_[index(side)].get(); }
     // After a change of the column: gives up what is empty, narrows what has shrunk.
     void settle(Side side);
-    // Takes the child out when nothing is left of it.
-    void settle_child(PathNode& child);
+    // Takes out the child, or all those, of which nothing is left.
+    void settle_child(std::string_view name);
+    void settle_children();
     void resize();  // this column and all below: the table's capacity has changed
 
     struct Bytes {

@@ -35,6 +35,7 @@ private:
 
     std::size_t home(Row row) const;
     std::size_t slot(Row row) const;  // of the row, or where it would go
+    void remove(std::size_t gap);
     void resize(std::size_t capacity);
 
     Buffer<Row> rows_;  // a power of two, or none

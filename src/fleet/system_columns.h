@@ -52,7 +52,6 @@ public:
     // Those directly below a path, that some row has.
     void for_each_child(std::span<const query::Segment> path, const Visit& visit) const;
 
-    void set_id(Row row, const twin::IdentityFacts& facts);
     void set_facts(Row row, const twin::IdentityFacts& facts);
     void set_presence(Row row, bool connected, Instant last_activity);
     void set_versions(Row row, const twin::Versions& versions);
@@ -73,7 +72,6 @@ private:
     };
     void set(Field field, Row row, const query::Value& value);
     void set_text(Field field, Row row, std::string_view text);  // cleared when empty
-    void settle(Field field);
     Column& column(Field field) { return slots_[static_cast<std::size_t>(field)]->column; }
 
     std::array<std::unique_ptr<Slot>, field_count> slots_;

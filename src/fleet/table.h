@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace twinhub::fleet {
@@ -95,20 +96,22 @@ public:
     Memory memory() const;
 
 private:
-    using Cursor = PathNode::Children::const_iterator;
-
+    std::pair<const PathNode*, Side> node(std::span<const query::Segment> path) const;
     void announce(Row row);
-    Row take_row();
-    void free_row(Row row);
+    Row next_row();
     void set_capacity(std::uint32_t capacity);
-    void set_versions(Row row, const twin::Twin& twin);
-    void set_roots(Row row, const twin::Twin& twin);
+
+    void enter(Row row, const twin::Twin& twin);
+    void replace(Row row, const twin::Twin& was, const twin::Twin& is);
+    void leave_all(Row row);
+    void set(PathNode& node, Side side, Row row, const query::Value& value);
     void enter(PathNode& node, Side side, Row row, const twin::Node& value);
     void leave(PathNode& node, Side side, Row row, const twin::Node& value);
+    void leave_child(PathNode& node, Side side, Row row, const twin::Member& member);
     void leave_all(PathNode& node, Side side, Row row);
     void differ(PathNode& node, Side side, Row row, const twin::Node& was, const twin::Node& is);
-    const Column* property_column(const PathNode& root, Side side,
-                                  std::span<const query::Segment> path) const;
+    void differ_child(PathNode& node, Side side, Row row, const twin::Member& was,
+                      const twin::Member& is);
 
     std::uint32_t row_count_ = 0;
     std::uint32_t capacity_ = 0;

@@ -1,0 +1,254 @@
+#include "fleet/dictionary.h"
+
+#include "fleet/canonical.h"
+
+#include <absl/hash/hash.h>
+#include <absl/strings/string_view.h>
+
+#include <bit>
+#include <cstring>
+
+// A record, in units of four bytes:
+//
+//   cells   how many hold the value; of a removed record the next one of its size
+//   head    type, and from bit 3 on the length of the text (of a boolean: 1 for true)
+//   ...     a number: its bits; a text: its bytes, padded
+namespace twinhub::fleet {
+namespace {
+
+using query::Type;
+
+constexpr std::uint32_t free_flag = 0x8000'0000;
+constexpr std::uint32_t header_units = 2;
+constexpr std::uint32_t type_bits = 3;
+constexpr Code linear_max = 8;              // values that are found faster without an index
+constexpr std::uint32_t untidy_units = 64;  // waste that is not worth a thought
+constexpr std::uint32_t no_record = 0xFFFF'FFFF;
+
+// An eighth more than needed: doubling would cost a large dictionary half of its memory, for the
+// sake of copies that are cheap.
+std::size_t grown_size(std::size_t needed) { return needed < 16 ? needed : needed + needed / 8; }
+
+}  // namespace
+
+Dictionary::Dictionary() { offsets_.push_back(free_flag); }
+
+std::size_t Dictionary::HashOf::operator()(const Key& key) const {
+    return absl::HashOf(static_cast<int>(key.type), key.bits,
+                        absl::string_view(key.text.data(), key.text.size()));
+}
+
+Dictionary::Key Dictionary::key_of(const query::Value& value, std::string& canonical) {
+    Key key{value.type()};
+    switch (value.type()) {
+        case Type::boolean: key.bits = value.boolean(); break;
+        case Type::number: key.bits = Word::of_number(value.number()).bits(); break;
+        case Type::string: key.text = value.string(); break;
+        case Type::array:
+            append_canonical(canonical, *value.tree());
+            key.text = canonical;
+            break;
+        case Type::undefined:
+        case Type::null:
+        case Type::object: break;
+    }
+    return key;
+}
+
+std::uint32_t Dictionary::units_of(const Key& key) {
+    if (key.type == Type::number) return header_units + 2;
+    return header_units + static_cast<std::uint32_t>((key.text.size() + 3) / 4);
+}
+
+bool Dictionary::is_free(Code code) const { return (offsets_[code] & free_flag) != 0; }
+
+Type Dictionary::type(Code code) const {
+    if (is_free(code)) return Type::undefined;
+    return static_cast<Type>(records_[offsets_[code] + 1] & ((1u << type_bits) - 1));
+}
+
+Dictionary::Key Dictionary::key(Code code) const {
+    Key key{type(code)};
+    if (key.type == Type::undefined) return key;
+    const std::uint32_t* record = &records_[offsets_[code]];
+    const std::uint32_t length = record[1] >> type_bits;
+    if (key.type == Type::number) std::memcpy(&key.bits, record + header_units, sizeof key.bits);
+    else if (key.type == Type::boolean) key.bits = length;
+    else key.text = {reinterpret_cast<const char*>(record + header_units), length};
+    return key;
+}
+
+bool Dictionary::holds(Code code, const Key& sought) const {
+    const Key own = key(code);
+    return own.type == sought.type && own.bits == sought.bits && own.text == sought.text;
+}
+
+query::Value Dictionary::value(Code code, Scratch& scratch) const {
+    const Key own = key(code);
+    switch (own.type) {
+        case Type::undefined: return {};
+        case Type::null: return query::Value::null();
+        case Type::boolean: return query::Value::boolean(own.bits != 0);
+        case Type::number: return query::Value::number(std::bit_cast<double>(own.bits));
+        case Type::string: return query::Value::string(own.text);
+        case Type::array: {
+            auto tree = parse_json(own.text);
+            CHECK(tree);
+            scratch.tree = std::move(*tree);
+            return query::Value::of(scratch.tree);
+        }
+        case Type::object: return query::Value::object_mark();
+    }
+    return {};
+}
+
+Code Dictionary::find(const Key& key) const {
+    if (index_) {
+        const auto at = index_->find(key);
+        return at == index_->end() ? undefined_code : *at;
+    }
+    for (Code code = 1; code < size(); ++code)
+        if (holds(code, key)) return code;
+    return undefined_code;
+}
+
+std::optional<Code> Dictionary::find(const query::Value& value) const {
+    if (value.is(Type::undefined)) return undefined_code;
+    std::string canonical;
+    const Code code = find(key_of(value, canonical));
+    if (code == undefined_code) return std::nullopt;
+    return code;
+}
+
+Code Dictionary::add(const query::Value& value) {
+    std::string canonical;
+    const Key key = key_of(value, canonical);
+    Code code = find(key);
+    if (code == undefined_code) code = insert(key);
+    ++records_[offsets_[code]];
+    return code;
+}
+
+Code Dictionary::insert(const Key& key) {
+    const std::uint32_t units = units_of(key);
+    const Offset at = take_space(units);
+    std::uint32_t* record = &records_[at];
+    const auto length =
+        static_cast<std::uint32_t>(key.type == Type::boolean ? key.bits : key.text.size());
+    record[0] = 0;
+    record[1] = static_cast<std::uint32_t>(key.type) | length << type_bits;
+    if (key.type == Type::number) std::memcpy(record + header_units, &key.bits, sizeof key.bits);
+    if (!key.text.empty()) {
+        record[units - 1] = 0;
+        std::memcpy(record + header_units, key.text.data(), key.text.size());
+    }
+
+    Code code = first_free_;
+    if (code != undefined_code) {
+        first_free_ = offsets_[code] & ~free_flag;
+        offsets_[code] = at;
+    } else {
+        code = size();
+        if (offsets_.size() == offsets_.capacity())
+            offsets_.reserve(grown_size(offsets_.size() + 1));
+        offsets_.push_back(at);
+    }
+    ++used_;
+    numbers_ += key.type == Type::number;
+    ++revision_;
+    if (index_) index_->insert(code);
+    else if (used_ > linear_max) build_index();
+    return code;
+}
+
+void Dictionary::release(Code code, std::uint32_t cells) {
+    if (code == undefined_code || cells == 0) return;
+    std::uint32_t& held = records_[offsets_[code]];
+    held -= cells;
+    if (held == 0) remove(code);
+}
+
+void Dictionary::remove(Code code) {
+    if (index_) index_->erase(code);
+    const Key gone = key(code);
+    const std::uint32_t units = units_of(gone);
+    records_wasted_ += units;
+    if (holes_ && units < holes_->size()) {
+        records_[offsets_[code]] = std::exchange((*holes_)[units], offsets_[code]);
+    }
+    offsets_[code] = first_free_ | free_flag;
+    first_free_ = code;
+    --used_;
+    numbers_ -= gone.type == Type::number;
+    ++revision_;
+    if (records_wasted_ > untidy_units && records_wasted_ > records_end_ / 2) compact();
+}
+
+// From a removed record of the same size, or from the end.
+Dictionary::Offset Dictionary::take_space(std::uint32_t units) {
+    if (holes_ && units < holes_->size() && (*holes_)[units] != no_record) {
+        const Offset at = (*holes_)[units];
+        (*holes_)[units] = records_[at];
+        records_wasted_ -= units;
+        return at;
+    }
+    if (records_end_ + units > records_.size()) {
+        records_.reallocate(grown_size(records_end_ + units));
+        CHECK(records_.size() < free_flag);
+        if (!holes_ && records_.size() > untidy_units) {
+            holes_ = std::make_unique<Holes>();
+            holes_->fill(no_record);
+        }
+    }
+    return std::exchange(records_end_, records_end_ + units);
+}
+
+void Dictionary::compact() {
+    Buffer<std::uint32_t> records;
+    records.reallocate(records_end_ - records_wasted_);
+    std::uint32_t end = 0;
+    for (Code code = 1; code < size(); ++code) {
+        if (is_free(code)) continue;
+        const std::uint32_t units = units_of(key(code));
+        std::memcpy(&records[end], &records_[offsets_[code]], units * sizeof(std::uint32_t));
+        offsets_[code] = std::exchange(end, end + units);
+    }
+    records_ = std::move(records);
+    records_end_ = end;
+    records_wasted_ = 0;
+    if (records_.size() <= untidy_units) holes_.reset();
+    if (holes_) holes_->fill(no_record);
+}
+
+void Dictionary::build_index() {
+    index_ = std::make_unique<Index>(used_, HashOf{this}, SameAs{this});
+    for (Code code = 1; code < size(); ++code)
+        if (!is_free(code)) index_->insert(code);
+}
+
+std::vector<Code> Dictionary::renumber() {
+    std::vector<Code> map(size(), undefined_code);
+    std::vector<Offset> offsets{free_flag};
+    offsets.reserve(used_ + 1);
+    for (Code code = 1; code < size(); ++code) {
+        if (is_free(code)) continue;
+        map[code] = static_cast<Code>(offsets.size());
+        offsets.push_back(offsets_[code]);
+    }
+    index_.reset();
+    offsets_ = std::move(offsets);
+    first_free_ = undefined_code;
+    ++revision_;
+    compact();
+    if (used_ > linear_max) build_index();
+    return map;
+}
+
+std::size_t Dictionary::bytes() const {
+    std::size_t bytes = offsets_.capacity() * sizeof(Offset) + records_.bytes();
+    if (index_) bytes += sizeof(Index) + index_->capacity() * (sizeof(Code) + 1);
+    if (holes_) bytes += sizeof(Holes);
+    return bytes;
+}
+
+}  // namespace twinhub::fleet

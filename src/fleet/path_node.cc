@@ -1,0 +1,74 @@
+#include "fleet/path_node.h"
+
+namespace twinhub::fleet {
+
+PathNode* PathNode::child(std::string_view name) {
+    const auto at = children_.find(name);
+    return at == children_.end() ? nullptr : at->get();
+}
+const PathNode* PathNode::child(std::string_view name) const {
+    const auto at = children_.find(name);
+    return at == children_.end() ? nullptr : at->get();
+}
+
+// Callers go through the names in order, so the next one is mostly the one they look for.
+PathNode& PathNode::Finger::find_or_make(std::string_view name) {
+    for (int step = 0; step < 4 && at_ != node_->children_.end(); ++step, ++at_) {
+        const int order = (*at_)->name_.compare(name);
+        if (order == 0) return **at_++;
+        if (order > 0) break;
+    }
+    at_ = node_->children_.lower_bound(name);
+    if (at_ == node_->children_.end() || (*at_)->name_ != name)
+        at_ = node_->children_.insert(at_, std::make_unique<PathNode>(name));
+    return **at_++;
+}
+
+Column& PathNode::make_column(Side side, const std::uint32_t& capacity) {
+    auto& column = columns_[index(side)];
+    if (!column) {
+        if (!dictionary_) dictionary_ = std::make_unique<Dictionary>();
+        column = std::make_unique<Column>(Content::values, capacity, dictionary_.get());
+    }
+    return *column;
+}
+
+void PathNode::settle(Side side) {
+    auto& column = columns_[index(side)];
+    if (column && column->count() == 0) {
+        column.reset();
+        if (!columns_[0] && !columns_[1]) dictionary_.reset();
+    }
+    if (!column || !column->wants_renumbering()) return;
+    const std::vector<Code> map = dictionary_->renumber();
+    for (auto& each : columns_)
+        if (each) each->recode(map);
+}
+
+void PathNode::settle_child(std::string_view name) {
+    const auto at = children_.find(name);
+    if (at != children_.end() && (*at)->empty()) children_.erase(at);
+}
+
+void PathNode::settle_children() {
+    for (auto at = children_.begin(); at != children_.end();)
+        at = (*at)->empty() ? children_.erase(at) : std::next(at);
+}
+
+void PathNode::resize() {
+    for (auto& column : columns_)
+        if (column) column->resize();
+    for (const auto& child : children_) child->resize();
+}
+
+void PathNode::add_bytes(Bytes& bytes) const {
+    for (const auto& column : columns_)
+        if (column) bytes.columns += sizeof(Column) + column->bytes();
+    if (dictionary_) bytes.dictionaries += sizeof(Dictionary) + dictionary_->bytes();
+    // A pointer in a node of the set that is three quarters full on average.
+    bytes.nodes += sizeof(PathNode) + sizeof(void*) * 4 / 3;
+    if (name_.capacity() > 15) bytes.nodes += name_.capacity() + 1;
+    for (const auto& child : children_) child->add_bytes(bytes);
+}
+
+}  // namespace twinhub::fleet

@@ -1,0 +1,278 @@
+#include "fleet/table.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace twinhub::fleet {
+namespace {
+
+using query::Segment;
+using query::Value;
+
+constexpr std::uint32_t rows_max = 0xFFFF'FF00;
+
+std::uint32_t rounded(std::uint64_t rows) {
+    CHECK(rows <= rows_max);
+    return static_cast<std::uint32_t>((rows + 63) / 64 * 64);
+}
+
+bool is_key(std::span<const Segment> path, std::size_t index, std::string_view key) {
+    if (index >= path.size()) return false;
+    const std::string* own = std::get_if<std::string>(&path[index]);
+    return own != nullptr && *own == key;
+}
+
+}  // namespace
+
+Table::Table() : system_(ids_, capacity_), tags_("tags"), properties_("properties") {}
+
+// The node of a path below tags, desired or reported, and the side of its column there.
+std::pair<const PathNode*, Side> Table::node(std::span<const Segment> path) const {
+    const PathNode* node = nullptr;
+    Side side = Side::desired;
+    if (is_key(path, 0, "tags")) {
+        node = &tags_;
+        path = path.subspan(1);
+    } else if (is_key(path, 0, "properties") &&
+               (is_key(path, 1, "desired") || is_key(path, 1, "reported"))) {
+        node = &properties_;
+        side = is_key(path, 1, "desired") ? Side::desired : Side::reported;
+        path = path.subspan(2);
+    }
+    for (; node != nullptr && !path.empty(); path = path.subspan(1)) {
+        const std::string* key = std::get_if<std::string>(&path.front());
+        node = key == nullptr ? nullptr : node->child(*key);
+    }
+    return {node, side};
+}
+
+const Column* Table::column(std::span<const Segment> path) const {
+    const auto [node, side] = this->node(path);
+    return node != nullptr ? node->column(side) : system_.find(path);
+}
+
+bool Table::is_metadata(std::span<const Segment> path) {
+    return is_key(path, 0, "properties") &&
+           (is_key(path, 1, "desired") || is_key(path, 1, "reported")) &&
+           is_key(path, 2, "$metadata");
+}
+
+void Table::for_each_child(std::span<const Segment> path, const SystemColumns::Visit& visit) const {
+    if (const auto [node, side] = this->node(path); node != nullptr)
+        for (const auto& child : node->children())
+            if (const Column* column = child->column(side)) visit(child->name(), *column);
+    system_.for_each_child(path, visit);
+    const auto visit_root = [&](const PathNode& root, Side side, std::string_view name) {
+        if (const Column* column = root.column(side)) visit(name, *column);
+    };
+    if (path.empty()) visit_root(tags_, Side::desired, "tags");
+    if (path.size() == 1 && is_key(path, 0, "properties")) {
+        visit_root(properties_, Side::desired, "desired");
+        visit_root(properties_, Side::reported, "reported");
+    }
+}
+
+void Table::watch(Observer& observer) { observers_.push_back(&observer); }
+void Table::unwatch(Observer& observer) { std::erase(observers_, &observer); }
+
+void Table::announce(Row row) {
+    for (Observer* observer : observers_) observer->before_change(row);
+    ++revision_;
+}
+
+Row Table::put(const twin::IdentityFacts& facts, const twin::Twin& twin, const twin::Twin* was) {
+    const Key key{facts.device_id, facts.module_id};
+    if (const auto known = ids_.find(key)) {
+        announce(*known);
+        if (was != nullptr) {
+            replace(*known, *was, twin);
+        } else {
+            leave_all(*known);
+            enter(*known, twin);
+        }
+        system_.set_facts(*known, facts);
+        return *known;
+    }
+    const Row row = next_row();
+    announce(row);
+    row_count_ = std::max(row_count_, row + 1);
+    live_[row / 64] |= std::uint64_t{1} << (row % 64);
+    ids_.add(row, key);
+    system_.set_facts(row, facts);
+    enter(row, twin);
+    return row;
+}
+
+void Table::change(Row row, const twin::Twin& was, const twin::Twin& is) {
+    CHECK(is_live(row));
+    announce(row);
+    replace(row, was, is);
+}
+
+void Table::set_facts(Row row, const twin::IdentityFacts& facts) {
+    CHECK(is_live(row));
+    announce(row);
+    system_.set_facts(row, facts);
+}
+
+void Table::set_presence(Row row, bool connected, Instant last_activity) {
+    CHECK(is_live(row));
+    announce(row);
+    system_.set_presence(row, connected, last_activity);
+}
+
+void Table::remove(Row row, const twin::Twin* was) {
+    CHECK(is_live(row));
+    announce(row);
+    if (was != nullptr) {
+        leave(tags_, Side::desired, row, was->tags);
+        leave(properties_, Side::desired, row, was->desired);
+        leave(properties_, Side::reported, row, was->reported);
+    } else {
+        leave_all(row);
+    }
+    system_.clear(row);
+    ids_.remove(row);
+    live_[row / 64] &= ~(std::uint64_t{1} << (row % 64));
+    first_gap_ = std::min(first_gap_, row / 64);
+    while (row_count_ > 0 && !is_live(row_count_ - 1)) --row_count_;
+    if (row_count_ < capacity_ / 4 && capacity_ > 64) set_capacity(rounded(row_count_ * 2));
+}
+
+// The lowest one that is free, so that a table stays dense.
+Row Table::next_row() {
+    while (first_gap_ < live_.size() && ~live_[first_gap_] == 0) ++first_gap_;
+    if (first_gap_ == live_.size())
+        set_capacity(rounded(std::uint64_t{capacity_} + std::max(capacity_ / 4, 64u)));
+    return first_gap_ * 64 + static_cast<Row>(std::countr_one(live_[first_gap_]));
+}
+
+void Table::reserve(std::uint32_t rows) {
+    ids_.reserve(rows);
+    if (rows > capacity_) set_capacity(rounded(rows));
+}
+
+void Table::set_capacity(std::uint32_t capacity) {
+    capacity_ = capacity;
+    live_.resize(capacity / 64, 0);
+    live_.shrink_to_fit();
+    system_.resize();
+    tags_.resize();
+    properties_.resize();
+}
+
+void Table::enter(Row row, const twin::Twin& twin) {
+    // The view does not show tags that are empty.
+    if (!twin.tags.object().members.empty()) enter(tags_, Side::desired, row, twin.tags);
+    enter(properties_, Side::desired, row, twin.desired);
+    enter(properties_, Side::reported, row, twin.reported);
+    system_.set_versions(row, twin.versions);
+    system_.set_model(row, twin.model_id);
+}
+
+void Table::replace(Row row, const twin::Twin& was, const twin::Twin& is) {
+    const auto differ_part = [&](PathNode& root, Side side, const twin::Node& a,
+                                 const twin::Node& b) {
+        if (&a.object() != &b.object()) differ(root, side, row, a, b);
+    };
+    differ_part(tags_, Side::desired, was.tags, is.tags);
+    differ_part(properties_, Side::desired, was.desired, is.desired);
+    differ_part(properties_, Side::reported, was.reported, is.reported);
+    const bool tagged = !is.tags.object().members.empty();
+    if (tagged == was.tags.object().members.empty())
+        set(tags_, Side::desired, row, tagged ? Value::object_mark() : Value());
+    system_.set_versions(row, is.versions);
+    if (was.model_id != is.model_id) system_.set_model(row, is.model_id);
+}
+
+// The members of two objects, side by side.
+void Table::differ(PathNode& node, Side side, Row row, const twin::Node& was,
+                   const twin::Node& is) {
+    const auto& before = was.object().members;
+    const auto& after = is.object().members;
+    for (std::size_t i = 0, k = 0; i < before.size() || k < after.size();) {
+        const int order = i == before.size()  ? 1
+                          : k == after.size() ? -1
+                                              : before[i].key.compare(after[k].key);
+        if (order < 0) {
+            leave_child(node, side, row, before[i++]);
+        } else if (order > 0) {
+            enter(node.make_child(after[k].key), side, row, after[k].node);
+            ++k;
+        } else {
+            differ_child(node, side, row, before[i++], after[k++]);
+        }
+    }
+}
+
+void Table::differ_child(PathNode& node, Side side, Row row, const twin::Member& was,
+                         const twin::Member& is) {
+    const bool before = was.node.is_object();
+    const bool after = is.node.is_object();
+    if (before && after) {
+        if (&was.node.object() != &is.node.object())
+            differ(node.make_child(is.key), side, row, was.node, is.node);
+    } else if (!before && !after) {
+        if (was.node.leaf() != is.node.leaf())
+            set(node.make_child(is.key), side, row, Value::of(is.node.leaf()));
+    } else {
+        leave_child(node, side, row, was);
+        enter(node.make_child(is.key), side, row, is.node);
+    }
+}
+
+void Table::set(PathNode& node, Side side, Row row, const Value& value) {
+    node.make_column(side, capacity_).set(row, value);
+    node.settle(side);
+}
+
+void Table::enter(PathNode& node, Side side, Row row, const twin::Node& value) {
+    if (!value.is_object()) return set(node, side, row, Value::of(value.leaf()));
+    set(node, side, row, Value::object_mark());
+    PathNode::Finger finger(node);
+    for (const twin::Member& member : value.object().members)
+        enter(finger.find_or_make(member.key), side, row, member.node);
+}
+
+void Table::leave(PathNode& node, Side side, Row row, const twin::Node& value) {
+    if (value.is_object())
+        for (const twin::Member& member : value.object().members)
+            leave_child(node, side, row, member);
+    if (node.column(side) != nullptr) set(node, side, row, Value());
+}
+
+void Table::leave_child(PathNode& node, Side side, Row row, const twin::Member& member) {
+    PathNode* child = node.child(member.key);
+    CHECK(child != nullptr);  // `was` is what the row had
+    leave(*child, side, row, member.node);
+    node.settle_child(member.key);
+}
+
+void Table::leave_all(Row row) {
+    leave_all(tags_, Side::desired, row);
+    leave_all(properties_, Side::desired, row);
+    leave_all(properties_, Side::reported, row);
+}
+
+void Table::leave_all(PathNode& node, Side side, Row row) {
+    const Column* column = node.column(side);
+    if (column == nullptr || !column->has(row)) return;
+    Scratch scratch;
+    if (column->value(row, scratch).is(query::Type::object)) {
+        for (const auto& child : node.children()) leave_all(*child, side, row);
+        node.settle_children();
+    }
+    set(node, side, row, Value());
+}
+
+Memory Table::memory() const {
+    PathNode::Bytes bytes;
+    tags_.add_bytes(bytes);
+    properties_.add_bytes(bytes);
+    return {.columns = bytes.columns + system_.column_bytes(),
+            .dictionaries = bytes.dictionaries + system_.dictionary_bytes(),
+            .paths = bytes.nodes,
+            .ids = ids_.bytes() + live_.capacity() * sizeof live_[0]};
+}
+
+}  // namespace twinhub::fleet
