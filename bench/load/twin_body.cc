@@ -24,10 +24,10 @@ std::string tags(const TwinValues& twin) {
     };
     return fmt::format(
         R"({{"site":"{}","zone":"{}","region":"{}","customer":"customer-{:05}","hardware":{{"model":"{}","revision":"{}"}},)"
-        R"("location":{{"lat":{}.{:05},"lon":{}.{:05}}},"ring":"{}","serial":"SN{:016X}"}})",
+        R"("location":{{"lat":{}.{:06},"lon":{}.{:06}}},"ring":"{}","serial":"SN{:016X}"}})",
         site_name(twin.site), zone_name(twin.zone), twin.region, some(0, 20000),
         models[some(1, models.size())], revisions[some(2, revisions.size())], 1 + some(3, 60),
-        some(4, 100'000), 1 + some(5, 170), some(6, 100'000), twin.ring, twin.chance);
+        1 + some(4, 999'999), 1 + some(5, 170), 1 + some(6, 999'999), twin.ring, twin.chance);
 }
 
 // The members that a device copies from desired into reported.
@@ -58,13 +58,14 @@ std::string reported(const TwinValues& twin) {
     };
     return fmt::format(
         R"({{{},"battery":{},"temperature":{}.{},)"
-        R"("calibration":{{"offset":{}.{:03},"gain":1.{:04},"at":"2026-0{}-1{}"}},)"
-        R"("lastBoot":"2026-0{}-1{}T{:02}:{:02}:{:02}Z","signal":{{"rssi":-{},"operator":"carrier-{:02}.mobile.example.net"}},)"
-        R"("health":"{}","build":"greenhouse-controller-{}-release-build-signed-by-manufacturing"}})",
+        R"("calibration":{{"offset":{}.{:03},"gain":1.{:04},"at":"2026-0{}-1{}T{:02}:{:02}:{:02}Z"}},)"
+        R"("lastBoot":"2026-0{}-1{}T{:02}:{:02}:{:02}Z","signal":{{"rssi":-{},"operator":"carrier-{:02}.mobile.example.net","imei":"35{:013}"}},)"
+        R"("build":"greenhouse-controller-{}-release-build-signed-by-manufacturing"}})",
         shared(twin, twin.reported), twin.battery, 12 + some(40, 20), 1 + some(41, 9), some(42, 3),
-        1 + some(43, 999), 1 + some(44, 9999), 1 + some(45, 9), some(46, 10), 1 + some(47, 9),
-        some(48, 10), some(49, 24), some(50, 60), some(51, 60), 40 + some(52, 60), some(53, 30),
-        some(54, 50) == 0 ? "degraded" : "ok", twin.reported.firmware);
+        1 + some(43, 999), 1 + some(44, 9999), 1 + some(45, 9), some(46, 10), some(47, 24),
+        some(48, 60), some(49, 60), 1 + some(50, 9), some(51, 10), some(52, 24), some(53, 60),
+        some(54, 60), 40 + some(55, 60), some(56, 30), some(57, 10'000'000'000'000),
+        twin.reported.firmware);
 }
 
 }  // namespace

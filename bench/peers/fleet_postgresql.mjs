@@ -23,7 +23,7 @@ export function fleetOn(cluster) {
         index: async wanted => {
             const began = performance.now();
             if (wanted !== indexed)
-                await session(wanted ? [...postgresIndexes, 'analyze twins', 'checkpoint'] : postgresIndexNames.map(name => `drop index ${name}`));
+                await session(wanted ? [...postgresIndexes, 'vacuum analyze twins', 'checkpoint'] : postgresIndexNames.map(name => `drop index ${name}`));
             indexed = wanted;
             return (performance.now() - began) / 1000;
         },

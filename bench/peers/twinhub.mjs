@@ -1,7 +1,7 @@
 // Our own server, started as an operator would start it, on free ports of the loopback.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { freePort, makeFolder, removeFolder, run, start, stop, waitUntil } from './process.mjs';
+import { freePort, makeFolder, removeFolder, run, runAsync, start, stop, waitUntil } from './process.mjs';
 import { load } from './load.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -12,10 +12,19 @@ export function twinhubBinary() {
     return binary;
 }
 
-// fleet: devices load-0.. to create, with their twins.
-export async function startTwinhub({ fleet = 0 } = {}) {
+// Writes devices load-0.. with their whole twins into the store of a hub that does not run yet.
+async function fillStore(folder, fleet) {
+    const binary = process.env.TWINHUB_FILL_BINARY ?? path.join(root, 'build/release/bench/twinhub_fill');
+    if (!existsSync(binary)) throw new Error(`no ${binary}: cmake --preset release && ninja -C build/release twinhub_fill`);
+    return JSON.parse(await runAsync(binary, ['--store', path.join(folder, 'store'), '--hub-name', 'localhost', '--devices', String(fleet)]));
+}
+
+// fleet: devices load-0.. to create, with their twins; `filled`: with their reported sections, by
+// writing the store instead of asking for it, which no figure about creation may use.
+export async function startTwinhub({ fleet = 0, filled = false } = {}) {
     const binary = twinhubBinary();
     const folder = makeFolder('twinhub');
+    const fill = filled ? await fillStore(folder, fleet) : undefined;
     const ports = { https: await freePort(), mqtt: await freePort(), metrics: await freePort() };
     const hub = {
         folder, ports, child: null, pids: [], ca: path.join(folder, 'ca.pem'), connectionString: '',
@@ -32,8 +41,11 @@ export async function startTwinhub({ fleet = 0 } = {}) {
         rest: (mode, options) => load(mode, { port: ports.https, ca: hub.ca, server_pid: hub.pids, ...options },
             { TWINHUB_CONNECTION_STRING: hub.connectionString }),
     };
+    const began = performance.now();
     await hub.boot();
+    hub.bootSeconds = (performance.now() - began) / 1000;
     hub.connectionString = run(binary, ['hub', 'connection-string', 'show', '--data', folder, '--output', 'tsv']).trim().replaceAll('"', '');
-    if (fleet > 0) hub.prepared = await hub.rest('prepare', { devices: fleet, twins: true, connections: 8 });
+    if (filled) hub.prepared = fill;
+    else if (fleet > 0) hub.prepared = await hub.rest('prepare', { devices: fleet, twins: true, connections: 8 });
     return hub;
 }

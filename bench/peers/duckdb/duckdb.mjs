@@ -12,7 +12,7 @@ const tags = `struct(site varchar, "zone" varchar, region varchar, customer varc
 const desired = `struct(${shared}, profile varchar)`;
 const reported = `struct(${shared}, battery integer, temperature double,
     calibration struct("offset" double, gain double, "at" varchar), lastBoot varchar,
-    signal struct(rssi integer, operator varchar), health varchar, build varchar)`;
+    signal struct(rssi integer, operator varchar, imei varchar), build varchar)`;
 
 // `fleetFile`: what `twinhub_load fleet` prints.
 export async function openDuckdb({ folder, fleetFile, threads = 2 }) {
