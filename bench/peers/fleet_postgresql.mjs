@@ -1,6 +1,9 @@
 // Fleet queries on PostgreSQL, timed by itself: the execution alone, neither planning nor the way
 // of the rows to the client, which favours it.
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { postgresIndexes, postgresIndexNames } from './fleet_queries.mjs';
+import { pgbench } from './postgresql.mjs';
 import { runAsync } from './process.mjs';
 
 const unclocked = 'explain (analyze, timing off, summary on)';
@@ -16,6 +19,12 @@ export function fleetOn(cluster) {
         time: async (text, repeats, { workers = 2 } = {}) => {
             const out = await session([set(workers), ...Array(repeats).fill(`${unclocked} ${text}`)]);
             return [...out.matchAll(/^Execution Time: ([\d.]+) ms$/gm)].map(([, milliseconds]) => Number(milliseconds));
+        },
+        // What one client on the local socket waits for, with a prepared statement: milliseconds.
+        clientTime: async (text, seconds) => {
+            const script = path.join(cluster.folder, 'query.pgbench');
+            writeFileSync(script, `${text};\n`);
+            return (await pgbench(cluster, { script, clients: 1, count: 1, seconds })).latency_ms;
         },
         plan: text => session([`explain ${text}`]),
         tableBytes: () => Number(cluster.sql("select pg_total_relation_size('twins')")),

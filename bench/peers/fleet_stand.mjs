@@ -46,6 +46,7 @@ async function startRows(count) {
         ...fleet, cluster, loadSeconds, name: 'PostgreSQL',
         rows: query => fleet.rows(textInOrder(query, 'postgres')),
         time: (query, repeats, options) => fleet.time(query.postgres, repeats, options),
+        clientTime: (query, seconds) => fleet.clientTime(query.postgres, seconds),
         stop: cluster.stop,
     };
 }
@@ -72,13 +73,23 @@ const running = {};
 const starters = { duckdb: startDuckdb, postgres: startRows, twinhub: startHub };
 let truth;
 
-// { truth, queries, duckdb?, postgres?, twinhub? } for the engines that are wanted.
-export async function fleetStand(settings, engines) {
+// { truth, queries, duckdb?, postgres?, twinhub? } for the engines that are wanted. `asLoaded`: those
+// that took updates since (spoil) are made anew, so that every truth holds.
+export async function fleetStand(settings, engines, { asLoaded = true } = {}) {
     const count = settings.fleet ?? fleetUsual;
     truth ??= JSON.parse(run(loadBinary(), ['fleet', '--truth', '--devices', String(count)]));
-    for (const engine of engines) running[engine] ??= await starters[engine](count);
+    for (const engine of engines) {
+        if (asLoaded && running[engine]?.spoiled) {
+            await running[engine].stop();
+            delete running[engine];
+        }
+        running[engine] ??= await starters[engine](count);
+    }
     return { truth, queries: fleetQueries(truth), count, ...Object.fromEntries(engines.map(engine => [engine, running[engine]])) };
 }
+
+// Devices are about to report to these: batteries and temperatures will not be the loaded ones.
+export const spoil = (...engines) => engines.forEach(engine => { if (engine) engine.spoiled = true; });
 
 // The queries of these names, each answered rightly by all of `engines`, or an error.
 export async function checked({ truth: right, queries }, names, engines) {

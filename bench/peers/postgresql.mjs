@@ -73,13 +73,13 @@ export async function loadTwins(cluster, count) {
     return (Date.now() - began) / 1000;
 }
 
-// pgbench with one of the scripts beside this file, as fast as it can or at `rate` a second: { perSecond, latencyMs, serverCpuUs, transactions }.
+// pgbench with one of the scripts beside this file (or another, by its full path), as fast as it can or at `rate` a second: { perSecond, latencyMs, serverCpuUs, transactions }.
 export async function pgbench(cluster, { script, clients, count, seconds, transactions, rate }) {
     const before = cpuSeconds(...cluster.pids);
     const length = transactions ? ['-t', String(Math.ceil(transactions / clients))] : ['-T', String(seconds)];
     const out = await runAsync('pgbench', ['-h', cluster.folder, '-p', String(cluster.port), '-U', user, '-n', '-M', 'prepared',
         '-c', String(clients), '-j', String(Math.min(clients, 2)), ...length, ...rate ? ['-R', String(rate)] : [], '-D', `count=${count}`,
-        '-f', path.join(here, script), 'postgres']);
+        '-f', path.resolve(here, script), 'postgres']);
     const number = pattern => Number(pattern.exec(out)?.[1] ?? NaN);
     const done = number(/actually processed: (\d+)/);
     return {
