@@ -3,8 +3,8 @@
 #
 #   room(NAME  MAY_INCLUDE room...  [LINK library...]  [PCH base|asio])
 #
-# A room is every .cc below src/NAME, except *_test.cc and folders testing/ (they are NAME_tests) and
-# *_main.cc (programs).
+# A room is every .cc below src/NAME, except *_test.cc (they are NAME_tests), *_main.cc (programs) and
+# folders testing/: a library NAME_testing, which the tests of the rooms above may use, too.
 
 include(${CMAKE_CURRENT_LIST_DIR}/precompiled.cmake)
 
@@ -12,8 +12,10 @@ function(room name)
     cmake_parse_arguments(ROOM "" "PCH" "MAY_INCLUDE;LINK" ${ARGN})
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
     set(tests ${sources})
+    set(testing ${sources})
+    list(FILTER testing INCLUDE REGEX "/testing/")
     list(FILTER sources EXCLUDE REGEX "(_test|_main|/apps/twinhub)\\.cc$|/testing/")
-    list(FILTER tests INCLUDE REGEX "_test\\.cc$|/testing/")
+    list(FILTER tests INCLUDE REGEX "_test\\.cc$")
     if(NOT sources)
         # Headers only, so far.
         add_library(${name} INTERFACE)
@@ -26,9 +28,20 @@ function(room name)
         precompiled(${name} "${ROOM_PCH}")
     endif()
 
+    if(TWINHUB_TESTS AND testing)
+        add_library(${name}_testing STATIC EXCLUDE_FROM_ALL ${testing})
+        target_link_libraries(${name}_testing PUBLIC ${name} test_support)
+        target_compile_definitions(${name}_testing PRIVATE TWINHUB_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+        precompiled(${name}_testing "test_${ROOM_PCH}")
+    endif()
     if(TWINHUB_TESTS AND tests)
         add_executable(${name}_tests ${tests})
         target_link_libraries(${name}_tests PRIVATE ${name} test_support)
+        foreach(helper IN LISTS name ROOM_MAY_INCLUDE)
+            if(TARGET ${helper}_testing)
+                target_link_libraries(${name}_tests PRIVATE ${helper}_testing)
+            endif()
+        endforeach()
         precompiled(${name}_tests "test_${ROOM_PCH}")
         add_test(NAME ${name} COMMAND ${name}_tests)
         add_dependencies(unit_tests ${name}_tests)

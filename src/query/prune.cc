@@ -1,6 +1,8 @@
 #include "query/prune.h"
 
-#include <ranges>
+#include <cstdint>
+#include <utility>
+#include <vector>
 
 namespace twinhub::query {
 namespace {
@@ -20,6 +22,18 @@ std::vector<std::uint32_t> compact(std::vector<T>& entries, const std::vector<bo
     return place;
 }
 
+// Calls `visit` with every use of a path.
+template <class Visit>
+void visit_paths(Plan& plan, Visit visit) {
+    for (Expr& expr : plan.exprs)
+        if (expr.op == Op::path) visit(expr.path);
+    for (Item& item : plan.items)
+        if (item.aggregate != Aggregate::count) visit(item.path);
+    for (PathIndex& key : plan.group_by) visit(key);
+    for (SortKey& key : plan.order_by)
+        if (auto* path = std::get_if<PathIndex>(&key.by)) visit(*path);
+}
+
 }  // namespace
 
 void prune(Plan& plan) {
@@ -29,26 +43,20 @@ void prune(Plan& plan) {
     for (std::size_t i = plan.exprs.size(); i-- > 0;) {
         if (!used_exprs[i]) continue;
         for (const ExprIndex operand : plan.exprs[i].operands) used_exprs[operand] = true;
-        if (plan.exprs[i].op == Op::path) used_paths[plan.exprs[i].path] = true;
     }
-    for (const Item& item : plan.items)
-        if (item.aggregate != Aggregate::count) used_paths[item.path] = true;
-    for (const PathIndex key : plan.group_by) used_paths[key] = true;
-    for (const SortKey& key : plan.order_by)
-        if (const auto* path = std::get_if<PathIndex>(&key.by)) used_paths[*path] = true;
-
     const auto expr_place = compact(plan.exprs, used_exprs);
+    visit_paths(plan, [&](const PathIndex& path) { used_paths[path] = true; });
     const auto path_place = compact(plan.paths, used_paths);
-    for (Expr& expr : plan.exprs) {
+    for (Expr& expr : plan.exprs)
         for (ExprIndex& operand : expr.operands) operand = expr_place[operand];
-        if (expr.op == Op::path) expr.path = path_place[expr.path];
-    }
     if (plan.where) plan.where = expr_place[*plan.where];
-    for (Item& item : plan.items)
-        item.path = item.aggregate == Aggregate::count ? 0 : path_place[item.path];
-    for (PathIndex& key : plan.group_by) key = path_place[key];
-    for (SortKey& key : plan.order_by)
-        if (auto* path = std::get_if<PathIndex>(&key.by)) *path = path_place[*path];
+    visit_paths(plan, [&](PathIndex& path) { path = path_place[path]; });
+}
+
+void replace_path(Plan& plan, PathIndex from, PathIndex to) {
+    visit_paths(plan, [&](PathIndex& path) {
+        if (path == from) path = to;
+    });
 }
 
 }  // namespace twinhub::query

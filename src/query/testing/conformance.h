@@ -1,0 +1,47 @@
+#pragma once
+
+#include "query/plan.h"
+#include "query/query_error.h"
+
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <vector>
+
+// The questions and answers of tests/conformance/query-conformance.json (spec query-language 13).
+namespace twinhub::query::testing {
+
+struct ConformanceCase {
+    std::string name;
+    std::string query;
+    Dialect dialect = Dialect::azure;
+    bool ordered = false;
+    // One of the three.
+    std::optional<std::vector<json::object>> rows;
+    std::optional<std::vector<std::string>> row_ids;  // of SELECT *
+    std::optional<std::string> error_kind;
+};
+
+void PrintTo(const ConformanceCase& one, std::ostream* out);  // for GoogleTest
+
+struct Conformance {
+    Instant now;
+    std::vector<json::object> devices, modules, jobs;
+    std::vector<ConformanceCase> cases;
+
+    const std::vector<json::object>& rows_of(Collection collection) const;
+};
+
+// Read once.
+const Conformance& conformance();
+
+// What waits for the drift functions; the executors refuse it.
+bool waits_for_drift(const ConformanceCase& one);
+
+// How `row_ids` names a row: deviceId, deviceId/moduleId, jobId/deviceId.
+std::string row_id(const json::object& row);
+
+// "" when the rows answer the case, otherwise what differs. Order counts when the case says so.
+std::string difference(const ConformanceCase& one, const std::vector<json::object>& rows);
+
+}  // namespace twinhub::query::testing
