@@ -14,8 +14,6 @@
 namespace twinhub::fill {
 namespace {
 
-constexpr Ticks report_after{10'000'000};  // a second; one tick is 100 ns
-
 std::string sealed(store::Kind kind, store::Format format, std::string_view key,
                    std::string_view body) {
     std::string value;

@@ -11,6 +11,9 @@
 
 namespace twinhub::fill {
 
+// How long after its creation each device reports: a second of 100 ns ticks.
+inline constexpr Ticks report_after{10'000'000};
+
 // Sorted records of one family, as Engine::ingest wants them.
 class Records {
 public:

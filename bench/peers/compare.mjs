@@ -33,8 +33,9 @@ class Comparison {
             atLeast: `>= ${value}x`, atMost: `<= ${value}x`, oursAtMost: `<= ${value} ${unit}`,
         })[kind]).join(' and ');
         const verdict = (label, limit) => limit ? `, ${label} ${words(limit)} ${this.meets(limit) ? 'met' : 'MISSED'}` : '';
-        if (this.ours.length === 0) return `  ${name}: peer ${spread(this.peer)} ${unit}`;
-        if (this.peer.length === 0) return `  ${name}: ${spread(this.ours)} ${unit}${verdict('gate', gate)}${verdict('goal', goal)}`;
+        const peerless = !this.peer.some(Number.isFinite);   // no peer, or one that has no such figure
+        if (this.ours.length === 0) return `  ${name}: peer ${peerless ? 'has no such figure' : `${spread(this.peer)} ${unit}`}`;
+        if (peerless) return `  ${name}: ${spread(this.ours)} ${unit}${verdict('gate', gate)}${verdict('goal', goal)}`;
         return `  ${name}: ratio ${spread(this.ratios)} (peer ${spread(this.peer)} ${unit}, twinhub ${spread(this.ours)} ${unit})` +
             verdict('gate', gate) + verdict('goal', goal);
     }

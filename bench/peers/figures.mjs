@@ -200,13 +200,15 @@ async function size(settings) {
         hub: settings.peersOnly ? undefined : () => startTwinhub({ fleet: count, filled: true }),
     }, ({ cluster, hub }) => compare({
         pairs: 1,
-        peer: () => ({ disk: Number(cluster.sql("select pg_total_relation_size('twins')")), memory: 0, seconds: cluster.loadSeconds }),
-        ours: hub && (() => ({
+        peer: () => ({ disk: Number(cluster.sql("select pg_total_relation_size('twins')")), seconds: cluster.loadSeconds }),
+        ours: hub && (async () => ({
             disk: diskBytes(hub.folder), memory: residentBytes(hub.pids[0]), seconds: created.seconds, boot_seconds: hub.bootSeconds,
+            ...await hub.metrics(/column.*bytes|fleet.*bytes/),
         })),
         targets: [
             { name: `T17 disk for ${count} twins`, unit: 'MB', of: run => run.disk / 1e6 },
             { name: 'T17 resident memory', unit: 'MB', of: run => run.memory / 1e6 },
+            ...hub ? [{ name: 'T17 start until ready', unit: 's', of: run => run.boot_seconds }] : [],
             { name: 'creation (peer: COPY; twinhub: REST bulk)', unit: 's', of: run => run.seconds },
         ],
     }));

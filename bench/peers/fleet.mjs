@@ -138,6 +138,7 @@ async function freshness(settings) {
         targets: [
             { name: 'T11 queries that missed an acknowledged update', unit: '', of: run => run.misses, gate: { oursAtMost: 0 } },
             { name: 'T11 rounds', unit: '', of: run => run.rounds },
+            { name: 'T11 errors', unit: '', of: run => Object.values(run.errors ?? {}).reduce((sum, count) => sum + count, 0), gate: { oursAtMost: 0 } },
         ],
     });
 }

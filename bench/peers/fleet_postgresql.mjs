@@ -13,7 +13,8 @@ export function fleetOn(cluster) {
     // One session for all statements.
     const session = statements => runAsync('psql',
         [...cluster.connection, '-XqAt', '-v', 'ON_ERROR_STOP=1', ...statements.flatMap(text => ['-c', text])]);
-    const set = workers => `set max_parallel_workers_per_gather = ${workers}`;
+    // Compiling these queries costs more than it saves.
+    const set = workers => `set max_parallel_workers_per_gather = ${workers}; set jit = off`;
     return {
         rows: async text => JSON.parse(await session([`select coalesce(json_agg(answer), '[]') from (${text}) answer`])),
         time: async (text, repeats, { workers = 2 } = {}) => {

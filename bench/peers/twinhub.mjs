@@ -38,6 +38,12 @@ export async function startTwinhub({ fleet = 0, filled = false } = {}) {
         stop: async () => { await stop(hub.child); removeFolder(folder); },
         // Options of twinhub_load for either door.
         mqtt: options => ({ port: ports.mqtt, ca: hub.ca, server_pid: hub.pids, ...options }),
+        // What the hub counts itself under names that the pattern finds.
+        metrics: async pattern => {
+            const text = await (await fetch(`http://127.0.0.1:${ports.metrics}/metrics`)).text();
+            return Object.fromEntries(text.split('\n').filter(line => !line.startsWith('#') && pattern.test(line))
+                .map(line => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]));
+        },
         rest: (mode, options) => load(mode, { port: ports.https, ca: hub.ca, server_pid: hub.pids, ...options },
             { TWINHUB_CONNECTION_STRING: hub.connectionString }),
     };
