@@ -91,6 +91,7 @@ TEST(SlotRecords, AreThoseOfAHubThatWasAskedForThem) {
     SeededRandom random;
     const Slot slot = slot_of(id.device);
     const SlotRecords records = slot_records(slot, {number}, created, random).value();
+    ASSERT_EQ(records.changes.size(), 2u);
     const auto expect_same = [&](Family family, const Records& ours) {
         for (std::size_t at = 0; at < ours.size(); ++at)
             EXPECT_EQ(hub.engine().get(family, ours.at(at).key).value(), ours.at(at).value)
