@@ -74,7 +74,8 @@ void Ids::remove(Row row) {
     order_.erase(row);
     index_.erase(row);
     offsets_[row] = none;
-    if (texts_wasted_ > 4096 && texts_wasted_ > texts_end_ / 2) compact();
+    if (texts_wasted_ > 256 && texts_wasted_ > texts_end_ / 2) compact();
+    if (index_.size() < index_.capacity() / 8) index_.rehash(0);
 }
 
 void Ids::compact() {
@@ -83,10 +84,8 @@ void Ids::compact() {
     texts_.reallocate(left + left / 8);
     texts_end_ = 0;
     texts_wasted_ = 0;
-    std::size_t rows = 0;
     for (Row row = 0; row < offsets_.size(); ++row) {
         if (offsets_[row] == none) continue;
-        rows = row + 1;
         const char* record = &old[offsets_[row]];
         const std::size_t bytes =
             header + static_cast<unsigned char>(record[0]) + static_cast<unsigned char>(record[1]);
@@ -94,8 +93,10 @@ void Ids::compact() {
         offsets_[row] = texts_end_;
         texts_end_ += static_cast<std::uint32_t>(bytes);
     }
-    offsets_.resize(rows, none);
-    index_.rehash(0);
+}
+
+void Ids::trim(std::uint32_t rows) {
+    if (rows < offsets_.size()) offsets_.resize(rows, none);
 }
 
 void Ids::reserve(std::uint32_t rows) {

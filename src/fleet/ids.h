@@ -66,6 +66,7 @@ public:
     void add(Row row, const Key& key);
     void remove(Row row);
     void reserve(std::uint32_t rows);
+    void trim(std::uint32_t rows);  // those beyond have no key and need no place
     std::size_t bytes() const;
 
 private:

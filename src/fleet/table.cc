@@ -156,6 +156,7 @@ void Table::set_capacity(std::uint32_t capacity) {
     capacity_ = capacity;
     live_.resize(capacity / 64, 0);
     live_.shrink_to_fit();
+    ids_.trim(capacity);
     system_.resize();
     tags_.resize();
     properties_.resize();
