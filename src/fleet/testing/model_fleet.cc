@@ -1,0 +1,179 @@
+#include "fleet/testing/model_fleet.h"
+
+#include "twin/etag.h"
+
+#include <iterator>
+
+namespace twinhub::fleet::testing {
+namespace {
+
+using twin::Node;
+using twin::Stamp;
+
+std::string text_at(const json::object& object, std::string_view key) {
+    const json::value* value = object.if_contains(key);
+    return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
+}
+
+std::uint64_t number_at(const json::object& object, std::string_view key) {
+    const json::value* value = object.if_contains(key);
+    return value != nullptr ? value->to_number<std::uint64_t>() : 0;
+}
+
+Instant time_at(const json::object& object, std::string_view key) {
+    return parse_instant(text_at(object, key)).value_or(never);
+}
+
+// The values of a section with the stamps of its $metadata.
+Node node_of(const json::value& value, const json::object* metadata) {
+    Stamp stamp;
+    if (metadata != nullptr)
+        stamp = {time_at(*metadata, "$lastUpdated"), number_at(*metadata, "$lastUpdatedVersion")};
+    if (!value.is_object()) return Node(value, stamp);
+    std::vector<twin::Member> members;
+    std::map<std::string, json::value> sorted;
+    for (const auto& [key, member] : value.get_object())
+        if (!key.starts_with('$')) sorted.emplace(key, member);
+    for (const auto& [key, member] : sorted) {
+        const json::value* below = metadata != nullptr ? metadata->if_contains(key) : nullptr;
+        members.push_back({key, node_of(member, below ? &below->get_object() : nullptr)});
+    }
+    return Node(twin::make_object(std::move(members)), stamp);
+}
+
+Node section_of(const json::object& parts, std::string_view name) {
+    const json::value* section = parts.if_contains(name);
+    if (section == nullptr) return Node();
+    const json::value* metadata = section->get_object().if_contains("$metadata");
+    return node_of(*section, metadata != nullptr ? &metadata->get_object() : nullptr);
+}
+
+class OldModel final : public OldRow {
+public:
+    explicit OldModel(const Model& model) : model_(model) {}
+    std::size_t bytes() const override { return 100; }
+    json::object document() const override { return model_.document(); }
+
+private:
+    Model model_;
+};
+
+}  // namespace
+
+twin::IdentityFacts Model::facts() const {
+    return {.device_id = device_id,
+            .module_id = module_id,
+            .device_etag = device_etag,
+            .enabled = enabled,
+            .status_reason = status_reason,
+            .status_update_time = status_update_time,
+            .connected = connected,
+            .last_activity_time = last_activity_time,
+            .cloud_to_device_message_count = cloud_to_device_message_count,
+            .authentication_type = authentication_type,
+            .primary_thumbprint = primary_thumbprint,
+            .secondary_thumbprint = secondary_thumbprint,
+            .iot_edge = iot_edge,
+            .device_scope = device_scope,
+            .parent_scopes = parent_scopes};
+}
+
+json::object Model::document() const {
+    std::string text;
+    twin::append_service_view(text, facts(), twin);
+    return parse_json(text).value().get_object();
+}
+
+Model model_of(const json::object& document) {
+    Model model;
+    model.device_id = text_at(document, "deviceId");
+    model.module_id = text_at(document, "moduleId");
+    model.device_etag = text_at(document, "deviceEtag");
+    model.enabled = text_at(document, "status") == "enabled";
+    model.status_reason = text_at(document, "statusReason");
+    model.status_update_time = time_at(document, "statusUpdateTime");
+    model.connected = text_at(document, "connectionState") == "Connected";
+    model.last_activity_time = time_at(document, "lastActivityTime");
+    model.cloud_to_device_message_count = number_at(document, "cloudToDeviceMessageCount");
+    model.authentication_type = text_at(document, "authenticationType");
+    if (const json::value* prints = document.if_contains("x509Thumbprint")) {
+        model.primary_thumbprint = text_at(prints->get_object(), "primaryThumbprint");
+        model.secondary_thumbprint = text_at(prints->get_object(), "secondaryThumbprint");
+    }
+    if (const json::value* capabilities = document.if_contains("capabilities"))
+        model.iot_edge = capabilities->at("iotEdge").as_bool();
+    model.device_scope = text_at(document, "deviceScope");
+    if (const json::value* scopes = document.if_contains("parentScopes"))
+        for (const json::value& scope : scopes->get_array())
+            model.parent_scopes.emplace_back(scope.as_string());
+
+    model.twin.model_id = text_at(document, "modelId");
+    model.twin.versions.version = number_at(document, "version");
+    const std::string etag = text_at(document, "etag");
+    for (std::uint64_t counter = 0; counter < 1000; ++counter)
+        if (twin::etag_text(counter) == etag) model.twin.versions.etag = counter;
+    model.twin.tags = section_of(document, "tags");
+    if (const json::value* properties = document.if_contains("properties")) {
+        const json::object& parts = properties->get_object();
+        model.twin.desired = section_of(parts, "desired");
+        model.twin.reported = section_of(parts, "reported");
+        model.twin.versions.desired = number_at(parts.at("desired").get_object(), "$version");
+        model.twin.versions.reported = number_at(parts.at("reported").get_object(), "$version");
+    }
+    return model;
+}
+
+const Model& ModelFleet::model(std::size_t n) const {
+    return std::next(models_.begin(), static_cast<std::ptrdiff_t>(n))->second;
+}
+
+Row ModelFleet::row_of(const Model& model) const {
+    return table_.find({model.device_id, model.module_id}).value();
+}
+
+void ModelFleet::put(const Model& model) {
+    const auto known = models_.find(id_of(model));
+    table_.put(model.facts(), model.twin, known != models_.end() ? &known->second.twin : nullptr);
+    models_.insert_or_assign(id_of(model), model);
+}
+
+void ModelFleet::change(const Model& of, twin::Twin twin) {
+    Model& model = models_.at(id_of(of));
+    table_.change(row_of(of), model.twin, twin);
+    model.twin = std::move(twin);
+}
+
+void ModelFleet::set_presence(const Model& of, bool connected, Instant last_activity) {
+    Model& model = models_.at(id_of(of));
+    table_.set_presence(row_of(of), connected, last_activity);
+    model.connected = connected;
+    model.last_activity_time = last_activity;
+}
+
+void ModelFleet::remove(const Model& of) {
+    const Id id = id_of(of);
+    table_.remove(row_of(of), &models_.at(id).twin);
+    models_.erase(id);
+}
+
+std::vector<json::object> ModelFleet::documents() const {
+    std::vector<json::object> all;
+    for (const auto& [id, model] : models_) all.push_back(model.document());
+    return all;
+}
+
+json::object ModelFleet::document(Row row) const {
+    if (!table_.is_live(row)) return {};
+    const Key key = table_.key(row);
+    return models_.at({std::string(key.device), std::string(key.module)}).document();
+}
+
+KeepRow ModelFleet::keep() const {
+    return [this](Row row) -> std::shared_ptr<const OldRow> {
+        const Key key = table_.key(row);
+        return std::make_shared<OldModel>(
+            models_.at({std::string(key.device), std::string(key.module)}));
+    };
+}
+
+}  // namespace twinhub::fleet::testing
