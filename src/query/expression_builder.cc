@@ -214,28 +214,14 @@ Checked<ExprIndex> ExpressionBuilder::build_membership(const SyntaxNode& node) {
     return fold(add(std::move(expr)));
 }
 
-// (a AND b) AND c is a AND b AND c.
-void ExpressionBuilder::collect(Op op, const SyntaxNode& node,
-                                std::vector<const SyntaxNode*>& operands) const {
-    for (const SyntaxNode& operand : node.operands) {
-        if (operand.op == op) {
-            collect(op, operand, operands);
-        } else {
-            operands.push_back(&operand);
-        }
-    }
-}
-
 Checked<ExprIndex> ExpressionBuilder::build_chain(const SyntaxNode& node) {
-    std::vector<const SyntaxNode*> nodes;
-    collect(node.op, node, nodes);
     const Truth decides = node.op == Op::logical_and ? Truth::no : Truth::yes;
     Expr expr;
     expr.op = node.op;
     expr.offset = node.offset;
     bool decided = false;
-    for (const SyntaxNode* operand : nodes) {
-        TRY(const ExprIndex index, build(*operand));
+    for (const SyntaxNode& operand : node.operands) {
+        TRY(const ExprIndex index, build(operand));
         const Expr& built = plan_.exprs[index];
         if (built.op == Op::constant) {
             const Value value = built.undefined ? Value() : Value::of(built.constant);
@@ -243,7 +229,11 @@ Checked<ExprIndex> ExpressionBuilder::build_chain(const SyntaxNode& node) {
             decided |= truth == decides;
             if (truth == negated(decides)) continue;  // says nothing
         }
-        expr.operands.push_back(index);
+        if (built.op == node.op) {  // (a AND b) AND c is a AND b AND c
+            expr.operands.insert(expr.operands.end(), built.operands.begin(), built.operands.end());
+        } else {
+            expr.operands.push_back(index);
+        }
     }
     if (decided) return add_constant(decides == Truth::yes, node.offset);
     if (expr.operands.empty()) return add_constant(decides == Truth::no, node.offset);

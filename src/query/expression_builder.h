@@ -33,7 +33,6 @@ private:
     Checked<> check_argument(const FunctionInfo& function, std::size_t which, ExprIndex argument);
     Checked<> add_pattern(Expr& call, ExprIndex argument);
     Checked<> add_polygon(Expr& call, ExprIndex argument);
-    void collect(Op op, const SyntaxNode& node, std::vector<const SyntaxNode*>& operands) const;
 
     Plan& plan_;
     std::string_view text_;

@@ -1,6 +1,7 @@
 #include "query/lexer.h"
 
 #include "base/encoding.h"
+#include "query/text_functions.h"
 
 #include <charconv>
 #include <cmath>
@@ -262,18 +263,8 @@ private:
             std::uint64_t exact = 0;
             if (std::from_chars(first, last, exact).ec == std::errc()) integer = exact;
         }
-        const auto [end, code] = std::from_chars(first, last, value);
-        if (code == std::errc::result_out_of_range) {
-            // Too small is zero, too large is refused.
-            const std::string_view written(first, last);
-            const std::size_t exponent = written.find_first_of("eE");
-            const bool tiny = exponent != std::string_view::npos
-                                  ? written.substr(exponent + 1).starts_with('-')
-                                  : written.starts_with('0');
-            value = tiny ? 0.0 : HUGE_VAL;
-            return true;
-        }
-        return code == std::errc() && end == last;
+        value = decimal_value({first, last});
+        return true;
     }
 
     void string(char quote) {

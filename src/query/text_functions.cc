@@ -108,17 +108,34 @@ double index_of(std::string_view text, std::string_view part) {
 }
 
 Value number_of(std::string_view text) {
-    const char* first = text.data();
-    const char* const last = text.data() + text.size();
-    if (text.starts_with('+')) ++first;
-    // Not what from_chars also takes: names of infinities, a dot without digits around it.
-    const char* digits = first;
-    if (digits != last && *digits == '-' && first == text.data()) ++digits;
-    if (digits == last || *digits < '0' || *digits > '9' || text.back() == '.') return {};
+    const char *at = text.data(), *const last = at + text.size();
+    const auto sign = [&] { at += at != last && (*at == '+' || *at == '-') ? 1 : 0; };
+    const auto digits = [&] {
+        const char* const first = at;
+        while (at != last && *at >= '0' && *at <= '9') ++at;
+        return at != first;
+    };
+    sign();
+    if (!digits()) return {};
+    if (at != last && *at == '.' && (++at, !digits())) return {};
+    if (at != last && (*at == 'e' || *at == 'E') && (++at, sign(), !digits())) return {};
+    if (at != last) return {};
+    const bool minus = text.front() == '-';
+    if (minus || text.front() == '+') text.remove_prefix(1);
+    const double number = decimal_value(text);
+    if (!std::isfinite(number)) return {};
+    return Value::number(minus ? 0.0 - number : number);
+}
+
+double decimal_value(std::string_view text) {
     double number = 0;
-    const auto [end, code] = std::from_chars(first, last, number);
-    if (code != std::errc() || end != last) return {};
-    return Value::number(number + 0.0);
+    if (std::from_chars(text.data(), text.data() + text.size(), number).ec !=
+        std::errc::result_out_of_range)
+        return number;
+    const std::size_t exponent = text.find_first_of("eE");
+    const bool small =
+        exponent != std::string_view::npos ? text[exponent + 1] == '-' : text.starts_with('0');
+    return small ? 0.0 : HUGE_VAL;
 }
 
 }  // namespace twinhub::query

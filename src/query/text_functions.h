@@ -22,5 +22,8 @@ Value substring(std::string_view text, double start, std::optional<double> lengt
 double index_of(std::string_view text, std::string_view part);
 // A decimal number with sign, fraction and exponent, nothing around it; undefined otherwise.
 Value number_of(std::string_view text);
+// Of digits with fraction and exponent, as both languages write them: 0 when it is too small for a
+// double, infinite when it is too large.
+double decimal_value(std::string_view text);
 
 }  // namespace twinhub::query

@@ -59,8 +59,10 @@ TimePoint time_point(Instant instant) {
 }
 
 double seconds_between(TimePoint from, TimePoint to) {
-    return static_cast<double>(to.seconds - from.seconds) +
-           static_cast<double>(to.nanoseconds - from.nanoseconds) * 1e-9;
+    // One rounding: a span of ten thousand years in nanoseconds needs more than 64 bits.
+    const auto nanoseconds = static_cast<__int128>(to.seconds - from.seconds) * 1'000'000'000 +
+                             (to.nanoseconds - from.nanoseconds);
+    return static_cast<double>(nanoseconds) / 1e9;
 }
 
 std::optional<TimePoint> parse_time(std::string_view text) {
