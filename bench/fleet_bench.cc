@@ -45,7 +45,7 @@ void report_memory(benchmark::State& state, const Table& table) {
     state.counters["ids"] = static_cast<double>(memory.ids) / rows;
 }
 
-// Only the table's work; the decoding beside it is measured on its own below.
+// Only the work of the table, on twins that have just been decoded; decoding is measured below.
 void build(benchmark::State& state) {
     const auto count = static_cast<std::size_t>(state.range(0));
     const Stored& fleet = stored();
@@ -55,7 +55,7 @@ void build(benchmark::State& state) {
         std::vector<twin::Twin> twins;
         for (std::size_t i = 0; i < count;) {
             twins.clear();
-            for (std::size_t k = i; k < count && twins.size() < 1000; ++k)
+            for (std::size_t k = i; k < count && twins.size() < 8; ++k)
                 twins.push_back(fleet.twin(k));
             const auto begun = std::chrono::steady_clock::now();
             for (const twin::Twin& twin : twins) table.put(fleet.samples[i++].facts(), twin);
@@ -100,7 +100,7 @@ template <class Make>
 std::vector<Written> writes(Make make) {
     std::vector<Written> all;
     SampleFleet values(7);
-    for (std::size_t i = 0; i < 20'000; ++i) {
+    for (std::size_t i = 0; i < 16'000; ++i) {
         const std::size_t at = i * 7919 % stored().samples.size();
         Written written{
             *filled().find({stored().samples[at].device_id, ""}), stored().twin(at), {}};
@@ -110,22 +110,29 @@ std::vector<Written> writes(Make make) {
     return all;
 }
 
-// There and back, so that every round does the same.
+// There and back, so that every round does the same. The hub has just made the two twins that it
+// tells the table of: they are in the cache, their row is not.
 void run_changes(benchmark::State& state, const std::vector<Written>& all) {
+    constexpr std::size_t batch = 16;
     Table& table = filled();
-    std::size_t i = 0;
-    bool forth = true;
+    std::size_t at = 0;
+    bool back = false;
     for (auto _ : state) {
-        const Written& written = all[i];
-        table.change(written.row, forth ? written.was : written.is,
-                     forth ? written.is : written.was);
-        if (++i == all.size()) {
-            i = 0;
-            forth = !forth;
+        for (std::size_t i = at; i < at + batch; ++i)
+            benchmark::DoNotOptimize(all[i].was == all[i].is);
+        const auto begun = std::chrono::steady_clock::now();
+        for (std::size_t i = at; i < at + batch; ++i)
+            table.change(all[i].row, back ? all[i].is : all[i].was, back ? all[i].was : all[i].is);
+        const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begun;
+        state.SetIterationTime(spent.count() / batch);
+        at += batch;
+        if (at + batch > all.size()) {
+            at = 0;
+            back = !back;
         }
     }
-    for (; !forth && i < all.size(); ++i) table.change(all[i].row, all[i].is, all[i].was);
-    for (std::size_t k = 0; forth && k < i; ++k) table.change(all[k].row, all[k].is, all[k].was);
+    for (std::size_t i = 0; i < all.size(); ++i)
+        if (back ? i >= at : i < at) table.change(all[i].row, all[i].is, all[i].was);
 }
 
 void change_two_reported_fields(benchmark::State& state) {
@@ -135,18 +142,16 @@ void change_two_reported_fields(benchmark::State& state) {
     });
     run_changes(state, all);
 }
-BENCHMARK(change_two_reported_fields);
+BENCHMARK(change_two_reported_fields)->UseManualTime();
 
 void change_a_unique_text(benchmark::State& state) {
     static const std::vector<Written> all = writes([](const twin::Twin& was, SampleFleet& values) {
-        const std::string time = format_instant(now + Ticks{values.measurement().size() * 977});
-        const auto patch =
-            twin::parse_report(R"({"bootTime":")" + time + std::to_string(rand()) + "\"}");
+        const auto patch = twin::parse_report(to_text(json::value(values.boot())));
         return twin::apply_report(was, patch.value(), {}, now)->next;
     });
     run_changes(state, all);
 }
-BENCHMARK(change_a_unique_text);
+BENCHMARK(change_a_unique_text)->UseManualTime();
 
 void set_presence(benchmark::State& state) {
     Table& table = filled();

@@ -150,7 +150,7 @@ Word Column::exchange(Row row, Word word) {
     return before;
 }
 
-void Column::set(Row row, const query::Value& value) {
+bool Column::set(Row row, const query::Value& value) {
     Word word;
     bool notable = true;  // a change that may speak for another form
     if (value.is(query::Type::number) && !is_coded()) {
@@ -173,6 +173,7 @@ void Column::set(Row row, const query::Value& value) {
     const Word before = exchange(row, word);
     if (!before.is_number() && !before.is_undefined()) dictionary_->release(before.code());
     if (notable && content_ == Content::values && --patience_ == 0) reconsider();
+    return !before.is_undefined();
 }
 
 void Column::set(Row row, Instant instant) {
@@ -182,7 +183,10 @@ void Column::set(Row row, Instant instant) {
 }
 
 void Column::clear(Row row) {
-    if (form_ != Form::ticks) return set(row, query::Value());
+    if (form_ != Form::ticks) {
+        set(row, query::Value());
+        return;
+    }
     std::int64_t& cell = std::get<Buffer<std::int64_t>>(cells_)[row];
     count_ -= cell != no_tick;
     cell = no_tick;

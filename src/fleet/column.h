@@ -79,8 +79,8 @@ public:
         visit_cells(cells_, visit);
     }
 
-    // The table's side. `value` may be undefined.
-    void set(Row row, const query::Value& value);
+    // The table's side. `value` may be undefined. Returns whether the row had one before.
+    bool set(Row row, const query::Value& value);
     void set(Row row, Instant instant);
     void clear(Row row);
     void resize();                           // the table's capacity has changed

@@ -21,6 +21,14 @@ using query::Type;
 constexpr std::uint32_t free_flag = 0x8000'0000;
 constexpr std::uint32_t header_units = 2;
 constexpr std::uint32_t type_bits = 3;
+constexpr std::uint32_t head_of(Type type, std::uint32_t length) {
+    return static_cast<std::uint32_t>(type) | length << type_bits;
+}
+constexpr Type type_of(std::uint32_t head) {
+    return static_cast<Type>(head & ((1u << type_bits) - 1));
+}
+constexpr std::uint32_t length_of(std::uint32_t head) { return head >> type_bits; }
+
 constexpr Code linear_max = 8;              // values that are found faster without an index
 constexpr std::uint32_t untidy_units = 64;  // waste that is not worth a thought
 constexpr std::uint32_t no_record = 0xFFFF'FFFF;
@@ -33,62 +41,78 @@ std::size_t grown_size(std::size_t needed) { return needed < 16 ? needed : neede
 
 Dictionary::Dictionary() { offsets_.push_back(free_flag); }
 
+Type Dictionary::Key::type() const { return type_of(head); }
+
 std::size_t Dictionary::HashOf::operator()(const Key& key) const {
-    return absl::HashOf(static_cast<int>(key.type), key.bits,
-                        absl::string_view(key.text.data(), key.text.size()));
+    return absl::HashOf(key.head, key.bits, absl::string_view(key.text.data(), key.text.size()));
+}
+
+Dictionary::Key Dictionary::text_key(Type type, std::string_view text) {
+    return {head_of(type, static_cast<std::uint32_t>(text.size())), 0, text};
 }
 
 Dictionary::Key Dictionary::key_of(const query::Value& value, std::string& canonical) {
-    Key key{value.type()};
     switch (value.type()) {
-        case Type::boolean: key.bits = value.boolean(); break;
-        case Type::number: key.bits = Word::of_number(value.number()).bits(); break;
-        case Type::string: key.text = value.string(); break;
+        case Type::boolean: return {head_of(Type::boolean, value.boolean()), 0, {}};
+        case Type::number:
+            return {head_of(Type::number, 0), Word::of_number(value.number()).bits(), {}};
+        case Type::string: return text_key(Type::string, value.string());
         case Type::array:
             append_canonical(canonical, *value.tree());
-            key.text = canonical;
-            break;
+            return text_key(Type::array, canonical);
         case Type::undefined:
         case Type::null:
-        case Type::object: break;
+        case Type::object: return {head_of(value.type(), 0), 0, {}};
     }
-    return key;
+    return {};
+}
+
+// Where the code of a value is kept that needs no search.
+Code* Dictionary::only_code_of(const Key& key) {
+    switch (key.type()) {
+        case Type::null: return &only_codes_[0];
+        case Type::boolean: return &only_codes_[1 + length_of(key.head)];
+        case Type::object: return &only_codes_[3];
+        default: return nullptr;
+    }
 }
 
 std::uint32_t Dictionary::units_of(const Key& key) {
-    if (key.type == Type::number) return header_units + 2;
+    if (key.type() == Type::number) return header_units + 2;
     return header_units + static_cast<std::uint32_t>((key.text.size() + 3) / 4);
 }
 
 bool Dictionary::is_free(Code code) const { return (offsets_[code] & free_flag) != 0; }
 
 Type Dictionary::type(Code code) const {
-    if (is_free(code)) return Type::undefined;
-    return static_cast<Type>(records_[offsets_[code] + 1] & ((1u << type_bits) - 1));
+    return is_free(code) ? Type::undefined : type_of(records_[offsets_[code] + 1]);
 }
 
 Dictionary::Key Dictionary::key(Code code) const {
-    Key key{type(code)};
-    if (key.type == Type::undefined) return key;
     const std::uint32_t* record = &records_[offsets_[code]];
-    const std::uint32_t length = record[1] >> type_bits;
-    if (key.type == Type::number) std::memcpy(&key.bits, record + header_units, sizeof key.bits);
-    else if (key.type == Type::boolean) key.bits = length;
-    else key.text = {reinterpret_cast<const char*>(record + header_units), length};
+    Key key{record[1], 0, {}};
+    if (key.type() == Type::number) std::memcpy(&key.bits, record + header_units, sizeof key.bits);
+    else if (key.type() == Type::string || key.type() == Type::array)
+        key.text = {reinterpret_cast<const char*>(record + header_units), length_of(key.head)};
     return key;
 }
 
 bool Dictionary::holds(Code code, const Key& sought) const {
-    const Key own = key(code);
-    return own.type == sought.type && own.bits == sought.bits && own.text == sought.text;
+    const std::uint32_t* record = &records_[offsets_[code]];
+    if (record[1] != sought.head) return false;
+    const std::uint32_t* content = record + header_units;
+    if (sought.type() == Type::number)
+        return std::memcmp(content, &sought.bits, sizeof sought.bits) == 0;
+    return sought.text.empty() || std::memcmp(content, sought.text.data(), sought.text.size()) == 0;
 }
 
 query::Value Dictionary::value(Code code, Scratch& scratch) const {
+    if (is_free(code)) return {};
     const Key own = key(code);
-    switch (own.type) {
+    switch (own.type()) {
         case Type::undefined: return {};
         case Type::null: return query::Value::null();
-        case Type::boolean: return query::Value::boolean(own.bits != 0);
+        case Type::boolean: return query::Value::boolean(length_of(own.head) != 0);
         case Type::number: return query::Value::number(std::bit_cast<double>(own.bits));
         case Type::string: return query::Value::string(own.text);
         case Type::array: {
@@ -103,12 +127,13 @@ query::Value Dictionary::value(Code code, Scratch& scratch) const {
 }
 
 Code Dictionary::find(const Key& key) const {
+    if (const Code* code = const_cast<Dictionary*>(this)->only_code_of(key)) return *code;
     if (index_) {
         const auto at = index_->find(key);
         return at == index_->end() ? undefined_code : *at;
     }
     for (Code code = 1; code < size(); ++code)
-        if (holds(code, key)) return code;
+        if (!is_free(code) && holds(code, key)) return code;
     return undefined_code;
 }
 
@@ -133,11 +158,9 @@ Code Dictionary::insert(const Key& key) {
     const std::uint32_t units = units_of(key);
     const Offset at = take_space(units);
     std::uint32_t* record = &records_[at];
-    const auto length =
-        static_cast<std::uint32_t>(key.type == Type::boolean ? key.bits : key.text.size());
     record[0] = 0;
-    record[1] = static_cast<std::uint32_t>(key.type) | length << type_bits;
-    if (key.type == Type::number) std::memcpy(record + header_units, &key.bits, sizeof key.bits);
+    record[1] = key.head;
+    if (key.type() == Type::number) std::memcpy(record + header_units, &key.bits, sizeof key.bits);
     if (!key.text.empty()) {
         record[units - 1] = 0;
         std::memcpy(record + header_units, key.text.data(), key.text.size());
@@ -154,8 +177,9 @@ Code Dictionary::insert(const Key& key) {
         offsets_.push_back(at);
     }
     ++used_;
-    numbers_ += key.type == Type::number;
+    numbers_ += key.type() == Type::number;
     ++revision_;
+    if (Code* only = only_code_of(key)) *only = code;
     if (index_) index_->insert(code);
     else if (used_ > linear_max) build_index();
     return code;
@@ -171,6 +195,7 @@ void Dictionary::release(Code code, std::uint32_t cells) {
 void Dictionary::remove(Code code) {
     if (index_) index_->erase(code);
     const Key gone = key(code);
+    if (Code* only = only_code_of(gone)) *only = undefined_code;
     const std::uint32_t units = units_of(gone);
     records_wasted_ += units;
     if (holes_ && units < holes_->size()) {
@@ -179,7 +204,7 @@ void Dictionary::remove(Code code) {
     offsets_[code] = first_free_ | free_flag;
     first_free_ = code;
     --used_;
-    numbers_ -= gone.type == Type::number;
+    numbers_ -= gone.type() == Type::number;
     ++revision_;
     if (records_wasted_ > untidy_units && records_wasted_ > records_end_ / 2) compact();
 }
@@ -235,6 +260,7 @@ std::vector<Code> Dictionary::renumber() {
         map[code] = static_cast<Code>(offsets.size());
         offsets.push_back(offsets_[code]);
     }
+    for (Code& code : only_codes_) code = map[code];
     index_.reset();
     offsets_ = std::move(offsets);
     first_free_ = undefined_code;

@@ -56,9 +56,10 @@ private:
     using Offset = std::uint32_t;  // into records_; of a free code the next free one, marked
     // A value and how it is stored.
     struct Key {
-        query::Type type = query::Type::undefined;
-        std::uint64_t bits = 0;  // of a number or a boolean
+        std::uint32_t head = 0;  // type and length, as in the record
+        std::uint64_t bits = 0;  // of a number
         std::string_view text;   // of a string or an array
+        query::Type type() const;
     };
     struct HashOf {
         using is_transparent = void;
@@ -77,6 +78,8 @@ private:
     using Holes = std::array<Offset, 64>;  // by size in units: the first of a chain
 
     static Key key_of(const query::Value& value, std::string& canonical);
+    static Key text_key(query::Type type, std::string_view text);
+    Code* only_code_of(const Key& key);
     static std::uint32_t units_of(const Key& key);
     bool is_free(Code code) const;
     Key key(Code code) const;
@@ -96,8 +99,9 @@ private:
     Code numbers_ = 0;
     Code first_free_ = undefined_code;
     std::uint64_t revision_ = 0;
-    std::unique_ptr<Index> index_;  // only for more than a few values
-    std::unique_ptr<Holes> holes_;  // only for more than a few records
+    std::array<Code, 4> only_codes_{};  // of null, false, true and the object mark
+    std::unique_ptr<Index> index_;      // only for more than a few values
+    std::unique_ptr<Holes> holes_;      // only for more than a few records
 };
 
 }  // namespace twinhub::fleet

@@ -14,9 +14,8 @@ const PathNode* PathNode::child(std::string_view name) const {
 // Callers go through the names in order, so the next one is mostly the one they look for.
 PathNode& PathNode::Finger::find_or_make(std::string_view name) {
     for (int step = 0; step < 4 && at_ != node_->children_.end(); ++step, ++at_) {
-        const int order = (*at_)->name_.compare(name);
-        if (order == 0) return **at_++;
-        if (order > 0) break;
+        if ((*at_)->name_ == name) return **at_++;
+        if ((*at_)->name_ > name) break;
     }
     at_ = node_->children_.lower_bound(name);
     if (at_ == node_->children_.end() || (*at_)->name_ != name)

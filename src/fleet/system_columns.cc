@@ -3,6 +3,7 @@
 #include "base/json.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace twinhub::fleet {
 namespace {
@@ -82,7 +83,7 @@ void SystemColumns::for_each_child(std::span<const query::Segment> path, const V
 
 void SystemColumns::set(Field field, Row row, const Value& value) {
     Slot& slot = *slots_[static_cast<std::size_t>(field)];
-    slot.column.set(row, value);
+    if (!slot.column.set(row, value)) return;
     if (slot.column.wants_renumbering()) slot.column.recode(slot.dictionary.renumber());
 }
 
@@ -122,14 +123,20 @@ void SystemColumns::set_presence(Row row, bool connected, Instant last_activity)
     column(Field::last_activity_time).set(row, last_activity);
 }
 
-void SystemColumns::set_versions(Row row, const twin::Versions& versions) {
-    const auto set_counter = [&](Field field, std::uint64_t counter) {
-        column(field).set(row, Value::number(static_cast<double>(counter)));
+// Each counter that stays is a cache miss saved.
+void SystemColumns::set_versions(Row row, const twin::Versions& was, const twin::Versions& is) {
+    const auto set_counter = [&](Field field, std::uint64_t before, std::uint64_t after) {
+        if (before != after) column(field).set(row, Value::number(static_cast<double>(after)));
     };
-    set_counter(Field::version, versions.version);
-    set_counter(Field::etag, versions.etag);
-    set_counter(Field::desired_version, versions.desired);
-    set_counter(Field::reported_version, versions.reported);
+    set_counter(Field::version, was.version, is.version);
+    set_counter(Field::etag, was.etag, is.etag);
+    set_counter(Field::desired_version, was.desired, is.desired);
+    set_counter(Field::reported_version, was.reported, is.reported);
+}
+
+void SystemColumns::set_versions(Row row, const twin::Versions& versions) {
+    constexpr std::uint64_t other = std::numeric_limits<std::uint64_t>::max();
+    set_versions(row, {other, other, other, other}, versions);
 }
 
 void SystemColumns::set_model(Row row, std::string_view model_id) {

@@ -55,6 +55,7 @@ public:
     void set_facts(Row row, const twin::IdentityFacts& facts);
     void set_presence(Row row, bool connected, Instant last_activity);
     void set_versions(Row row, const twin::Versions& versions);
+    void set_versions(Row row, const twin::Versions& was, const twin::Versions& is);
     void set_model(Row row, std::string_view model_id);
     void clear(Row row);
     void resize();

@@ -182,7 +182,7 @@ void Table::replace(Row row, const twin::Twin& was, const twin::Twin& is) {
     const bool tagged = !is.tags.object().members.empty();
     if (tagged == was.tags.object().members.empty())
         set(tags_, Side::desired, row, tagged ? Value::object_mark() : Value());
-    system_.set_versions(row, is.versions);
+    system_.set_versions(row, was.versions, is.versions);
     if (was.model_id != is.model_id) system_.set_model(row, is.model_id);
 }
 
@@ -223,8 +223,7 @@ void Table::differ_child(PathNode& node, Side side, Row row, const twin::Member&
 }
 
 void Table::set(PathNode& node, Side side, Row row, const Value& value) {
-    node.make_column(side, capacity_).set(row, value);
-    node.settle(side);
+    if (node.make_column(side, capacity_).set(row, value)) node.settle(side);
 }
 
 void Table::enter(PathNode& node, Side side, Row row, const twin::Node& value) {

@@ -56,6 +56,8 @@ public:
         return {{"battery", below(101)}, {"signal", {{"rssi", -40 - number_below(70)}}}};
     }
 
+    json::object boot() { return {{"bootTime", boot_time()}}; }
+
 private:
     static constexpr Instant start{std::chrono::seconds{1'700'000'000}};
 
@@ -69,6 +71,10 @@ private:
     template <std::size_t count>
     const char* one_of(const char* const (&texts)[count]) {
         return texts[below(count)];
+    }
+
+    std::string boot_time() {
+        return format_instant(start + std::chrono::seconds{number_below(30 * 86'400)});
     }
 
     json::value tags(std::uint32_t number) {
@@ -104,8 +110,7 @@ private:
 
     void add_measured(json::object& reported) {
         reported["battery"] = below(101);
-        reported["bootTime"] =
-            format_instant(start + std::chrono::seconds{number_below(30 * 86'400)});
+        reported["bootTime"] = boot_time();
         reported["calibration"] = {{"offset", fraction(-1, 1)}, {"gain", fraction(0.9, 1.1)}};
         reported["signal"] = {{"rssi", -40 - number_below(70)}, {"snr", number_below(30)}};
         reported["network"] = {{"operator", one_of({"alpha", "beta", "gamma"})},
