@@ -25,7 +25,7 @@ Result<std::vector<std::string>> groups_of(const Scans& scans) {
     return all.answer();
 }
 
-Result<std::vector<std::string>> rows_of(const Scans& scans, std::span<ModelFleet*> shards,
+Result<std::vector<std::string>> rows_of(const Scans& scans, std::span<ModelFleet* const> shards,
                                          const Steps& steps) {
     const query::Plan& plan = scans.front()->plan();
     std::vector<std::string> rows;
@@ -60,8 +60,9 @@ Result<std::vector<std::string>> rows_of(const Scans& scans, std::span<ModelFlee
 
 }  // namespace
 
-Result<std::vector<std::string>> run_query(const query::Plan& plan, std::span<ModelFleet*> shards,
-                                           Instant now, const Steps& steps) {
+Result<std::vector<std::string>> run_query(const query::Plan& plan,
+                                           std::span<ModelFleet* const> shards, Instant now,
+                                           const Steps& steps) {
     const auto shared = std::make_shared<const query::Plan>(plan);
     Scans scans;
     for (ModelFleet* shard : shards) {
@@ -69,6 +70,7 @@ Result<std::vector<std::string>> run_query(const query::Plan& plan, std::span<Mo
         options.keep = shard->keep();
         scans.push_back(std::make_unique<Scan>(shared, shard->table(), now, std::move(options)));
     }
+    steps.between();
     for (std::size_t i = 0; i < scans.size(); ++i)
         TRY_VOID(run_to_end(*scans[i], *shards[i], steps));
     return plan.grouped ? groups_of(scans) : rows_of(scans, shards, steps);

@@ -19,7 +19,8 @@ struct Steps {
 
 // The whole answer of a plan over some shards, its rows as JSON. Documents come from the shards as
 // they are when they are asked for.
-Result<std::vector<std::string>> run_query(const query::Plan& plan, std::span<ModelFleet*> shards,
-                                           Instant now, const Steps& steps = {});
+Result<std::vector<std::string>> run_query(const query::Plan& plan,
+                                           std::span<ModelFleet* const> shards, Instant now,
+                                           const Steps& steps = {});
 
 }  // namespace twinhub::fleet::testing
