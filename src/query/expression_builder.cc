@@ -220,19 +220,22 @@ Checked<ExprIndex> ExpressionBuilder::build_chain(const SyntaxNode& node) {
     expr.op = node.op;
     expr.offset = node.offset;
     bool decided = false;
-    for (const SyntaxNode& operand : node.operands) {
-        TRY(const ExprIndex index, build(operand));
+    const auto join = [&](ExprIndex index) {
         const Expr& built = plan_.exprs[index];
         if (built.op == Op::constant) {
             const Value value = built.undefined ? Value() : Value::of(built.constant);
             const Truth truth = truth_of(value, plan_.missing);
             decided |= truth == decides;
-            if (truth == negated(decides)) continue;  // says nothing
+            if (truth == negated(decides)) return;  // says nothing
         }
-        if (built.op == node.op) {  // (a AND b) AND c is a AND b AND c
-            expr.operands.insert(expr.operands.end(), built.operands.begin(), built.operands.end());
+        expr.operands.push_back(index);
+    };
+    for (const SyntaxNode& operand : node.operands) {
+        TRY(const ExprIndex index, build(operand));
+        if (plan_.exprs[index].op == node.op) {  // (a AND b) AND c is a AND b AND c
+            std::ranges::for_each(plan_.exprs[index].operands, join);
         } else {
-            expr.operands.push_back(index);
+            join(index);
         }
     }
     if (decided) return add_constant(decides == Truth::yes, node.offset);
