@@ -5,6 +5,7 @@
 #include <absl/hash/hash.h>
 #include <absl/strings/string_view.h>
 
+#include <atomic>
 #include <bit>
 #include <cstring>
 
@@ -39,7 +40,11 @@ std::size_t grown_size(std::size_t needed) { return needed < 16 ? needed : neede
 
 }  // namespace
 
-Dictionary::Dictionary() { offsets_.push_back(free_flag); }
+Dictionary::Dictionary() {
+    static std::atomic<std::uint64_t> made = 0;
+    revision_ = ++made << 32;
+    offsets_.push_back(free_flag);
+}
 
 Type Dictionary::Key::type() const { return type_of(head); }
 

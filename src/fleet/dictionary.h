@@ -31,7 +31,8 @@ public:
     Code size() const { return static_cast<Code>(offsets_.size()); }
     Code used() const { return used_; }        // values, without undefined
     Code numbers() const { return numbers_; }  // of these
-    // Rises whenever a code gets, loses or changes its value.
+    // Rises whenever a code gets, loses or changes its value. Never that of another dictionary, so
+    // that what one has learnt of a dictionary is not held for true of its successor in its place.
     std::uint64_t revision() const { return revision_; }
 
     query::Type type(Code code) const;

@@ -3,12 +3,14 @@
 #include "fleet/buffer.h"
 #include "fleet/word.h"
 
-#include <optional>
+#include <array>
+#include <bit>
+#include <cstdint>
 
 namespace twinhub::fleet {
 
-// The cells of a column that few rows have: a hash map of row to word in two bare arrays, because
-// a fleet may have a million columns of one cell each.
+// The cells of a column that few rows have: a hash map of row to word in one bare array of twelve
+// bytes a slot, because a fleet may have a million columns of one cell each.
 class SparseCells {
 public:
     std::uint32_t size() const { return size_; }
@@ -20,26 +22,33 @@ public:
     // In no particular order.
     template <class Visit>
     void for_each(Visit&& visit) const {
-        for (std::size_t i = 0; i < rows_.size(); ++i)
-            if (rows_[i] != none) visit(rows_[i], words_[i]);
+        for (const Slot& slot : slots_)
+            if (slot.row != none) visit(slot.row, slot.word());
     }
     template <class Change>
     void update_each(Change&& change) {  // must not make a word undefined
-        for (std::size_t i = 0; i < rows_.size(); ++i)
-            if (rows_[i] != none) words_[i] = change(words_[i]);
+        for (Slot& slot : slots_)
+            if (slot.row != none) slot.put(change(slot.word()));
     }
-    std::size_t bytes() const { return rows_.bytes() + words_.bytes(); }
+    std::size_t bytes() const { return slots_.bytes(); }
 
 private:
     static constexpr Row none = 0xFFFF'FFFF;
 
+    struct Slot {
+        Row row = none;
+        std::array<std::uint32_t, 2> bits{};  // of the word, without the padding of a whole one
+
+        Word word() const { return Word::from_bits(std::bit_cast<std::uint64_t>(bits)); }
+        void put(Word word) { bits = std::bit_cast<std::array<std::uint32_t, 2>>(word.bits()); }
+    };
+
     std::size_t home(Row row) const;
-    std::size_t slot(Row row) const;  // of the row, or where it would go
+    std::size_t place(Row row) const;  // of the row, or where it would go
     void remove(std::size_t gap);
     void resize(std::size_t capacity);
 
-    Buffer<Row> rows_;  // a power of two, or none
-    Buffer<Word> words_;
+    Buffer<Slot> slots_;  // a power of two, or none
     std::uint32_t size_ = 0;
 };
 
