@@ -20,6 +20,7 @@ Plan plan_of(std::string_view text, const Options& options = {}) {
 std::vector<std::string> paths_of(std::string_view text) {
     const Plan plan = plan_of(text);
     std::vector<std::string> out;
+    out.reserve(plan.paths.size());
     for (const Path& path : plan.paths)
         out.push_back(to_text(plan, path) + (path.time ? " (time)" : ""));
     return out;

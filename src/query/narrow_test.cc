@@ -70,7 +70,7 @@ const json::object& document() {
     return made;
 }
 
-std::vector<json::object> answer_hiding(std::string_view query, std::vector<Path> hidden) {
+std::vector<json::object> answer_hiding(std::string_view query, const std::vector<Path>& hidden) {
     Plan plan = plan_of(query);
     for (const Path& one : hidden) hide(plan, one);
     return testing::answer(plan, {document()}, Instant{});

@@ -174,6 +174,8 @@ struct Plan {
     std::vector<Item> items;
     bool grouped = false;  // aggregates or GROUP BY: rows of the answer are groups
     std::vector<PathIndex> group_by;
+    // Rows that tie, or all without it, come by deviceId, moduleId, jobId; groups by their keys,
+    // each by type and value, arrays and objects by their canonical JSON.
     std::vector<SortKey> order_by;
     std::optional<std::uint64_t> limit;  // the smaller of TOP and LIMIT
     std::uint64_t offset = 0;

@@ -99,6 +99,7 @@ RC_GTEST_PROP(Query, WhatAzureAcceptsMeansTheSameInTheExtendedDialect, ()) {
     const Plan azure = compiled(text, {.dialect = Dialect::azure});
     const Plan extended = compiled(text);
     std::vector<json::object> documents;
+    documents.reserve(4);
     const bool modules = azure.collection == Collection::modules;
     for (int i = 0; i < 4; ++i)
         documents.push_back(*testing::any_twin("d" + std::to_string(i), modules ? "m" : ""));

@@ -68,6 +68,7 @@ struct Evaluation {
     MaybeTruth in_list(const Expr& expr) const {
         const Maybe operand = value(expr.operands[0]);
         std::vector<MaybeTruth> links;
+        links.reserve(expr.list.size());
         for (const json::value& element : expr.list)
             links.push_back(compared(Op::equal, operand, element, expr.time));
         if (expr.undefined)
@@ -105,6 +106,7 @@ struct Evaluation {
                 // a AND b is NOT (NOT a OR NOT b).
                 const bool conjunction = expr.op == Op::logical_and;
                 std::vector<MaybeTruth> truths;
+                truths.reserve(expr.operands.size());
                 for (const ExprIndex child : expr.operands)
                     truths.push_back(conjunction ? opposite(truth(child)) : truth(child));
                 return from_truth(conjunction ? opposite(any(truths)) : any(truths));
@@ -117,6 +119,7 @@ struct Evaluation {
             case Op::modulo: return computed(expr.op, operand(0), operand(1));
             case Op::call: {
                 std::vector<Maybe> arguments;
+                arguments.reserve(expr.operands.size());
                 for (std::size_t i = 0; i < expr.operands.size(); ++i)
                     arguments.push_back(operand(i));
                 return called(expr, arguments, now);
@@ -141,7 +144,7 @@ std::vector<json::object> answer(const Plan& plan, const std::vector<json::objec
     std::vector<const json::object*> selected;
     for (const json::object& document : documents)
         if (selects(plan, document, now)) selected.push_back(&document);
-    return answer_of_selected(plan, std::move(selected));
+    return answer_of_selected(plan, selected);
 }
 
 Maybe column_of(const Plan& plan, const json::object& document, PathIndex path) {

@@ -24,7 +24,7 @@ std::vector<json::object> answer(const Plan& plan, const std::vector<json::objec
 
 // The same for documents that have passed the condition elsewhere.
 std::vector<json::object> answer_of_selected(const Plan& plan,
-                                             std::vector<const json::object*> selected);
+                                             const std::vector<const json::object*>& selected);
 
 // Members in the order of their keys, numbers by value: equal texts for equal values.
 std::string canonical_json(const json::value& value);

@@ -173,7 +173,7 @@ void append_canonical(std::string& out, const json::value& value) {
 }  // namespace
 
 std::vector<json::object> answer_of_selected(const Plan& plan,
-                                             std::vector<const json::object*> selected) {
+                                             const std::vector<const json::object*>& selected) {
     std::vector<Sortable> rows =
         plan.grouped ? group_rows(plan, selected) : project_rows(plan, selected);
     sort_rows(rows, plan);
@@ -194,6 +194,7 @@ std::string canonical_json(const json::value& value) {
 
 std::vector<std::string> canonical_rows(const std::vector<json::object>& rows) {
     std::vector<std::string> texts;
+    texts.reserve(rows.size());
     for (const json::object& row : rows) texts.push_back(canonical_json(row));
     std::ranges::sort(texts);
     return texts;
