@@ -56,15 +56,13 @@ Dictionary::Key Dictionary::text_key(Type type, std::string_view text) {
     return {head_of(type, static_cast<std::uint32_t>(text.size())), 0, text};
 }
 
-Dictionary::Key Dictionary::key_of(const query::Value& value, std::string& canonical) {
+Dictionary::Key Dictionary::key_of(const query::Value& value) {
     switch (value.type()) {
         case Type::boolean: return {head_of(Type::boolean, value.boolean()), 0, {}};
         case Type::number:
             return {head_of(Type::number, 0), Word::of_number(value.number()).bits(), {}};
         case Type::string: return text_key(Type::string, value.string());
-        case Type::array:
-            append_canonical(canonical, *value.tree());
-            return text_key(Type::array, canonical);
+        case Type::array:  // has a text only
         case Type::undefined:
         case Type::null:
         case Type::object: return {head_of(value.type(), 0), 0, {}};
@@ -145,14 +143,24 @@ Code Dictionary::find(const Key& key) const {
 std::optional<Code> Dictionary::find(const query::Value& value) const {
     if (value.is(Type::undefined)) return undefined_code;
     std::string canonical;
-    const Code code = find(key_of(value, canonical));
+    if (value.is(Type::array)) {
+        if (value.tree() == nullptr) return std::nullopt;
+        append_canonical(canonical, *value.tree());
+    }
+    const Code code =
+        find(value.is(Type::array) ? text_key(Type::array, canonical) : key_of(value));
     if (code == undefined_code) return std::nullopt;
     return code;
 }
 
 Code Dictionary::add(const query::Value& value) {
+    if (!value.is(Type::array)) return add(key_of(value));
     std::string canonical;
-    const Key key = key_of(value, canonical);
+    append_canonical(canonical, *value.tree());
+    return add(text_key(Type::array, canonical));
+}
+
+Code Dictionary::add(const Key& key) {
     Code code = find(key);
     if (code == undefined_code) code = insert(key);
     ++records_[offsets_[code]];

@@ -78,7 +78,7 @@ private:
     using Index = absl::flat_hash_set<Code, HashOf, SameAs>;
     using Holes = std::array<Offset, 64>;  // by size in units: the first of a chain
 
-    static Key key_of(const query::Value& value, std::string& canonical);
+    static Key key_of(const query::Value& value);
     static Key text_key(query::Type type, std::string_view text);
     Code* only_code_of(const Key& key);
     static std::uint32_t units_of(const Key& key);
@@ -86,6 +86,7 @@ private:
     Key key(Code code) const;
     bool holds(Code code, const Key& key) const;
     Code find(const Key& key) const;
+    Code add(const Key& key);
     Code insert(const Key& key);
     Offset take_space(std::uint32_t units);
     void remove(Code code);

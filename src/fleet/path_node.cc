@@ -13,14 +13,17 @@ const PathNode* PathNode::child(std::string_view name) const {
 
 // Callers go through the names in order, so the next one is mostly the one they look for.
 PathNode& PathNode::Finger::find_or_make(std::string_view name) {
-    for (int step = 0; step < 4 && at_ != node_->children_.end(); ++step, ++at_) {
-        if ((*at_)->name_ == name) return **at_++;
+    Children& children = node_->children_;
+    if (stands_) ++at_;  // only now: a step beyond the last child is a slow one
+    stands_ = true;
+    for (int step = 0; step < 4 && at_ != children.end(); ++step, ++at_) {
+        if ((*at_)->name_ == name) return **at_;
         if ((*at_)->name_ > name) break;
     }
-    at_ = node_->children_.lower_bound(name);
-    if (at_ == node_->children_.end() || (*at_)->name_ != name)
-        at_ = node_->children_.insert(at_, std::make_unique<PathNode>(name));
-    return **at_++;
+    at_ = children.lower_bound(name);
+    if (at_ == children.end() || (*at_)->name_ != name)
+        at_ = children.insert(at_, std::make_unique<PathNode>(name));
+    return **at_;
 }
 
 Column& PathNode::make_column(Side side, const std::uint32_t& capacity) {

@@ -45,6 +45,7 @@ public:
     private:
         PathNode* node_;
         Children::iterator at_;
+        bool stands_ = false;  // on the child that was found last
     };
 
     PathNode* child(std::string_view name);

@@ -92,7 +92,8 @@ private:
 
     // Every column that has the row has it by right.
     void read_columns(const json::value* document) {
-        table_.for_each_child(path_, [&](std::string_view name, const Column& column) {
+        const std::vector<query::Segment> here = path_;
+        table_.for_each_child(here, [&](std::string_view name, const Column& column) {
             path_.emplace_back(std::string(name));
             const json::value* member = nullptr;
             if (document != nullptr && document->is_object())
