@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <system_error>
 #include <vector>
 
@@ -167,7 +168,59 @@ Result<json::value> parse_json(std::string_view text, const JsonLimits& limits) 
     return parser.handler().take();
 }
 
+namespace {
+
+// Whether none of eight characters needs an escape: below 0x20, a quote or a backslash.
+bool all_plain(std::uint64_t eight) {
+    constexpr std::uint64_t ones = 0x0101010101010101;
+    constexpr std::uint64_t tops = 0x8080808080808080;
+    const auto below = [eight](std::uint64_t limit) {
+        return (eight - ones * limit) & ~eight & tops;
+    };
+    const auto has = [eight](char c) {
+        const std::uint64_t zero_where_c = eight ^ (ones * static_cast<unsigned char>(c));
+        return (zero_where_c - ones) & ~zero_where_c & tops;
+    };
+    return (below(0x20) | has('"') | has('\\')) == 0;
+}
+
+template <class Word>
+std::uint64_t load(const char* from) {
+    Word word;
+    std::memcpy(&word, from, sizeof word);
+    return word;
+}
+
+bool all_plain(std::string_view text) {
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    if (text.size() >= 8) {
+        for (; end - at > 8; at += 8)
+            if (!all_plain(load<std::uint64_t>(at))) return false;
+        return all_plain(load<std::uint64_t>(end - 8));  // may look at some twice
+    }
+    if (text.size() >= 4)
+        return all_plain(load<std::uint32_t>(at) | load<std::uint32_t>(end - 4) << 32);
+    std::uint64_t eight = 0x2020202020202020;
+    for (; at != end; ++at) eight = eight << 8 | static_cast<unsigned char>(*at);
+    return all_plain(eight);
+}
+
+}  // namespace
+
 void append_json_string(std::string& out, std::string_view text) {
+    if (all_plain(text)) {  // nearly always, and keys are most of a twin's text
+        const std::size_t before = out.size();
+        const std::size_t after = before + text.size() + 2;
+        // The second argument is no use: libstdc++ 12 gives the capacity there.
+        out.resize_and_overwrite(after, [&](char* bytes, std::size_t) {
+            bytes[before] = '"';
+            text.copy(bytes + before + 1, text.size());
+            bytes[after - 1] = '"';
+            return after;
+        });
+        return;
+    }
     out += '"';
     std::size_t plain = 0;
     for (std::size_t i = 0; i < text.size(); ++i) {

@@ -47,5 +47,29 @@ TEST(Json, EscapesControlCharactersAndQuotes) {
     EXPECT_EQ(round_trip(R"("a\"\\\u0001\n")"), R"("a\"\\\u0001\n")");
 }
 
+// Strings are looked at several characters at once: every length and place must give the same.
+TEST(Json, EscapesTheSameWhereverACharacterStands) {
+    for (std::size_t size = 1; size <= 20; ++size)
+        for (std::size_t at = 0; at < size; ++at)
+            for (int c = 0; c < 256; ++c) {
+                const bool plain = c >= 0x20 && c != '"' && c != '\\';
+                std::string text(size, '\x80');
+                text[at] = static_cast<char>(c);
+                std::string written;
+                append_json_string(written, text);
+                if (plain) {
+                    ASSERT_EQ(written, '"' + text + '"') << c;
+                } else {
+                    std::string alone;
+                    append_json_string(alone, text.substr(at, 1));
+                    ASSERT_GE(alone.size(), 4u) << c;
+                    ASSERT_EQ(written, '"' + text.substr(0, at) +
+                                           alone.substr(1, alone.size() - 2) + text.substr(at + 1) +
+                                           '"')
+                        << c;
+                }
+            }
+}
+
 }  // namespace
 }  // namespace twinhub
