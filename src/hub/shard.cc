@@ -27,7 +27,7 @@ Error Shard::not_found(const TwinId& id) {
 EntryPtr Shard::find(const TwinId& id) {
     const auto found = entries_.find(id);
     if (found == entries_.end()) return nullptr;
-    found->second->used = parts_.clock.monotonic();
+    found->second->used.store(parts_.clock.monotonic(), std::memory_order_relaxed);
     return found->second;
 }
 
@@ -100,9 +100,12 @@ EntryPtr Shard::adopt(const TwinId& id, Loaded loaded) {
     entry->durable = entry->newest = std::move(loaded.state);
     const auto unsaved = presence_unsaved_.find(id);
     entry->presence = unsaved == presence_unsaved_.end() ? loaded.presence : unsaved->second;
-    entry->used = parts_.clock.monotonic();
+    entry->used.store(parts_.clock.monotonic(), std::memory_order_relaxed);
     // Unknown ids are not remembered: a peer could fill the memory with them.
-    if (entry->durable.exists()) entries_.emplace(id, entry);
+    if (entry->durable.exists()) {
+        const std::scoped_lock lock(shown_);
+        entries_.emplace(id, entry);
+    }
     return entry;
 }
 

@@ -22,6 +22,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -40,7 +41,7 @@ struct Counts {
 };
 
 // The part of a hub that lives on one loop: the slots of the device ids that hash to it, their
-// identities, twins and connections. Everything here runs on that loop, so nothing is locked.
+// identities, twins and connections. Everything here runs on that loop, except `shown_view`.
 // A change is computed against the newest state, and shown to anybody only when it is durable.
 class Shard {
 public:
@@ -80,6 +81,9 @@ public:
 
     // --- services (Registry, Twins), already on this loop ---------------------------------------
     Task<Result<TwinView>> view(TwinId id);
+    // The twin as committed when it is in memory; nothing says that the loop must be asked.
+    // Callable on any loop: waking another one costs more than the read itself (ADR 0008).
+    std::optional<TwinView> shown_view(const TwinId& id) const;
     Task<Result<TwinView>> update_twin(TwinId id, twin::ServiceUpdate update, twin::Match match,
                                        Author author);
     Task<Result<IdentityView>> create(IdentitySpec spec, std::optional<twin::ServiceUpdate> initial,
@@ -141,6 +145,9 @@ private:
     bool save_presence(std::size_t count_max);  // true when nothing is left
     void put_counts(Slot slot);
     void take_back(const Error& why);
+    void show(Entry& entry, State state);  // is durable now
+    void show(Entry& entry, const Presence& presence);
+    void hide(const TwinId& id);
     void notify(const TwinId& id, const twin::Notification& notification);
     Task<Result<>> settled();
     Task<Error> refusal(EntryPtr entry, Error error);
@@ -187,6 +194,9 @@ private:
     CommitQueue queue_;
     Lanes lanes_;  // identity operations of a device, one after the other
 
+    // What shown_view reads: entries_, links_, and each entry's durable state and presence. This
+    // loop alone writes them, under the mutex, and so reads them without it.
+    mutable std::mutex shown_;
     std::unordered_map<TwinId, EntryPtr> entries_;
     std::unordered_map<TwinId, std::vector<EntryDone>> loading_;
     std::unordered_map<TwinId, Link> links_;

@@ -8,6 +8,21 @@ namespace twinhub::hub {
 
 using store::Family;
 
+void Shard::show(Entry& entry, State state) {
+    const std::scoped_lock lock(shown_);
+    entry.durable = std::move(state);
+}
+
+void Shard::show(Entry& entry, const Presence& presence) {
+    const std::scoped_lock lock(shown_);
+    entry.presence = presence;
+}
+
+void Shard::hide(const TwinId& id) {
+    const std::scoped_lock lock(shown_);
+    entries_.erase(id);
+}
+
 std::uint64_t Shard::next_sequence(Slot slot) { return ++last_sequence_[slot]; }
 
 void Shard::stage(const EntryPtr& entry, State next, ChangeRecord record, Settled settled,
@@ -39,7 +54,10 @@ void Shard::stage(const EntryPtr& entry, State next, ChangeRecord record, Settle
 
     if (entry->pending++ == 0) pending_.insert(entry.get());
     entry->newest = next;
-    entries_.try_emplace(entry->id, entry);
+    if (!entries_.contains(entry->id)) {
+        const std::scoped_lock lock(shown_);
+        entries_.emplace(entry->id, entry);
+    }
     queue_.on_settled([this, entry, slot, document, state = std::move(next),
                        done = std::move(settled)](const Result<>& result) mutable {
         if (!result) {
@@ -49,11 +67,11 @@ void Shard::stage(const EntryPtr& entry, State next, ChangeRecord record, Settle
         durable_sequence_[slot] = state.sequence;
         if (--entry->pending == 0) pending_.erase(entry.get());
         const std::uint64_t sequence_now = state.sequence;
-        entry->durable = std::move(state);
+        show(*entry, std::move(state));
         if (!entry->durable.exists()) {
             // Deleted: nothing newer may have been staged on it except a re-creation, which is
             // whole.
-            if (!entry->newest.exists()) entries_.erase(entry->id);
+            if (!entry->newest.exists()) hide(entry->id);
         } else if (document == Document::written) {
             if (entry->changed_since != 0 && entry->pending == 0) mark_whole(entry);
         } else if (entry->changed_since == 0) {
@@ -67,7 +85,7 @@ void Shard::take_back(const Error& why) {
     for (Entry* entry : pending_) {
         entry->newest = entry->durable;
         entry->pending = 0;
-        if (!entry->durable.exists()) entries_.erase(entry->id);
+        if (!entry->durable.exists()) hide(entry->id);
     }
     pending_.clear();
     for (auto& [slot, last] : last_sequence_) last = durable_sequence_[slot];
@@ -168,6 +186,20 @@ Task<Result<TwinView>> Shard::view(TwinId id) {
     if (!found) co_return std::unexpected(not_found(TwinId{id.device, {}}));
     co_return TwinView{entry->durable.identity, entry->durable.twin,
                        presence_of(id, entry->presence)};
+}
+
+std::optional<TwinView> Shard::shown_view(const TwinId& id) const {
+    std::optional<TwinView> view;
+    {
+        const std::scoped_lock lock(shown_);
+        const auto found = entries_.find(id);
+        if (found == entries_.end() || !found->second->durable.exists()) return std::nullopt;
+        Entry& entry = *found->second;
+        entry.used.store(parts_.clock.monotonic(), std::memory_order_relaxed);
+        view.emplace(entry.durable.identity, entry.durable.twin, presence_of(id, entry.presence));
+    }
+    parts_.metrics.twin_operation(Metrics::Side::service, Metrics::Operation::read, true);
+    return view;
 }
 
 Task<Result<TwinView>> Shard::update_twin(TwinId id, twin::ServiceUpdate update, twin::Match match,

@@ -39,8 +39,11 @@ Attached Shard::attach(const TwinId& id, DeviceLink& link, const AttachFacts& fa
     presence.connection_state_updated = now;
     presence.last_activity = now;
     presence.session_expires = never;
-    links_[id] = Link{&link, facts.clean_session, presence, now};
-    if (entry) entry->presence = presence;
+    {
+        const std::scoped_lock lock(shown_);
+        links_[id] = Link{&link, facts.clean_session, presence, now};
+        if (entry) entry->presence = presence;
+    }
     put_presence(id, presence);
     parts_.metrics.devices_connected.Increment();
 
@@ -64,14 +67,17 @@ void Shard::detach(const TwinId& id, const DeviceLink& link) {
     const auto found = links_.find(id);
     if (found == links_.end() || found->second.link != &link) return;
     Presence presence = found->second.presence;
-    links_.erase(found);
+    {
+        const std::scoped_lock lock(shown_);
+        links_.erase(found);
+    }
     parts_.metrics.devices_connected.Decrement();
     const Instant now = parts_.clock.now();
     presence.connected = false;
     presence.connection_state_updated = now;
     presence.last_activity = now;
     presence.session_expires = now + parts_.settings.session_age;
-    if (const EntryPtr entry = find(id)) entry->presence = presence;
+    if (const EntryPtr entry = find(id)) show(*entry, presence);
     put_presence(id, presence);
 }
 
@@ -80,14 +86,17 @@ void Shard::end_link(const TwinId& id, LinkEnd reason) {
     if (found == links_.end()) return;
     DeviceLink* link = found->second.link;
     Presence presence = found->second.presence;
-    links_.erase(found);
+    {
+        const std::scoped_lock lock(shown_);
+        links_.erase(found);
+    }
     parts_.metrics.devices_connected.Decrement();
     if (reason != LinkEnd::taken_over && reason != LinkEnd::deleted) {
         const Instant now = parts_.clock.now();
         presence.connected = false;
         presence.connection_state_updated = now;
         presence.session_expires = now + parts_.settings.session_age;
-        if (const EntryPtr entry = find(id)) entry->presence = presence;
+        if (const EntryPtr entry = find(id)) show(*entry, presence);
         put_presence(id, presence);
     }
     link->end(reason);
@@ -97,7 +106,10 @@ void Shard::subscriptions_changed(const TwinId& id, std::uint32_t subscriptions)
     const auto link = links_.find(id);
     if (link == links_.end() || link->second.presence.subscriptions == subscriptions) return;
     if (link->second.clean_session) return;  // ends with the connection
-    link->second.presence.subscriptions = subscriptions;
+    {
+        const std::scoped_lock lock(shown_);
+        link->second.presence.subscriptions = subscriptions;
+    }
     put_presence(id, link->second.presence);
 }
 
@@ -105,7 +117,10 @@ void Shard::note_activity(const TwinId& id) {
     const auto link = links_.find(id);
     if (link == links_.end()) return;
     const Instant now = parts_.clock.now();
-    link->second.presence.last_activity = now;
+    {
+        const std::scoped_lock lock(shown_);
+        link->second.presence.last_activity = now;
+    }
     if (now - link->second.persisted < activity_resolution) return;
     link->second.persisted = now;
     put_presence(id, link->second.presence);

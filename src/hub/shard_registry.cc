@@ -161,7 +161,7 @@ void Shard::stage_removed(const EntryPtr& entry, const Author& author) {
     record.author = author;
     stage(entry, State{}, std::move(record), [this, entry](const Result<>& result) {
         if (!result) return;
-        entry->presence = Presence{};
+        show(*entry, Presence{});
         end_link(entry->id, LinkEnd::deleted);
     });
 }

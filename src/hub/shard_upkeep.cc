@@ -146,12 +146,13 @@ void Shard::forget_unused() {
              ++entry, ++looked) {
             const Entry& candidate = *entry->second;
             const bool clean = candidate.pending == 0 && candidate.changed_since == 0;
-            if (clean && (crowded || now - candidate.used >= unused_after))
+            if (clean &&
+                (crowded || now - candidate.used.load(std::memory_order_relaxed) >= unused_after))
                 unused.push_back(entry->first);
         }
         if (crowded && entries_.size() - unused.size() <= allowed) break;
     }
-    for (const TwinId& id : unused) entries_.erase(id);
+    for (const TwinId& id : unused) hide(id);
 }
 
 void Shard::forget_changes() {

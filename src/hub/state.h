@@ -3,6 +3,7 @@
 #include "hub/identity.h"
 #include "twin/twin.h"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
@@ -30,7 +31,7 @@ struct Entry {
     std::uint64_t changed_since =
         0;                // sequence of the first change that no stored document holds; 0 = none
     Moment changed_at{};  // when that was
-    Moment used{};        // for forgetting what nobody asks for
+    std::atomic<Moment> used{};  // for forgetting what nobody asks for; set by any loop
 };
 
 }  // namespace twinhub::hub

@@ -162,6 +162,32 @@ TEST(Threads, DevicesReportOnTheirOwnLoops) {
     EXPECT_EQ(read_past(server.engine()).wrong, "");
 }
 
+TEST(Threads, WhatIsAcknowledgedIsSeenOnEveryLoop) {
+    Server server(2);
+    const std::string device = device_on(0, 2, 0);
+    ASSERT_TRUE(
+        server.begin(0, server.hub().registry().create(spec_of(device), author_of())).get());
+    const auto writer = [](Hub& hub, std::string id) -> Task<int> {
+        int wrong = 0;
+        for (int i = 0; i < 200; ++i) {
+            twin::ServiceUpdate update =
+                patch_of(R"({"properties":{"desired":{"n":)" + std::to_string(i) + "}}}");
+            const auto made =
+                co_await hub.twins().update(id_of(id), std::move(update), {}, author_of());
+            const auto seen = co_await hub.twins().get(id_of(id));
+            wrong += !made || !seen || seen->twin.versions.desired < made->twin.versions.desired;
+        }
+        co_return wrong;
+    };
+    std::vector<std::future<int>> writers;
+    for (std::size_t loop = 0; loop < 2; ++loop)
+        for (int i = 0; i < 3; ++i)
+            writers.push_back(server.begin(loop, writer(server.hub(), device)));
+    for (auto& each : writers) EXPECT_EQ(each.get(), 0);
+    const auto last = server.begin(1, server.hub().twins().get(id_of(device))).get();
+    EXPECT_EQ(last->twin.versions.desired, 1u + 6 * 200);
+}
+
 TEST(TheEnd, MayComeInTheMiddleOfEverything) {
     for (const int turns : {0, 1, 2, 3, 5, 8, 13, 21}) {
         for (const bool held : {false, true}) {

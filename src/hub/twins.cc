@@ -39,6 +39,7 @@ Result<IdPage> scan_ids(store::Engine& engine, bool modules, const std::string& 
 
 Task<Result<TwinView>> Twins::get(TwinId id) {
     Shard& shard = shards_.of(id.device);
+    if (std::optional<TwinView> view = shard.shown_view(id)) co_return std::move(*view);
     auto work = [&shard, &id] { return shard.view(std::move(id)); };
     co_return co_await Shards::on(shard, std::move(work));
 }
