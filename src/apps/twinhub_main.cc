@@ -1,5 +1,6 @@
 #include "apps/cli/command.h"
 #include "apps/serve.h"
+#include "gateway/tls/spare_buffers.h"
 
 #include <csignal>
 #include <cstdlib>
@@ -8,6 +9,7 @@
 // The one binary: server and command line.
 int main(int count, char** words) {
     std::signal(SIGPIPE, SIG_IGN);
+    twinhub::gateway::keep_spare_tls_buffers();
     const std::vector<std::string> arguments(words + 1, words + count);
     const twinhub::apps::cli::Surroundings around{
         std::cout, std::cerr,

@@ -67,12 +67,13 @@ Result<> use(SSL_CTX* context, const ServerCertificate& certificate) {
     if (SSL_CTX_use_certificate(context, leaf.get()) != 1)
         return failure(Code::argument_invalid,
                        "The server certificate cannot be used (" + last_error() + ")");
-    while (X509* issuer = PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr))
-        if (SSL_CTX_add0_chain_cert(context, issuer) != 1) {
-            X509_free(issuer);
+    while (Owned<X509> issuer{PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)}) {
+        // A root is of no use to a peer: it either has it already or must not believe it.
+        if (X509_self_signed(issuer.get(), 0) == 1) continue;
+        if (SSL_CTX_add1_chain_cert(context, issuer.get()) != 1)
             return failure(Code::argument_invalid,
                            "The server certificate's chain cannot be used (" + last_error() + ")");
-        }
+    }
     ERR_clear_error();
     const Owned<BIO> key_text = memory(certificate.key_pem);
     const Owned<EVP_PKEY> key(PEM_read_bio_PrivateKey(key_text.get(), nullptr, nullptr, nullptr));
@@ -103,7 +104,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::create(
               "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256") == 1);
     CHECK(SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384") == 1);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_session_cache_mode(context,
                                    SSL_SESS_CACHE_OFF);  // tickets keep the state at the client
