@@ -41,6 +41,10 @@ std::optional<std::string_view> record_at(std::string_view block, std::size_t at
     return covered.substr(1);
 }
 
+bool only_zeros(std::string_view bytes) {
+    return std::ranges::all_of(bytes, [](char byte) { return byte == 0; });
+}
+
 // The numbers of the logs of a folder, rising.
 std::vector<std::uint64_t> log_numbers(const std::filesystem::path& folder) {
     std::vector<std::uint64_t> numbers;
@@ -129,6 +133,10 @@ std::uint64_t first_needed(rocksdb::Env& env, const std::filesystem::path& folde
 void LogReader::read(std::string_view block) {
     for (std::size_t at = 0; at < block.size();) {
         if (block_bytes - at < header_bytes) break;  // too little for a record: filled with zeros
+        if (!in_write_ && !damaged_at_ && only_zeros(block.substr(at))) {
+            if (!zeros_at_) zeros_at_ = offset_ + at;
+            break;
+        }
         if (const auto data = record_at(block, at)) {
             take(static_cast<Type>(block[at + 6]), *data, offset_ + at);
             at += header_bytes + data->size();
@@ -147,6 +155,7 @@ void LogReader::end() {
 
 void LogReader::take(Type type, std::string_view data, std::uint64_t at) {
     const bool begins = type == Type::full || type == Type::first;
+    if (zeros_at_) damaged(*zeros_at_);           // they were no end: something stood there
     if (in_write_ && begins) damaged(write_at_);  // the write before it has no end
     if (!in_write_ && !begins) damaged(at);       // nor this one a beginning
     if (damaged_at_) {

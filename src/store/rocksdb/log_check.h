@@ -53,6 +53,8 @@ private:
     bool in_write_ = false;       // its last record has not come yet
     std::uint64_t write_at_ = 0;  // where the write begins
     std::string write_head_;      // its first bytes, up to head_bytes
+    // Nothing but zeros from there on, so far: the end (zeroed_log.h), unless a record follows.
+    std::optional<std::uint64_t> zeros_at_;
     std::optional<std::uint64_t> damaged_at_;
     bool resumed_ = false;
     std::optional<std::uint64_t> first_operation_;

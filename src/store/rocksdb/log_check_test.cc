@@ -60,9 +60,9 @@ TEST_F(LogCheckTest, RefusesAFlippedBitAnywhereInFrontOfTheLastCommit) {
     {
         const auto engine = open().value();
         commit(*engine, 1, 1);
-        from = std::filesystem::file_size(log());
+        from = end_of_log(log());
         commit(*engine, 2, 2);
-        to = std::filesystem::file_size(log());
+        to = end_of_log(log());
         commit(*engine, 3, 3);
     }
     const auto path = log();
@@ -96,7 +96,7 @@ TEST_F(LogCheckTest, TakesDamageInTheLastCommitForATornOne) {
     {
         const auto engine = open().value();
         commit(*engine, 1, 1);
-        from = std::filesystem::file_size(log());
+        from = end_of_log(log());
         commit(*engine, 2, 2, 200'000);
     }
     flip(log(), from + 100'000);
@@ -136,8 +136,42 @@ TEST_F(LogCheckTest, LetsALogBeDamagedThatNobodyNeeds) {
     commit(*open().value(), 4, 6);
     ASSERT_NE(log(), older);
     std::filesystem::copy_file(copy, older, std::filesystem::copy_options::overwrite_existing);
-    flip(older, std::filesystem::file_size(older) / 2);
+    flip(older, end_of_log(older) / 2);
     EXPECT_EQ(changes(), 6u);
+}
+
+// What a crash leaves behind the last commit (zeroed_log.h).
+TEST_F(LogCheckTest, TakesZerosBehindTheLastCommitForTheEnd) {
+    const auto engine = open().value();
+    commit(*engine, 1, 3);
+    ASSERT_GT(std::filesystem::file_size(log()), end_of_log(log()));
+    const auto crashed = scratch_.path() / "crashed";
+    std::filesystem::copy(folder_, crashed);
+    const auto opened = open_rocksdb(crashed, {.hub = "green"});
+    ASSERT_TRUE(opened) << opened.error().message;
+    EXPECT_EQ(read_all(**opened, Family::changes).size(), 3u);
+}
+
+TEST_F(LogCheckTest, RefusesZerosInTheMiddleOfALog) {
+    std::uintmax_t from = 0;
+    {
+        const auto engine = open().value();
+        commit(*engine, 1, 1);
+        from = end_of_log(log());
+        commit(*engine, 2, 2, 40'000);  // goes on in the next block
+        commit(*engine, 3, 3);
+    }
+    std::fstream file(log(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(from));
+    const std::string zeros(LogReader::block_bytes - from, '\0');
+    file.write(zeros.data(), static_cast<std::streamsize>(zeros.size()));
+    file.close();
+    expect_refused(from);
+}
+
+TEST_F(LogCheckTest, ALogThatIsClosedHasNoZerosBehindIt) {
+    commit(*open().value(), 1, 3);
+    EXPECT_EQ(std::filesystem::file_size(log()), end_of_log(log()));
 }
 
 TEST(LogReader, SaysWhichOperationsALogHolds) {

@@ -8,6 +8,7 @@
 #include "store/rocksdb/ownership.h"
 #include "store/rocksdb/status.h"
 #include "store/rocksdb/tuning.h"
+#include "store/rocksdb/zeroed_log.h"
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
@@ -29,6 +30,7 @@ std::string reading(Family family) { return "Reading " + std::string(name_of(fam
 
 // The open database. Snapshots share it, so that it closes after the last of them.
 struct Database {
+    std::unique_ptr<rocksdb::Env> env;
     std::unique_ptr<rocksdb::DB> db;
     std::array<rocksdb::ColumnFamilyHandle*, family_count> handles{};
     rocksdb::ColumnFamilyHandle* unused = nullptr;  // "default", which RocksDB insists on
@@ -262,6 +264,18 @@ Error open_error(const rocksdb::Status& status, const std::filesystem::path& fol
     return error;
 }
 
+// `env` with our own way of writing logs.
+std::unique_ptr<rocksdb::Env> make_env(rocksdb::Env& env) {
+    class Ours final : public rocksdb::EnvWrapper {
+    public:
+        explicit Ours(rocksdb::Env& base) : EnvWrapper(&base) {
+            file_system_ = with_zeroed_logs(base.GetFileSystem());
+            system_clock_ = base.GetSystemClock();
+        }
+    };
+    return std::make_unique<Ours>(env);
+}
+
 Result<std::shared_ptr<Database>> open_database(const std::filesystem::path& folder,
                                                 const rocksdb::DBOptions& db_options,
                                                 const RocksDbOptions& options,
@@ -303,10 +317,12 @@ Result<std::unique_ptr<Engine>> open_rocksdb_on(rocksdb::Env& env,
     TRY_VOID(make_folder(folder));
     const auto cache = rocksdb::NewLRUCache(options.cache_bytes);
     const auto errors = std::make_shared<BackgroundErrors>();
+    std::unique_ptr<rocksdb::Env> files = make_env(env);
     rocksdb::DBOptions db_options;
-    db_options.env = &env;
+    db_options.env = files.get();
     tune(db_options, options, make_listener(errors));
     TRY(std::shared_ptr<Database> database, open_database(folder, db_options, options, cache));
+    database->env = std::move(files);
     std::unique_ptr<Engine> engine = std::make_unique<RocksDbEngine>(
         folder, std::move(database), cache, errors, options.disk_bytes_kept_free);
     TRY_VOID(check_owner(*engine, options.hub, store_format));

@@ -24,15 +24,27 @@ public:
         const std::size_t written = fault.ok() ? bytes.size() : bytes.size() / 2;
         IOStatus status = target()->Append({bytes.data(), written}, options, debug);
         if (status.ok()) bytes_ += written;
+        size_ = std::max(size_, bytes_);
+        files_.mark_written(path_, bytes_);
         return fault.ok() ? status : fault;
     }
     IOStatus Append(const rocksdb::Slice& bytes, const IOOptions& options,
                     const rocksdb::DataVerificationInfo&, IODebugContext* debug) override {
         return Append(bytes, options, debug);
     }
+    // Of zeros ahead of the end (rocksdb/zeroed_log.h).
+    IOStatus PositionedAppend(const rocksdb::Slice& bytes, std::uint64_t at,
+                              const IOOptions& options, IODebugContext* debug) override {
+        const IOStatus fault = files_.next(Call::append);
+        const std::size_t written = fault.ok() ? bytes.size() : bytes.size() / 2;
+        IOStatus status = target()->PositionedAppend({bytes.data(), written}, at, options, debug);
+        if (status.ok()) size_ = std::max(size_, at + written);
+        return fault.ok() ? status : fault;
+    }
     IOStatus Truncate(std::uint64_t size, const IOOptions& options,
                       IODebugContext* debug) override {
         bytes_ = std::min(bytes_, size);
+        size_ = std::min(size_, size);
         return target()->Truncate(size, options, debug);
     }
     IOStatus Flush(const IOOptions& options, IODebugContext* debug) override {
@@ -41,7 +53,7 @@ public:
     }
     IOStatus Sync(const IOOptions&, IODebugContext*) override {
         const IOStatus fault = files_.next(Call::sync);
-        if (fault.ok()) files_.mark_synced(path_, bytes_);
+        if (fault.ok()) files_.mark_synced(path_, bytes_, size_);
         return fault;
     }
     IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
@@ -60,7 +72,8 @@ public:
 private:
     FaultyFiles& files_;
     std::string path_;
-    std::uint64_t bytes_ = 0;
+    std::uint64_t bytes_ = 0;  // appended
+    std::uint64_t size_ = 0;   // with the zeros behind them
 };
 
 class FaultyFolder final : public rocksdb::FSDirectory {
@@ -154,9 +167,16 @@ IOStatus FaultyFiles::next(Call kind) {
     return IOStatus::OK();
 }
 
-void FaultyFiles::mark_synced(const std::string& path, std::uint64_t bytes) {
+void FaultyFiles::mark_written(const std::string& path, std::uint64_t bytes) {
     const std::lock_guard lock(mutex_);
-    synced_bytes_[plain(path)] = bytes;
+    contents_[plain(path)].written = bytes;
+}
+
+void FaultyFiles::mark_synced(const std::string& path, std::uint64_t bytes, std::uint64_t size) {
+    const std::lock_guard lock(mutex_);
+    Content& content = contents_[plain(path)];
+    content.synced = bytes;
+    content.synced_size = size;
 }
 
 void FaultyFiles::mark_folder_synced(const std::string& path) {
@@ -187,16 +207,22 @@ void FaultyFiles::restore_power(Unsynced unsynced) {
         const std::size_t names_kept = unsynced == Unsynced::lost   ? 0
                                        : unsynced == Unsynced::half ? names_.size() / 2
                                                                     : names_.size();
-        for (const auto& [path, synced] : synced_bytes_) {
+        for (const auto& [path, content] : contents_) {
             std::error_code gone;
-            const std::uint64_t written = std::filesystem::file_size(path, gone);
-            if (gone || written <= synced || unsynced == Unsynced::kept) continue;
-            const std::uint64_t more = unsynced == Unsynced::half ? (written - synced) / 2 : 0;
-            std::filesystem::resize_file(path, synced + more);
+            const std::uint64_t size = std::filesystem::file_size(path, gone);
+            if (gone || size <= content.synced || unsynced == Unsynced::kept) continue;
+            const std::uint64_t more =
+                unsynced == Unsynced::half && content.written > content.synced
+                    ? (content.written - content.synced) / 2
+                    : 0;
+            std::filesystem::resize_file(path, content.synced + more);
+            // Where zeros were synced, they are what the disk still has.
+            if (content.synced_size > content.synced + more)
+                std::filesystem::resize_file(path, content.synced_size);
         }
         for (; names_.size() > names_kept; names_.pop_back()) undo(names_.back());
         names_.clear();
-        synced_bytes_.clear();
+        contents_.clear();
     }
     heal();
 }
@@ -211,7 +237,7 @@ IOStatus FaultyFiles::NewWritableFile(const std::string& path, const rocksdb::Fi
         NameChange change{.path = plain(path), .from = {}, .replaced = {}};
         if (std::filesystem::exists(path)) change.replaced = keep(path);
         names_.push_back(std::move(change));
-        synced_bytes_[plain(path)] = 0;
+        contents_[plain(path)] = {};
     }
     const IOStatus status = target()->NewWritableFile(path, options, &file, debug);
     if (status.ok()) *result = std::make_unique<FaultyFile>(*this, path, std::move(file));
@@ -233,10 +259,10 @@ IOStatus FaultyFiles::RenameFile(const std::string& from, const std::string& to,
     std::error_code error;
     std::filesystem::rename(from, to, error);
     if (error) return IOStatus::IOError(error.message());
-    if (auto synced = synced_bytes_.extract(change.from)) {
-        synced.key() = change.path;
-        synced_bytes_.erase(change.path);
-        synced_bytes_.insert(std::move(synced));
+    if (auto content = contents_.extract(change.from)) {
+        content.key() = change.path;
+        contents_.erase(change.path);
+        contents_.insert(std::move(content));
     }
     names_.push_back(std::move(change));
     return IOStatus::OK();

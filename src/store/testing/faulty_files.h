@@ -84,7 +84,8 @@ private:
 
     // What becomes of the next call of this kind.
     rocksdb::IOStatus next(Call kind);
-    void mark_synced(const std::string& path, std::uint64_t bytes);
+    void mark_written(const std::string& path, std::uint64_t bytes);
+    void mark_synced(const std::string& path, std::uint64_t bytes, std::uint64_t size);
     void mark_folder_synced(const std::string& path);
     std::filesystem::path keep(const std::filesystem::path& path);
     static void undo(const NameChange& change);
@@ -97,7 +98,12 @@ private:
     std::array<std::uint64_t, call_count> calls_{};
     bool full_ = false;
     std::optional<std::uint64_t> free_bytes_;
-    std::map<std::filesystem::path, std::uint64_t> synced_bytes_;
+    struct Content {
+        std::uint64_t written = 0;      // bytes appended
+        std::uint64_t synced = 0;       // of them
+        std::uint64_t synced_size = 0;  // of the file, with the zeros behind them
+    };
+    std::map<std::filesystem::path, Content> contents_;
     std::deque<NameChange> names_;
     ScratchFolder removed_;  // keeps what a power loss would bring back
     std::uint64_t removed_count_ = 0;
