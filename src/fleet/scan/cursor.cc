@@ -188,6 +188,9 @@ Result<Cursor::Page> Cursor::read(std::string_view after, std::size_t count, std
         return failure(twinhub::Code::unavailable,
                        "The rows of this query have changed too much since its first page.");
     if (after > after_) after_ = after;
+    // No more than the whole answer has, unless documents may still drop some.
+    if (rows_max_ && !filter_->needs_documents())
+        count = std::min<std::uint64_t>(count, *rows_max_);
     while (!places_.empty() && places_.begin()->position <= after_) {
         const Place done = *places_.begin();
         drop(done.row);

@@ -1,5 +1,7 @@
 #include "fleet/scan/filter.h"
 
+#include "query/print.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -45,6 +47,27 @@ std::optional<std::vector<std::string_view>> device_ids(const query::Plan& plan,
     return std::nullopt;
 }
 
+std::string text_of(const query::Plan& plan, const Condition& condition) {
+    switch (condition.kind) {
+        case Kind::never: return "false";
+        case Kind::always: return "true";
+        case Kind::leaf: {
+            std::string text = query::to_text(plan, condition.expr);
+            if (condition.wanted == Truths(Truth::yes)) return text;
+            return "NOT (" + std::move(text) + ")";
+        }
+        case Kind::all:
+        case Kind::any: break;
+    }
+    std::string text;
+    for (const Condition& part : condition.parts) {
+        if (!text.empty()) text += condition.kind == Kind::all ? " AND " : " OR ";
+        const bool nested = part.kind == Kind::all || part.kind == Kind::any;
+        text += nested ? "(" + text_of(plan, part) + ")" : text_of(plan, part);
+    }
+    return text;
+}
+
 }  // namespace
 
 Filter::Filter(const query::Plan& plan, const Table& table, Instant now)
@@ -63,23 +86,23 @@ Filter::Filter(const query::Plan& plan, const Table& table, Instant now)
         return part.cost / std::max(1 - part.facts.share, 0.001);
     };
     std::ranges::sort(parts_, {},
-                      [&](const Part& part) { return std::pair(price(part), part.facts.expr); });
+                      [&](const Part& part) { return std::pair(price(part), part.place); });
 }
 
 void Filter::add(Condition condition) {
     if (std::optional<std::vector<Row>> rows = by_id_ ? std::nullopt : look_up(condition)) {
         by_id_ = std::move(rows);
-        id_facts_ = ConditionFacts{.op = "idLookup", .expr = condition.expr};
+        id_facts_ = ConditionFacts{.op = "idLookup", .text = text_of(*plan_, condition)};
         id_facts_->rows_in = id_facts_->rows_out = by_id_->size();
         id_facts_->share = table_->live_count() == 0
                                ? 0
                                : static_cast<double>(by_id_->size()) / table_->live_count();
         return;
     }
-    Part part{std::move(condition), {}, 0, {}};
+    Part part{std::move(condition), {}, 0, {}, parts_.size()};
+    part.facts.text = text_of(*plan_, part.condition);
     if (needs_document(part.condition)) {
         part.facts.op = "documentFilter";
-        part.facts.expr = part.condition.expr;
         part.cost = document_cost;
         document_parts_.push_back(std::move(part));
         return;
@@ -126,7 +149,6 @@ void Filter::describe(Part& part) {
     part.cost = 0;
     part.facts.op = "rowFilter";
     std::vector<const Node*> left{&part.node};
-    part.facts.expr = part.condition.expr;
     while (!left.empty()) {
         const Node& node = *left.back();
         left.pop_back();

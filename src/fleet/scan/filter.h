@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -12,11 +13,12 @@ namespace twinhub::fleet {
 
 // What one condition of a WHERE did, for EXPLAIN.
 struct ConditionFacts {
-    std::string_view op;  // idLookup, codeScan, .., documentFilter
-    query::ExprIndex expr = 0;
-    double share = 1;            // of the rows that are estimated to pass
-    std::uint64_t rows_in = 0;   // looked at
-    std::uint64_t rows_out = 0;  // passed
+    std::string_view op;  // idLookup, codeScan, wordScan, timeScan, sparseScan, rowFilter,
+                          // documentFilter
+    std::string text;
+    double share = 1;  // of the rows that are estimated to pass
+    std::uint64_t rows_in = 0;
+    std::uint64_t rows_out = 0;
     std::uint64_t blocks = 0;
 };
 
@@ -53,6 +55,7 @@ private:
         Node node;
         double cost = 0;
         ConditionFacts facts;
+        std::size_t place = 0;  // in the text
     };
 
     Node node_of(const Condition& condition);

@@ -37,6 +37,7 @@ Scan::Scan(std::shared_ptr<const query::Plan> plan, Table& table, Instant now, S
     } else if (!(plan_->limit == 0u && !plan_->grouped)) {
         undecided_.assign(table.live().begin(), table.live().end());
     }
+    rows_at_start_ = table.live_count();
     table.watch(*this);
 }
 

@@ -56,6 +56,7 @@ public:
     Cursor& cursor() { return *cursor_; }
 
     const query::Plan& plan() const { return *plan_; }
+    std::uint32_t rows_at_start() const { return rows_at_start_; }
     std::uint64_t rows_looked_at() const { return rows_looked_at_; }
     std::uint64_t blocks_looked_at() const { return blocks_looked_at_; }
     const Filter& filter() const { return filter_; }
@@ -84,6 +85,7 @@ private:
     absl::flat_hash_set<Row> waiting_;  // for their documents
     bool done_ = false;
     std::optional<Error> error_;
+    std::uint32_t rows_at_start_ = 0;
     std::uint64_t rows_looked_at_ = 0;
     std::uint64_t blocks_looked_at_ = 0;
 };
