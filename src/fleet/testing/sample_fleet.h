@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <random>
 #include <string>
 
 // A fleet as one would have it: twins of about 45 leaves at 8,000 sites, a few percent of them
@@ -29,19 +28,19 @@ struct Sample {
 
 class SampleFleet {
 public:
-    explicit SampleFleet(std::uint64_t seed = 1) : random_(seed) {}
+    explicit SampleFleet(std::uint64_t seed = 1) : state_(seed) {}
 
     Sample next() {
-        const std::uint32_t number = made_++;
+        const std::uint32_t index = made_++;
         Sample sample;
-        sample.device_id = fmt::format("sensor-{:07}", number);
-        sample.device_etag = fmt::format("{:012x}", random_() & 0xFFFF'FFFF'FFFF);
+        sample.device_id = fmt::format("sensor-{:07}", index);
+        sample.device_etag = fmt::format("{:012x}", number() & 0xFFFF'FFFF'FFFF);
         sample.connected = below(10) < 9;
-        sample.last_activity = start + std::chrono::milliseconds{below(30) * 86'400'000 + number};
+        sample.last_activity = start + std::chrono::milliseconds{below(30) * 86'400'000 + index};
         const json::object desired = shape(false);
         json::object reported = below(100) < 7 ? shape(true) : desired;
         add_measured(reported);
-        sample.twin.tags = twin::build(tags(number), {});
+        sample.twin.tags = twin::build(tags(index), {});
         sample.twin.desired = twin::build(desired, {start, 3});
         sample.twin.reported = twin::build(reported, {start, 0});
         sample.twin.versions = {.version = 4 + below(4000),
@@ -61,12 +60,19 @@ public:
 private:
     static constexpr Instant start{std::chrono::seconds{1'700'000'000}};
 
-    std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
+    // SplitMix64: the same on every machine, unlike the distributions of the standard library.
+    std::uint64_t number() {
+        std::uint64_t mixed = state_ += 0x9E37'79B9'7F4A'7C15;
+        mixed = (mixed ^ mixed >> 30) * 0xBF58'476D'1CE4'E5B9;
+        mixed = (mixed ^ mixed >> 27) * 0x94D0'49BB'1331'11EB;
+        return mixed ^ mixed >> 31;
+    }
+    std::uint64_t below(std::uint64_t bound) { return number() % bound; }
     std::int64_t number_below(std::uint64_t bound) {
         return static_cast<std::int64_t>(below(bound));
     }
     double fraction(double from, double to) {
-        return std::uniform_real_distribution<double>(from, to)(random_);
+        return from + (to - from) * static_cast<double>(number() >> 11) / (std::uint64_t{1} << 53);
     }
     template <std::size_t count>
     const char* one_of(const char* const (&texts)[count]) {
@@ -77,7 +83,7 @@ private:
         return format_instant(start + std::chrono::seconds{number_below(30 * 86'400)});
     }
 
-    json::value tags(std::uint32_t number) {
+    json::value tags(std::uint32_t index) {
         const std::uint64_t site = below(8000);
         return {{"site", fmt::format("site-{:04}", site)},
                 {"zone", fmt::format("zone-{}", site % 24)},
@@ -86,7 +92,7 @@ private:
                 {"hardware", {{"revision", one_of({"A1", "A2", "B1", "B2"})}, {"model", "TH-200"}}},
                 {"position", {{"lat", fraction(-60, 60)}, {"lon", fraction(-180, 180)}}},
                 {"ring", one_of({"canary", "early", "broad"})},
-                {"serial", fmt::format("SN{:05}-{:06X}", number % 99991, below(1 << 24))}};
+                {"serial", fmt::format("SN{:05}-{:06X}", index % 99991, below(1 << 24))}};
     }
 
     json::object shape(bool behind) {
@@ -119,7 +125,7 @@ private:
         reported["health"] = below(20) == 0 ? "degraded" : "good";
     }
 
-    std::mt19937_64 random_;
+    std::uint64_t state_;
     std::uint32_t made_ = 0;
 };
 
