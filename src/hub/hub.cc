@@ -24,6 +24,7 @@ Hub::Hub(Settings settings, Seams seams)
     shards_ = std::make_unique<Shards>(std::move(shards), seams_.pool, seams_.engine);
     registry_ = std::make_unique<Registry>(*shards_);
     twins_ = std::make_unique<Twins>(*shards_);
+    queries_ = std::make_unique<Queries>(*shards_, settings_, seams_.clock, seams_.random);
 }
 
 Hub::~Hub() { committer_->stop(); }

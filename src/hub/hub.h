@@ -8,6 +8,7 @@
 #include "hub/access.h"
 #include "hub/device_events.h"
 #include "hub/metrics.h"
+#include "hub/queries.h"
 #include "hub/registry.h"
 #include "hub/settings.h"
 #include "hub/shards.h"
@@ -51,6 +52,7 @@ public:
 
     Registry& registry() { return *registry_; }
     Twins& twins() { return *twins_; }
+    Queries& queries() { return *queries_; }
     Shards& shards() { return *shards_; }
     DeviceEvents& device_events() { return device_events_; }
     const Settings& settings() const { return settings_; }
@@ -79,6 +81,7 @@ private:
     std::unique_ptr<Shards> shards_;
     std::unique_ptr<Registry> registry_;
     std::unique_ptr<Twins> twins_;
+    std::unique_ptr<Queries> queries_;
     DeviceEvents device_events_;
     SharedValue<const Policies> policies_{std::make_shared<const Policies>()};
 };

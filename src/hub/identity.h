@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace twinhub::hub {
@@ -17,6 +18,9 @@ enum class AuthenticationType : std::uint8_t {
     certificate_authority = 2,
     none = 3
 };
+
+// Its name on the wire (spec service-api 4.2): sas, selfSigned, certificateAuthority, none.
+std::string_view name_of(AuthenticationType type);
 
 // How an identity proves itself. Keys and thumbprints are kept as the client wrote them.
 struct Authentication {

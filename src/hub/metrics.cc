@@ -21,6 +21,9 @@ prometheus::Counter& notifications(prometheus::Registry& registry, const char* r
 
 const prometheus::Histogram::BucketBoundaries seconds{0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005,
                                                       0.01,   0.02,   0.05,   0.1,   0.5,   1};
+// From a twin by its id to a scan at the end of its budget.
+const prometheus::Histogram::BucketBoundaries query_seconds_bounds{
+    0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5, 30};
 // Up to the limits of spec twin-document 6.
 const prometheus::Histogram::BucketBoundaries sizes{64, 256, 1024, 2048, 4096, 8192, 16384, 32768};
 
@@ -47,9 +50,14 @@ Metrics::Metrics(prometheus::Registry& registry)
           counter(registry, "twin_changes_expired_total", "History records removed by retention")),
       query_seconds(prometheus::BuildHistogram()
                         .Name("twin_query_seconds")
-                        .Help("One page of a query, from its text to its twins")
+                        .Help("One page of a query, from its text to its rows")
                         .Register(registry)
-                        .Add({}, seconds)),
+                        .Add({}, query_seconds_bounds)),
+      query_rows(counter(registry, "twin_query_rows_scanned_total", "Rows that queries looked at")),
+      query_answers(
+          counter(registry, "twin_query_rows_returned_total", "Rows that queries answered")),
+      queries_slow(counter(registry, "twin_queries_slow_total",
+                           "Pages of queries that were logged as slow")),
       commit_seconds(prometheus::BuildHistogram()
                          .Name("twin_commit_seconds")
                          .Help("From handing a batch over to its being durable")
@@ -62,6 +70,14 @@ Metrics::Metrics(prometheus::Registry& registry)
     for (std::size_t i = 0; i < section_bytes_.size(); ++i)
         section_bytes_[i] =
             &sections.Add({{"section", std::array{"tags", "desired", "reported"}[i]}}, sizes);
+    auto& queries = prometheus::BuildCounter()
+                        .Name("twin_queries_total")
+                        .Help("Pages of queries, by how they ended")
+                        .Register(registry);
+    for (std::size_t i = 0; i < queries_.size(); ++i)
+        queries_[i] =
+            &queries.Add({{"result", std::array{"answered", "refused", "throttled", "unavailable",
+                                                "failed"}[i]}});
     auto& family = prometheus::BuildCounter()
                        .Name("twin_ops_total")
                        .Help("Twin operations")
@@ -70,6 +86,10 @@ Metrics::Metrics(prometheus::Registry& registry)
         twin_operations_[i] = &family.Add({{"side", (i & 4) != 0 ? "device" : "service"},
                                            {"op", (i & 2) != 0 ? "update" : "read"},
                                            {"result", (i & 1) != 0 ? "success" : "failure"}});
+}
+
+void Metrics::query_ended(QueryOutcome outcome) {
+    queries_[static_cast<std::size_t>(outcome)]->Increment();
 }
 
 void Metrics::twin_operation(Side side, Operation operation, bool success) {

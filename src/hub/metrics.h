@@ -20,6 +20,10 @@ struct Metrics {
     enum class Operation : std::uint8_t { read, update };
     void twin_operation(Side side, Operation operation, bool success);
 
+    // How a page of a query ended.
+    enum class QueryOutcome : std::uint8_t { answered, refused, throttled, unavailable, failed };
+    void query_ended(QueryOutcome outcome);
+
     // The size of each part that a change wrote, as its limit counts it.
     void sections_written(const twin::Change& change, const twin::Twin& next);
 
@@ -35,10 +39,14 @@ struct Metrics {
     prometheus::Gauge& twins_cached;
     prometheus::Counter& changes_expired;   // history records removed by retention
     prometheus::Histogram& query_seconds;   // one page of a query
+    prometheus::Counter& query_rows;        // looked at
+    prometheus::Counter& query_answers;     // rows given
+    prometheus::Counter& queries_slow;      // pages that were logged for it
     prometheus::Histogram& commit_seconds;  // from hand-over to durable, a batch of a shard
 
 private:
     std::array<prometheus::Counter*, 8> twin_operations_{};
+    std::array<prometheus::Counter*, 5> queries_{};
     std::array<prometheus::Histogram*, twin::parts.size()> section_bytes_{};
 };
 

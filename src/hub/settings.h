@@ -1,5 +1,7 @@
 #pragma once
 
+#include "query/compile.h"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -23,8 +25,14 @@ struct Settings {
     std::size_t cached_twins_max = 100'000;  // clean twins kept in memory over all shards
     std::uint32_t checkpoint_twins_max = 20'000;  // changed twins not yet written whole, a shard
     std::chrono::milliseconds checkpoint_age{5'000};  // how long a change may live in the log alone
+    std::chrono::milliseconds query_time_max{30'000};  // a query that takes longer is refused
+    // What all queries of one principal may work within a minute, over all loops; 0 = no limit.
+    std::chrono::milliseconds query_budget{60'000};
+    std::uint32_t query_cursors_max = 256;  // answers that wait for their next page
     bool device_sas = true;  // device keys and device-policy tokens accepted
     bool module_sas = true;
+    query::Options query_options;  // how queries are read that do not say it
+    std::chrono::milliseconds query_slow{500};  // pages that take this long are logged
 };
 
 }  // namespace twinhub::hub

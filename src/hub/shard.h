@@ -8,8 +8,10 @@
 #include "hub/device_door.h"
 #include "hub/identity_rules.h"
 #include "hub/lanes.h"
+#include "hub/live_columns.h"
 #include "hub/record.h"
 #include "hub/settings.h"
+#include "hub/shard_queries.h"
 #include "hub/state.h"
 #include "hub/views.h"
 #include "store/engine.h"
@@ -94,6 +96,9 @@ public:
     void end_link(const TwinId& id, LinkEnd reason);
     Presence presence_of(const TwinId& id, const Presence& stored) const;
     std::vector<TwinId> connected() const;
+
+    // --- fleet queries, on this loop (Queries) ---------------------------------------------------
+    ShardQueries& queries() { return fleet_queries_; }
 
     // --- upkeep: called on the loop about ten times a second ------------------------------------
     void tick();
@@ -185,6 +190,7 @@ private:
 
     // start (shard_recovery.cc)
     Result<> recover_slot(Slot slot);
+    Result<> load_columns(Slot slot);
     Result<> replay(const ChangeRecord& record, std::uint64_t sequence);
 
     std::uint32_t index_;
@@ -193,6 +199,8 @@ private:
     Parts parts_;
     CommitQueue queue_;
     Lanes lanes_;  // identity operations of a device, one after the other
+    LiveColumns columns_;
+    ShardQueries fleet_queries_;  // after the columns: scans watch them
 
     // What shown_view reads: entries_, links_, and each entry's durable state and presence. This
     // loop alone writes them, under the mutex, and so reads them without it.

@@ -9,11 +9,13 @@ namespace twinhub::hub {
 using store::Family;
 
 void Shard::show(Entry& entry, State state) {
+    columns_.commit(entry, state, presence_of(entry.id, entry.presence));
     const std::scoped_lock lock(shown_);
     entry.durable = std::move(state);
 }
 
 void Shard::show(Entry& entry, const Presence& presence) {
+    columns_.see(entry.id, presence, &entry);
     const std::scoped_lock lock(shown_);
     entry.presence = presence;
 }

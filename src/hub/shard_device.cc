@@ -39,6 +39,7 @@ Attached Shard::attach(const TwinId& id, DeviceLink& link, const AttachFacts& fa
     presence.connection_state_updated = now;
     presence.last_activity = now;
     presence.session_expires = never;
+    columns_.see(id, presence, entry.get());
     {
         const std::scoped_lock lock(shown_);
         links_[id] = Link{&link, facts.clean_session, presence, now};
@@ -77,7 +78,9 @@ void Shard::detach(const TwinId& id, const DeviceLink& link) {
     presence.connection_state_updated = now;
     presence.last_activity = now;
     presence.session_expires = now + parts_.settings.session_age;
-    if (const EntryPtr entry = find(id)) show(*entry, presence);
+    const EntryPtr entry = find(id);
+    if (entry) show(*entry, presence);
+    else columns_.see(id, presence, nullptr);
     put_presence(id, presence);
 }
 
@@ -96,7 +99,9 @@ void Shard::end_link(const TwinId& id, LinkEnd reason) {
         presence.connected = false;
         presence.connection_state_updated = now;
         presence.session_expires = now + parts_.settings.session_age;
-        if (const EntryPtr entry = find(id)) show(*entry, presence);
+        const EntryPtr entry = find(id);
+        if (entry) show(*entry, presence);
+        else columns_.see(id, presence, nullptr);
         put_presence(id, presence);
     }
     link->end(reason);
@@ -117,9 +122,12 @@ void Shard::note_activity(const TwinId& id) {
     const auto link = links_.find(id);
     if (link == links_.end()) return;
     const Instant now = parts_.clock.now();
+    Presence presence = link->second.presence;
+    presence.last_activity = now;
+    columns_.see(id, presence, find(id).get());
     {
         const std::scoped_lock lock(shown_);
-        link->second.presence.last_activity = now;
+        link->second.presence = presence;
     }
     if (now - link->second.persisted < activity_resolution) return;
     link->second.persisted = now;

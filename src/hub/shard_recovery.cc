@@ -10,7 +10,56 @@ using store::Family;
 Result<> Shard::recover() {
     for (std::uint32_t slot = index_; slot < slot_count; slot += count_)
         TRY_VOID(recover_slot(static_cast<Slot>(slot)));
+    columns_.reserve(counts_.enabled + counts_.disabled, counts_.modules);
+    for (std::uint32_t slot = index_; slot < slot_count; slot += count_)
+        TRY_VOID(load_columns(static_cast<Slot>(slot)));
     return {};
+}
+
+// The columns as the documents are, with what the log has changed since. The three families have
+// the same keys in the same order, so each is read once from one end to the other.
+Result<> Shard::load_columns(Slot slot) {
+    const store::Range range = store::slot_range(slot);
+    const store::Range seen{store::metadata_key(store::Area::presence, range.from),
+                            store::metadata_key(store::Area::presence, range.to)};
+    const auto snapshot = parts_.engine.snapshot();
+    const auto identities = snapshot->scan(Family::identities, range);
+    const auto twins = snapshot->scan(Family::twins, range);
+    const auto presences = snapshot->scan(Family::metadata, seen);
+    twins->seek_first();
+    presences->seek_first();
+    const auto value_at = [](store::Cursor& cursor, std::string_view key) {
+        while (cursor.valid() && cursor.key() < key) cursor.next();
+        return cursor.valid() && cursor.key() == key ? std::optional<std::string>(cursor.value())
+                                                     : std::nullopt;
+    };
+    for (identities->seek_first(); identities->valid(); identities->next()) {
+        const auto id = store::parse_twin_key(identities->key());
+        if (!id)
+            return failure(Code::corrupted, "An identity has a damaged key",
+                           "identities/" + store::printable(identities->key()));
+        if (const EntryPtr entry = find(*id)) {
+            if (entry->durable.exists())
+                columns_.load(*entry->durable.identity, entry->durable.twin, entry->presence);
+            continue;
+        }
+        const std::string key(identities->key());
+        const auto loaded =
+            decode(*id, std::string(identities->value()), value_at(*twins, key),
+                   value_at(*presences, store::metadata_key(store::Area::presence, key)));
+        // A damaged record is named when somebody asks for it; it must not keep the others away.
+        if (!loaded) {
+            parts_.metrics.records_damaged.Increment();
+            parts_.log.error("store.record_damaged", {{"id", id->text()},
+                                                      {"what", loaded.error().message},
+                                                      {"where", loaded.error().where}});
+            continue;
+        }
+        columns_.load(*loaded->state.identity, loaded->state.twin, loaded->presence);
+    }
+    TRY_VOID(identities->status());
+    TRY_VOID(twins->status());
+    return presences->status();
 }
 
 Result<> Shard::recover_slot(Slot slot) {

@@ -32,6 +32,7 @@ void Shard::tick() {
     checkpoint(false);
     if (now >= next_forget_) {
         next_forget_ = now + forget_every;
+        fleet_queries_.tick(now);
         forget_unused();
     }
     // A fleet that comes back at once is written in slices, one a tick.

@@ -2,11 +2,16 @@
 
 #include "hub/shard.h"
 
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <atomic>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 namespace twinhub::hub {
@@ -30,6 +35,39 @@ public:
         const Executor here = co_await asio::this_coro::executor;
         if (here == shard.executor()) co_return co_await work();
         co_return co_await asio::co_spawn(shard.executor(), std::move(work), asio::use_awaitable);
+    }
+
+    // Runs `work(shard, index)` on every shard's loop at the same time; the first error, if any.
+    // What they write to must be theirs alone, or guarded.
+    template <class Work>
+    Task<Result<>> on_all(Work work) {
+        struct Meeting {
+            explicit Meeting(std::size_t expected) : left(expected) {}
+            std::atomic<std::size_t> left;
+            std::mutex mutex;
+            Result<> result{};
+            std::move_only_function<void()> resume;
+        };
+        const Executor here = co_await asio::this_coro::executor;
+        auto meeting = std::make_shared<Meeting>(shards_.size());
+        co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
+            [&](auto handler) {
+                meeting->resume = [here, h = std::move(handler)]() mutable {
+                    asio::dispatch(here, std::move(h));
+                };
+                for (std::size_t index = 0; index < shards_.size(); ++index)
+                    asio::co_spawn(shards_[index]->executor(), work(*shards_[index], index),
+                                   [meeting](const std::exception_ptr& thrown, Result<> result) {
+                                       if (thrown) std::rethrow_exception(thrown);
+                                       if (!result) {
+                                           const std::scoped_lock lock(meeting->mutex);
+                                           if (meeting->result) meeting->result = std::move(result);
+                                       }
+                                       if (meeting->left.fetch_sub(1) == 1) meeting->resume();
+                                   });
+            },
+            asio::use_awaitable);
+        co_return std::move(meeting->result);
     }
 
     // Runs a plain function that may wait for the disk on the pool.

@@ -2,6 +2,7 @@
 
 #include "hub/identity.h"
 #include "twin/twin.h"
+#include "twin/view.h"
 
 #include <memory>
 #include <string>
@@ -21,6 +22,13 @@ struct TwinView {
     twin::Twin twin;
     Presence presence;
 };
+
+// What the service view shows beside the twin. `etag` holds the text of the identity's etag; all
+// other texts are those of `identity`.
+twin::IdentityFacts facts_of(const Identity& identity, const Presence& presence, std::string& etag);
+
+// The service view of a twin as JSON (spec service-api 5.2).
+void append_twin(std::string& out, const TwinView& view);
 
 // One page of twins in key order. `cursor` is opaque; empty on the last page.
 struct TwinPage {

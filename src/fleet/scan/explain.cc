@@ -34,26 +34,33 @@ json::object to_json(const Line& line, bool analyze) {
 
 }  // namespace
 
-json::object explain(std::span<const Scan* const> shards) {
-    const query::Plan& plan = shards.front()->plan();
+ScanFacts facts_of(const Scan& scan) {
+    return {.rows_at_start = static_cast<double>(scan.rows_at_start()),
+            .share = scan.filter().share(),
+            .rows_looked_at = scan.rows_looked_at(),
+            .blocks_looked_at = scan.blocks_looked_at(),
+            .conditions = scan.filter().facts()};
+}
+
+json::object explain(const query::Plan& plan, std::span<const ScanFacts> shards) {
     const bool analyze = plan.explain == query::Explain::analyze;
     std::vector<Line> lines;
     double rows = 0;
     double live = 0;
     std::uint64_t looked_at = 0;
     std::uint64_t blocks = 0;
-    for (const Scan* scan : shards) {
-        rows += scan->rows_at_start() * scan->filter().share();
-        live += scan->rows_at_start();
-        looked_at += scan->rows_looked_at();
-        blocks += scan->blocks_looked_at();
+    for (const ScanFacts& scan : shards) {
+        rows += scan.rows_at_start * scan.share;
+        live += scan.rows_at_start;
+        looked_at += scan.rows_looked_at;
+        blocks += scan.blocks_looked_at;
         // Shards may have chosen another order: the first one's is shown.
-        for (ConditionFacts& facts : scan->filter().facts()) {
+        for (const ConditionFacts& facts : scan.conditions) {
             auto line = std::ranges::find_if(
                 lines, [&](const Line& known) { return known.facts.text == facts.text; });
-            const double estimated = scan->rows_at_start() * facts.share;
+            const double estimated = scan.rows_at_start * facts.share;
             if (line == lines.end()) {
-                lines.push_back({std::move(facts), estimated});
+                lines.push_back({facts, estimated});
                 continue;
             }
             line->estimated += estimated;

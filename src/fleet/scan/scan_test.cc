@@ -43,7 +43,8 @@ Result<> finish(Scan& scan) {
     while (true) {
         TRY(const Scan::Progress progress, scan.run(100));
         if (progress == Scan::Progress::done) return {};
-        if (progress == Scan::Progress::needs_documents) return failure(twinhub::Code::internal, "needs documents");
+        if (progress == Scan::Progress::needs_documents)
+            return failure(twinhub::Code::internal, "needs documents");
     }
 }
 
@@ -280,8 +281,8 @@ TEST(Explain, NamesTheWaysInTheirOrderWithWhatTheyShouldGive) {
     const auto explained = [&](std::string_view text) {
         Scan scan(plan_of(text), fleet.table(), now, {.keep = fleet.keep()});
         EXPECT_TRUE(finish(scan));
-        const Scan* const shards[] = {&scan};
-        return explain(shards);
+        const ScanFacts shards[] = {facts_of(scan)};
+        return explain(scan.plan(), shards);
     };
     const json::object analyzed = explained(
         "EXPLAIN ANALYZE SELECT deviceId FROM devices WHERE LENGTH(deviceId) + tags.n = "

@@ -116,16 +116,6 @@ Result<> check_name(const json::object& body, std::string_view member, const std
 
 }  // namespace
 
-std::string_view name_of(AuthenticationType type) {
-    switch (type) {
-        case AuthenticationType::sas: return "sas";
-        case AuthenticationType::self_signed: return "selfSigned";
-        case AuthenticationType::certificate_authority: return "certificateAuthority";
-        case AuthenticationType::none: break;
-    }
-    return "none";
-}
-
 void append_identity(std::string& out, const hub::IdentityView& view) {
     const hub::Identity& identity = *view.identity;
     const bool module = identity.id.is_module();

@@ -20,6 +20,4 @@ Result<hub::IdentitySpec> read_identity(const json::object& body, const TwinId& 
 // The members that a PUT and an item of a bulk request share.
 Result<hub::IdentitySpec> read_identity_members(const json::object& body, const TwinId& id);
 
-std::string_view name_of(hub::AuthenticationType type);
-
 }  // namespace twinhub::gateway::http

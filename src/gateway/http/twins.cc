@@ -1,5 +1,5 @@
 #include "gateway/http/handlers.h"
-#include "gateway/http/twin_json.h"
+#include "hub/views.h"
 
 namespace twinhub::gateway::http {
 namespace {

@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@ class ManualClock final : public Clock {
 public:
     Instant now() const override { return now_; }
     Moment monotonic() const override { return monotonic_; }
+    void set(Instant now) { now_ = now; }
     void advance(std::chrono::seconds time) {
         now_ += time;
         monotonic_ += time;
@@ -32,7 +34,10 @@ private:
 // A whole hub on the memory store with one loop, which the test turns; for tests of the doors.
 class HubOnMemory {
 public:
-    explicit HubOnMemory(Settings settings = {.name = "hub.local"}) {
+    // `filled` puts into the store what the hub is to find there.
+    explicit HubOnMemory(Settings settings = {.name = "hub.local"},
+                         const std::function<void(store::Engine&)>& filled = {}) {
+        if (filled) filled(engine_);
         auto opened = Hub::open(std::move(settings), Seams{engine_,
                                                            clock_,
                                                            random_,

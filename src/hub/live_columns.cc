@@ -1,0 +1,89 @@
+#include "hub/live_columns.h"
+
+#include "hub/views.h"
+
+namespace twinhub::hub {
+namespace {
+
+fleet::Key key_of(const TwinId& id) { return {id.device.text(), id.module.text()}; }
+
+// A twin as it was shown. Its trees are shared with the versions that follow.
+class OldTwin final : public fleet::OldRow {
+public:
+    explicit OldTwin(TwinView view) : view_(std::move(view)) {}
+
+    std::size_t bytes() const override {
+        // A change replaces the objects on its way, not the leaves beside it; the keys are copied.
+        std::size_t size = sizeof *this;
+        for (const twin::Part part : twin::parts) size += 2 * view_.twin.part(part).size();
+        return size;
+    }
+    json::object document() const override {
+        std::string text;
+        append_twin(text, view_);
+        return std::move(parse_json(text).value().as_object());
+    }
+
+private:
+    TwinView view_;
+};
+
+}  // namespace
+
+void LiveColumns::reserve(std::uint64_t devices, std::uint64_t modules) {
+    devices_.reserve(static_cast<std::uint32_t>(devices));
+    modules_.reserve(static_cast<std::uint32_t>(modules));
+}
+
+void LiveColumns::load(const Identity& identity, const twin::Twin& twin, const Presence& presence) {
+    std::string etag;
+    table_of(identity.id).put(facts_of(identity, presence, etag), twin);
+}
+
+void LiveColumns::commit(const Entry& entry, const State& next, const Presence& presence) {
+    fleet::Table& table = table_of(entry.id);
+    const State& was = entry.durable;
+    changing_ = {&was, &presence, nullptr};
+    std::string etag;
+    if (!was.exists()) {
+        if (next.exists()) table.put(facts_of(*next.identity, presence, etag), next.twin);
+    } else if (const auto row = table.find(key_of(entry.id))) {
+        if (!next.exists()) {
+            table.remove(*row, &was.twin);
+        } else {
+            table.change(*row, was.twin, next.twin);
+            if (next.identity != was.identity)
+                table.set_facts(*row, facts_of(*next.identity, presence, etag));
+        }
+    }
+    changing_ = {};
+    tell(entry.id, next.exists());
+}
+
+void LiveColumns::see(const TwinId& id, const Presence& presence, const Entry* entry) {
+    fleet::Table& table = table_of(id);
+    const auto row = table.find(key_of(id));
+    if (!row) return;
+    if (entry != nullptr && entry->durable.exists())
+        changing_ = {&entry->durable, &entry->presence, nullptr};
+    table.set_presence(*row, presence.connected, presence.last_activity);
+    changing_ = {};
+    tell(id, true);
+}
+
+fleet::KeepRow LiveColumns::keep() {
+    return [this](fleet::Row) -> std::shared_ptr<const fleet::OldRow> {
+        if (!changing_.kept && changing_.state != nullptr)
+            changing_.kept = std::make_shared<const OldTwin>(
+                TwinView{changing_.state->identity, changing_.state->twin, *changing_.presence});
+        return changing_.kept;
+    };
+}
+
+void LiveColumns::tell(const TwinId& id, bool exists) {
+    if (listener_ == nullptr) return;
+    listener_->changed(id.is_module() ? query::Collection::modules : query::Collection::devices, id,
+                       exists);
+}
+
+}  // namespace twinhub::hub

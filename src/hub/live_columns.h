@@ -1,0 +1,57 @@
+#pragma once
+
+#include "fleet/scan/old_row.h"
+#include "fleet/table.h"
+#include "hub/state.h"
+#include "query/plan.h"
+
+#include <memory>
+
+namespace twinhub::hub {
+
+// The columns of a shard's twins (design, idea 3): what its queries read. They change at the moment
+// when a change becomes durable, before anybody hears of it. On the shard's loop.
+class LiveColumns {
+public:
+    // At start, before the loop runs.
+    void reserve(std::uint64_t devices, std::uint64_t modules);
+    void load(const Identity& identity, const twin::Twin& twin, const Presence& presence);
+
+    // The entry is about to show `next` instead of its durable state.
+    void commit(const Entry& entry, const State& next, const Presence& presence);
+    // A device was seen; `entry` when it is in memory, as it is shown now.
+    void see(const TwinId& id, const Presence& presence, const Entry* entry);
+
+    fleet::Table& table(query::Collection collection) {
+        return collection == query::Collection::modules ? modules_ : devices_;
+    }
+    // Keeps rows that are about to change for scans that must not see it.
+    fleet::KeepRow keep();
+
+    // Told after a row has become another one, or has gone (`exists` is false: only its id is
+    // left).
+    class Listener {
+    public:
+        virtual ~Listener() = default;
+        virtual void changed(query::Collection collection, const TwinId& id, bool exists) = 0;
+    };
+    void listen(Listener* listener) { listener_ = listener; }
+
+private:
+    // What the row that is changing shows now.
+    struct Changing {
+        const State* state = nullptr;
+        const Presence* presence = nullptr;
+        std::shared_ptr<const fleet::OldRow> kept;  // made when the first asks for it
+    };
+
+    fleet::Table& table_of(const TwinId& id) { return id.is_module() ? modules_ : devices_; }
+    void tell(const TwinId& id, bool exists);
+
+    fleet::Table devices_;
+    fleet::Table modules_;
+    Changing changing_;
+    Listener* listener_ = nullptr;
+};
+
+}  // namespace twinhub::hub

@@ -1,0 +1,372 @@
+#include "hub/queries.h"
+
+#include "base/encoding.h"
+#include "fleet/scan/explain.h"
+#include "hub/query_budget.h"
+#include "hub/shards.h"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <mutex>
+#include <unordered_map>
+
+namespace twinhub::hub {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto answer_age = 5min;  // spec query-language 1
+constexpr std::size_t answers_bytes_max = 64 << 20;
+constexpr std::size_t read_rows_max = 1000;  // from each shard at a time
+constexpr std::size_t plan_text_max = 500;
+
+// Where a page begins.
+struct Position {
+    std::string id;  // of the answer
+    std::string after;
+    std::uint64_t delivered = 0;
+    std::uint64_t skipped = 0;
+};
+
+std::string to_text(const Position& position) {
+    return position.id + '.' + std::to_string(position.delivered) + '.' +
+           std::to_string(position.skipped) + '.' + hex_encode(position.after);
+}
+
+std::optional<Position> parse_position(std::string_view text) {
+    const auto next = [&text]() -> std::string_view {
+        const std::size_t dot = std::min(text.find('.'), text.size());
+        const std::string_view part = text.substr(0, dot);
+        text.remove_prefix(std::min(dot + 1, text.size()));
+        return part;
+    };
+    const auto number = [](std::string_view digits, std::uint64_t& into) {
+        const auto [end, error] =
+            std::from_chars(digits.data(), digits.data() + digits.size(), into);
+        return error == std::errc() && end == digits.data() + digits.size();
+    };
+    Position position;
+    position.id = next();
+    if (position.id.empty() || !number(next(), position.delivered) ||
+        !number(next(), position.skipped))
+        return std::nullopt;
+    auto after = hex_decode(next());
+    if (!after) return std::nullopt;
+    position.after = std::move(*after);
+    return position;
+}
+
+// The device that a condition asks for by its id, when all rows of the answer are its own.
+std::optional<std::string> device_asked_for(const query::Plan& plan, query::ExprIndex index) {
+    const query::Expr& expr = plan.expr(index);
+    if (expr.op == query::Op::logical_and) {
+        for (const query::ExprIndex operand : expr.operands)
+            if (auto found = device_asked_for(plan, operand)) return found;
+        return std::nullopt;
+    }
+    if (expr.op != query::Op::equal) return std::nullopt;
+    const query::Expr* path = &plan.expr(expr.operands[0]);
+    const query::Expr* constant = &plan.expr(expr.operands[1]);
+    if (path->op != query::Op::path) std::swap(path, constant);
+    if (path->op != query::Op::path || constant->op != query::Op::constant) return std::nullopt;
+    const auto& segments = plan.paths[path->path].segments;
+    const auto* name = segments.size() == 1 ? std::get_if<std::string>(&segments[0]) : nullptr;
+    if (name == nullptr || *name != "deviceId" || !constant->constant.is_string())
+        return std::nullopt;
+    return std::string(constant->constant.get_string());
+}
+
+std::string plan_text(const RunningQuery& query) {
+    std::string text;
+    if (query.facts.empty()) return text;
+    for (const fleet::ConditionFacts& each : query.facts.front().conditions) {
+        if (!text.empty()) text += ", ";
+        text += each.op;
+        text += ' ';
+        text += each.text;
+        if (text.size() > plan_text_max) break;
+    }
+    if (text.empty()) text = "fullScan";
+    text.resize(std::min(text.size(), plan_text_max));
+    return text;
+}
+
+}  // namespace
+
+struct Queries::State {
+    // The rows of a grouped answer that wait to be read.
+    struct Answer {
+        std::vector<std::string> rows;
+        std::size_t bytes = 0;
+        Moment used{};
+    };
+
+    State(Shards& all, const Settings& limits, const Clock& time, Random& chance)
+        : shards(all), settings(limits), clock(time), random(chance), budget(limits.query_budget) {}
+
+    Shards& shards;
+    const Settings& settings;
+    const Clock& clock;
+    Random& random;
+    QueryBudget budget;
+    std::mutex mutex;
+    std::unordered_map<std::string, std::shared_ptr<Answer>> answers;
+    std::size_t answers_bytes = 0;
+
+    void keep(const std::string& id, std::shared_ptr<Answer> answer) {
+        const std::scoped_lock lock(mutex);
+        const Moment now = clock.monotonic();
+        answer->used = now;
+        for (std::string& row : answer->rows) answer->bytes += row.size();
+        answers_bytes += answer->bytes;
+        answers[id] = std::move(answer);
+        const auto forget = [this](auto at) {
+            answers_bytes -= at->second->bytes;
+            return answers.erase(at);
+        };
+        for (auto at = answers.begin(); at != answers.end();)
+            at = now - at->second->used >= answer_age ? forget(at) : std::next(at);
+        while (answers.size() > 1 &&
+               (answers_bytes > answers_bytes_max || answers.size() > settings.query_cursors_max))
+            forget(std::ranges::min_element(answers, {},
+                                            [](const auto& each) { return each.second->used; }));
+    }
+    std::shared_ptr<const Answer> find(const std::string& id) {
+        const std::scoped_lock lock(mutex);
+        const auto found = answers.find(id);
+        if (found == answers.end()) return nullptr;
+        found->second->used = clock.monotonic();
+        return found->second;
+    }
+
+    std::shared_ptr<RunningQuery> begin(const std::shared_ptr<const query::Plan>& plan,
+                                        const PageRequest& request, const Position& position) {
+        auto query = std::make_shared<RunningQuery>(plan, position.id);
+        query->after = position.after;
+        query->now = clock.now();
+        const auto allowed = std::chrono::nanoseconds(settings.query_time_max);
+        query->deadline = clock.monotonic() +
+                          std::min<std::chrono::nanoseconds>(
+                              allowed, plan->budget.time_max.value_or(settings.query_time_max));
+        query->rows_max = plan->budget.scan_max.value_or(0);
+        query->wanted = request.wanted;
+        return query;
+    }
+
+    // Runs work(shard, index) on the shards that can have rows of the answer.
+    template <class Work>
+    Task<Result<>> visit(const query::Plan& plan, Work work) {
+        const auto device = plan.where ? device_asked_for(plan, *plan.where) : std::nullopt;
+        if (!device) co_return co_await shards.on_all(std::move(work));
+        const auto id = DeviceId::parse(*device);
+        // No device can have this name: any shard says so.
+        const std::size_t index = id ? slot_of(*id) % shards.size() : 0;
+        Shard& shard = shards.at(index);
+        auto there = [&shard, &work, index] { return work(shard, index); };
+        co_return co_await Shards::on(shard, std::move(there));
+    }
+
+    void forget(const std::string& id) {
+        for (std::size_t index = 0; index < shards.size(); ++index) {
+            Shard& shard = shards.at(index);
+            asio::post(shard.executor(), [&shard, id] { shard.queries().forget(id); });
+        }
+    }
+
+    Task<Result<>> explain(std::shared_ptr<RunningQuery> query, QueryPage& page);
+    Task<Result<>> groups(std::shared_ptr<RunningQuery> query, const PageRequest& request,
+                          Position position, QueryPage& page);
+    Task<Result<>> rows(std::shared_ptr<RunningQuery> query, const PageRequest& request,
+                        Position position, QueryPage& page);
+    Task<Result<>> more_rows(std::shared_ptr<RunningQuery> query, const PageRequest& request,
+                             Position& position, QueryPage& page, bool& complete);
+};
+
+Queries::Queries(Shards& shards, const Settings& settings, const Clock& clock, Random& random)
+    : state_(std::make_unique<State>(shards, settings, clock, random)) {}
+
+Queries::~Queries() = default;
+
+Task<Result<>> Queries::State::explain(std::shared_ptr<RunningQuery> query, QueryPage& page) {
+    const Moment began = clock.monotonic();
+    const bool analyze = query->plan->explain == query::Explain::analyze;
+    CO_TRY_VOID(
+        co_await shards.on_all([query, analyze](Shard& shard, std::size_t) -> Task<Result<>> {
+            if (!analyze) co_return shard.queries().explain(*query);
+            Result<> done = co_await shard.queries().scan(query);
+            shard.queries().forget(query->id);
+            co_return done;
+        }));
+    json::object row = fleet::explain(*query->plan, query->facts);
+    if (analyze)
+        row["ms"] = std::chrono::duration<double, std::milli>(clock.monotonic() - began).count();
+    page.rows.push_back(twinhub::to_text(json::value(std::move(row))));
+    co_return Result<>{};
+}
+
+Task<Result<>> Queries::State::groups(std::shared_ptr<RunningQuery> query,
+                                      const PageRequest& request, Position position,
+                                      QueryPage& page) {
+    std::shared_ptr<const Answer> answer = find(position.id);
+    if (!answer) {
+        CO_TRY_VOID(co_await visit(*query->plan, [query](Shard& shard, std::size_t) {
+            return shard.queries().scan(query);
+        }));
+        auto made = std::make_shared<Answer>();
+        made->rows = query->groups.answer();
+        if (made->rows.size() > request.rows_max) keep(position.id, made);
+        answer = std::move(made);
+    }
+    std::size_t bytes = 0;
+    std::uint64_t at = position.delivered;
+    for (; at < answer->rows.size() && page.rows.size() < request.rows_max &&
+           bytes < request.bytes_max;
+         ++at) {
+        page.rows.push_back(answer->rows[at]);
+        bytes += page.rows.back().size();
+    }
+    position.delivered = at;
+    if (at < answer->rows.size()) page.cursor = to_text(position);
+    co_return Result<>{};
+}
+
+// One round: the next rows of all shards, merged, with their documents.
+Task<Result<>> Queries::State::more_rows(std::shared_ptr<RunningQuery> query,
+                                         const PageRequest& request, Position& position,
+                                         QueryPage& page, bool& complete) {
+    const query::Plan& plan = *query->plan;
+    const std::uint64_t to_skip = plan.offset - position.skipped;
+    std::uint64_t wanted = request.rows_max - page.rows.size();
+    if (plan.limit) wanted = std::min(wanted, *plan.limit - position.delivered);
+    const auto count =
+        static_cast<std::size_t>(std::clamp<std::uint64_t>(to_skip + wanted, 1, read_rows_max));
+
+    std::vector<fleet::Cursor::Page> pages(shards.size());
+    for (fleet::Cursor::Page& each : pages) each.complete = true;
+    CO_TRY_VOID(co_await visit(
+        plan, [query, &pages, &position, count](Shard& shard, std::size_t index) -> Task<Result<>> {
+            CO_TRY_VOID(co_await shard.queries().scan(query));
+            CO_TRY(pages[index], co_await shard.queries().read(query, position.after, count));
+            co_return Result<>{};
+        }));
+    fleet::MergedPage merged = fleet::merge_pages(std::move(pages), count);
+
+    std::vector<std::vector<fleet::Entry>> wanting(shards.size());
+    std::vector<std::vector<std::size_t>> places(shards.size());
+    bool any = false;
+    for (std::size_t i = 0; i < merged.entries.size(); ++i) {
+        const fleet::Entry& entry = merged.entries[i];
+        // A row that is only skipped needs its document when that may take it out of the answer.
+        if (!entry.needs_document) continue;
+        any = true;
+        places[entry.shard].push_back(i);
+        wanting[entry.shard].push_back(entry);
+    }
+    std::vector<std::optional<std::string>> documents(merged.entries.size());
+    if (any)
+        CO_TRY_VOID(co_await visit(plan,
+                                   [query, &wanting, &places, &documents](
+                                       Shard& shard, std::size_t index) -> Task<Result<>> {
+                                       if (wanting[index].empty()) co_return Result<>{};
+                                       CO_TRY(auto rendered, co_await shard.queries().render(
+                                                                 query, std::move(wanting[index])));
+                                       for (std::size_t i = 0; i < rendered.size(); ++i)
+                                           documents[places[index][i]] = std::move(rendered[i]);
+                                       co_return Result<>{};
+                                   }));
+
+    std::size_t bytes = 0;
+    for (const std::string& row : page.rows) bytes += row.size();
+    for (std::size_t i = 0; i < merged.entries.size(); ++i) {
+        fleet::Entry& entry = merged.entries[i];
+        if (page.rows.size() >= request.rows_max || bytes >= request.bytes_max)
+            co_return Result<>{};
+        position.after = std::move(entry.position);
+        std::optional<std::string> row =
+            entry.needs_document ? std::move(documents[i]) : std::move(entry.json);
+        if (!row) continue;
+        if (position.skipped < plan.offset) {
+            ++position.skipped;
+            continue;
+        }
+        bytes += row->size();
+        page.rows.push_back(std::move(*row));
+        if (plan.limit && ++position.delivered >= *plan.limit) {
+            complete = true;
+            co_return Result<>{};
+        }
+    }
+    if (merged.complete) complete = true;
+    else position.after = std::move(merged.after);
+    co_return Result<>{};
+}
+
+Task<Result<>> Queries::State::rows(std::shared_ptr<RunningQuery> query, const PageRequest& request,
+                                    Position position, QueryPage& page) {
+    bool complete = query->plan->limit && *query->plan->limit <= position.delivered;
+    bool again = true;
+    while (!complete && page.rows.size() < request.rows_max) {
+        const std::size_t had = page.rows.size();
+        const Result<> round = co_await more_rows(query, request, position, page, complete);
+        if (round) {
+            std::size_t bytes = 0;
+            for (const std::string& row : page.rows) bytes += row.size();
+            if (bytes >= request.bytes_max) break;
+            continue;
+        }
+        // The memory for this answer was not enough: it goes on in the fleet as it is now, once.
+        if (round.error().code != Code::unavailable || !std::exchange(again, false) ||
+            (position.after.empty() && had == 0))
+            co_return round;
+        forget(position.id);
+        position.id = random.hex(8);
+        query = begin(query->plan, request, position);
+    }
+    if (complete) forget(position.id);
+    else page.cursor = to_text(position);
+    page.rows_looked_at = query->rows_looked_at;
+    co_return Result<>{};
+}
+
+Task<Result<QueryPage>> Queries::run(std::shared_ptr<const query::Plan> plan, PageRequest request) {
+    State& state = *state_;
+    const Moment began = state.clock.monotonic();
+    if (plan->as_of)
+        co_return failure(Code::not_implemented,
+                          "AS OF is not there yet: this hub answers for the present only");
+    if (const auto seconds = state.budget.wait(request.principal, began))
+        co_return failure(Code::throttled,
+                          "The queries of this principal have used their share of the hub",
+                          std::to_string(seconds->count()));
+    QueryPage page;
+    if (plan->collection == query::Collection::jobs && plan->explain == query::Explain::no)
+        co_return page;
+    Position position;
+    if (request.cursor.empty()) {
+        position.id = state.random.hex(8);
+    } else {
+        auto parsed = parse_position(request.cursor);
+        if (!parsed)
+            co_return failure(Code::argument_invalid, "The continuation token is not one of ours");
+        position = std::move(*parsed);
+    }
+    const std::shared_ptr<RunningQuery> query = state.begin(plan, request, position);
+    Result<> done = {};
+    if (plan->explain != query::Explain::no) done = co_await state.explain(query, page);
+    else if (plan->grouped) done = co_await state.groups(query, request, position, page);
+    else done = co_await state.rows(query, request, position, page);
+    const Moment now = state.clock.monotonic();
+    state.budget.charge(request.principal, query->work, now);
+    if (!done) {
+        state.forget(position.id);
+        co_return std::unexpected(std::move(done).error());
+    }
+    page.rows_looked_at = query->rows_looked_at;
+    page.time = now - began;
+    page.plan = plan_text(*query);
+    co_return page;
+}
+
+}  // namespace twinhub::hub
