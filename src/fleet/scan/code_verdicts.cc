@@ -3,6 +3,8 @@
 #include "fleet/scan/kernels.h"
 
 #include <algorithm>
+#include <array>
+#include <limits>
 
 namespace twinhub::fleet {
 namespace {
@@ -52,15 +54,14 @@ template <class Code>
 void CodeVerdicts::keep(Evaluation& evaluation, const Dictionary& dictionary, const Code* codes,
                         std::size_t size, Bits& rows) {
     Bits found;
-    if (compares_) {
-        Bits any;
-        for (const fleet::Code code : compared_) {
-            // A code that the form has no room for stands in no row.
-            if (code > std::numeric_limits<Code>::max()) continue;
-            equal_codes(codes, size, static_cast<Code>(code), found);
-            any |= found;
-        }
-        compares_unwanted_ ? rows -= any : rows &= any;
+    if (compared_.size() <= matched_codes_max<Code> && compares_) {
+        std::array<Code, matched_codes_max<Code>> few;
+        std::size_t count = 0;
+        for (const fleet::Code code : compared_)
+            // One that the form has no room for stands in no row.
+            if (code <= std::numeric_limits<Code>::max()) few[count++] = static_cast<Code>(code);
+        match_codes(codes, size, std::span<const Code>(few).first(count), found);
+        compares_unwanted_ ? rows -= found : rows &= found;
         return;
     }
     if (!all_known_) {
@@ -69,6 +70,8 @@ void CodeVerdicts::keep(Evaluation& evaluation, const Dictionary& dictionary, co
         found.each([&](std::size_t i) {
             if (table_[codes[i]] == unknown) decide(evaluation, dictionary, codes[i]);
         });
+        // So few are left that looking for them in every block would cost more.
+        if (unknown_ <= eager_codes_max) decide_all(evaluation, dictionary);
     }
     look_up_codes(codes, size, table_.data(), wanted_.bits(), found);
     rows &= found;
@@ -91,22 +94,22 @@ void CodeVerdicts::start(Evaluation& evaluation, const Dictionary& dictionary) {
                 if (const auto code = dictionary.find(Value::of(one))) compared_.push_back(*code);
         }
         all_known_ = true;
-        compares_ = compared_.size() <= compared_codes_max;
-        if (compares_) return;
-        table_.assign(dictionary.size(), Truths::bit(Truth::no));
-        for (const Code code : compared_) table_[code] = wanted_.bits();
+        compares_ = true;
+        table_.assign(compared_.size() > matched_codes_max<std::uint32_t> ? dictionary.size() : 0,
+                      Truths::bit(Truth::no));
+        if (!table_.empty())
+            for (const Code code : compared_) table_[code] = wanted_.bits();
         return;
     }
     table_.assign(dictionary.size(), unknown);
-    all_known_ = dictionary.size() <= eager_codes_max;
-    if (!all_known_) return;
-    std::size_t wanted = 0;
-    for (Code code = 0; code < dictionary.size(); ++code) {
-        decide(evaluation, dictionary, code);
-        wanted += (table_[code] & wanted_.bits()) != 0;
-    }
+    unknown_ = dictionary.size();
+    all_known_ = false;
+    if (dictionary.size() > eager_codes_max) return;
+    decide_all(evaluation, dictionary);
+    const auto wanted = static_cast<std::size_t>(std::ranges::count_if(
+        table_, [&](std::uint8_t truth) { return (truth & wanted_.bits()) != 0; }));
     const std::size_t unwanted = table_.size() - wanted;
-    compares_ = std::min(wanted, unwanted) <= compared_codes_max;
+    compares_ = std::min(wanted, unwanted) <= matched_codes_max<std::uint8_t>;
     compares_unwanted_ = unwanted < wanted;
     if (!compares_) return;
     for (Code code = 0; code < dictionary.size(); ++code)
@@ -114,7 +117,14 @@ void CodeVerdicts::start(Evaluation& evaluation, const Dictionary& dictionary) {
 }
 
 void CodeVerdicts::decide(Evaluation& evaluation, const Dictionary& dictionary, Code code) {
+    --unknown_;
     table_[code] = Truths::bit(evaluation.of_value(expr_, dictionary.value(code, scratch_)));
+}
+
+void CodeVerdicts::decide_all(Evaluation& evaluation, const Dictionary& dictionary) {
+    for (Code code = 0; code < dictionary.size(); ++code)
+        if (table_[code] == unknown) decide(evaluation, dictionary, code);
+    all_known_ = true;
 }
 
 }  // namespace twinhub::fleet

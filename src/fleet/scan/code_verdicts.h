@@ -26,19 +26,21 @@ private:
               std::size_t size, Bits& rows);
     void start(Evaluation& evaluation, const Dictionary& dictionary);
     void decide(Evaluation& evaluation, const Dictionary& dictionary, Code code);
+    void decide_all(Evaluation& evaluation, const Dictionary& dictionary);
 
     // In table_, beside the bits of Truths.
     static constexpr std::uint8_t unknown = 0x80;
     static constexpr Code eager_codes_max = 1024;
-    static constexpr std::size_t compared_codes_max = 3;
 
     query::ExprIndex expr_;
     Truths wanted_;
     const Dictionary* dictionary_ = nullptr;  // that the rest is about
     std::uint64_t revision_ = 0;              // of it
     std::vector<std::uint8_t> table_;         // by code
+    std::size_t unknown_ = 0;                 // codes in it
     bool all_known_ = false;
-    // When every code is known: the few that are wanted, or that are not.
+    // When every code is known and few are wanted, or few are not: these. The table is there, too,
+    // unless the widest codes could be compared.
     bool compares_ = false;
     bool compares_unwanted_ = false;
     std::vector<Code> compared_;

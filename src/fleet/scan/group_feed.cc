@@ -4,6 +4,7 @@
 #include "fleet/scan/key_bytes.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace twinhub::fleet {
 namespace {
@@ -13,6 +14,19 @@ using query::Value;
 
 constexpr std::uint32_t no_group = 0xFFFF'FFFF;
 
+// In four sums: one alone would wait for each addition to end.
+void add_all(Accumulated& to, std::span<const double> numbers) {
+    double sums[4] = {};
+    std::uint64_t count = 0;
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+        const bool number = !std::isnan(numbers[i]);
+        sums[i % 4] += number ? numbers[i] : 0;
+        count += number;
+    }
+    to.count += count;
+    to.number += sums[0] + sums[1] + (sums[2] + sums[3]);
+}
+
 }  // namespace
 
 GroupFeed::GroupFeed(const query::Plan& plan, const Table& table, GroupLimits limits)
@@ -21,6 +35,7 @@ GroupFeed::GroupFeed(const query::Plan& plan, const Table& table, GroupLimits li
         keys_.emplace_back(paths_, key);
         needs_documents_ |= paths_.needs_document(key);
     }
+    number_tables_.resize(groups_.aggregations().size());
     for (const Aggregation& one : groups_.aggregations()) {
         if (one.function == Aggregate::count) continue;
         only_counts_ = false;
@@ -126,24 +141,31 @@ bool GroupFeed::group(const Block& block, std::span<const std::uint16_t> rows,
         keys_[k].number(block, rows, more);
         const bool last = k + 1 == keys_.size();
         for (std::size_t i = 0; i < rows.size(); ++i) {
-            const PairKey pair{static_cast<std::uint32_t>(k), groups[i], more[i]};
-            const auto [at, is_new] =
-                pairs_.try_emplace(pair, static_cast<std::uint32_t>(prefixes_.size()));
-            if (is_new) {
+            std::uint32_t& known = pair(static_cast<std::uint32_t>(k), groups[i], more[i]);
+            if (known == no_group) {
                 key = k == 1 ? std::string(keys_.front().bytes(groups[i])) : prefixes_[groups[i]];
                 key += keys_[k].bytes(more[i]);
                 if (last) {
                     const auto made = groups_.place(key);
                     if (!made) return false;
-                    at->second = *made;
+                    known = *made;
                 } else {
+                    known = static_cast<std::uint32_t>(prefixes_.size());
                     prefixes_.push_back(key);
                 }
             }
-            groups[i] = at->second;
+            groups[i] = known;
         }
     }
     return true;
+}
+
+std::uint32_t& GroupFeed::pair(std::uint32_t key, std::uint32_t before, std::uint32_t value) {
+    if (key == 1 && before < small_pair_max && value < small_pair_max) {
+        if (small_pairs_.empty()) small_pairs_.assign(small_pair_max * small_pair_max, no_group);
+        return small_pairs_[before * small_pair_max + value];
+    }
+    return pairs_.try_emplace(PairKey{key, before, value}, no_group).first->second;
 }
 
 void GroupFeed::aggregate(std::size_t n, const Block& block, std::span<const std::uint16_t> rows,
@@ -154,14 +176,21 @@ void GroupFeed::aggregate(std::size_t n, const Block& block, std::span<const std
         return;
     }
     const Column* column = paths_.simple(one.path) ? paths_.column(one.path) : nullptr;
-    if (column != nullptr && column->form() == Form::words &&
-        column->content() == Content::values) {
-        const Word* words = column->words().data() + block.first;
+    const std::span<double> numbers(number_cells_.data(), rows.size());
+    if (column != nullptr && number_tables_[n].read(*column, block, rows, numbers)) {
+        const bool sums = one.function == Aggregate::sum || one.function == Aggregate::avg;
+        if (sums && keys_.empty()) return add_all(groups_.at(0, n), numbers);
         for (std::size_t i = 0; i < rows.size(); ++i) {
-            const Word word = words[rows[i]];
-            groups_.at(groups[i], n)
-                .add(one, word.is_number() ? Value::number(word.number())
-                                           : paths_.value(one.path, block.first + rows[i]));
+            Accumulated& to = groups_.at(groups[i], n);
+            if (std::isnan(numbers[i])) {
+                // Texts count for MIN and MAX.
+                if (!sums) to.add(one, paths_.value(one.path, block.first + rows[i]));
+            } else if (sums) {
+                ++to.count;
+                to.number += numbers[i];
+            } else {
+                to.add(one, Value::number(numbers[i]));
+            }
         }
         return;
     }

@@ -2,6 +2,7 @@
 
 #include "fleet/scan/group_keys.h"
 #include "fleet/scan/groups.h"
+#include "fleet/scan/number_table.h"
 
 #include <array>
 #include <memory>
@@ -50,7 +51,10 @@ private:
             return H::combine(std::move(hash), pair.key, pair.before, pair.value);
         }
     };
+    static constexpr std::uint32_t small_pair_max = 256;
+    std::uint32_t& pair(std::uint32_t key, std::uint32_t before, std::uint32_t value);
     std::vector<std::uint32_t> by_number_;
+    std::vector<std::uint32_t> small_pairs_;  // of the first two keys, where both numbers are small
     absl::flat_hash_map<PairKey, std::uint32_t> pairs_;
     std::vector<std::string> prefixes_;  // the bytes of those numbers in between
     // COUNT alone by one key of codes: rows by code since the last `settle`.
@@ -59,6 +63,8 @@ private:
     std::array<std::uint16_t, block_rows> positions_;
     std::array<std::uint32_t, block_rows> numbers_;
     std::array<std::uint32_t, block_rows> more_numbers_;
+    std::vector<NumberTable> number_tables_;  // of the aggregations
+    std::array<double, block_rows> number_cells_;
 };
 
 }  // namespace twinhub::fleet

@@ -1,5 +1,6 @@
 #include "fleet/scan/kernels.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -42,15 +43,18 @@ TWINHUB_INLINE void words_and_tail(std::size_t size, Bits& out, Word word, Bit b
 }
 
 template <class Code>
-TWINHUB_INLINE void equal(const Code* codes, std::size_t size, Code code, Bits& out) {
+TWINHUB_INLINE void match(const Code* codes, std::size_t size, std::span<const Code> wanted,
+                          Bits& out) {
     words_and_tail(
         size, out,
         [=](std::size_t first) TWINHUB_INLINED {
             Lanes<Code> lanes;
             load(lanes, codes + first);
-            return TWINHUB_WORD(lanes == code);
+            std::uint64_t found = 0;
+            for (const Code code : wanted) found |= TWINHUB_WORD(lanes == code);
+            return found;
         },
-        [=](std::size_t i) { return codes[i] == code; });
+        [=](std::size_t i) { return std::ranges::find(wanted, codes[i]) != wanted.end(); });
 }
 
 template <class Wide, class Narrow>
@@ -102,8 +106,9 @@ TWINHUB_INLINE void test_numbers(const Word* cells, std::size_t size, Bits& out,
 }  // namespace
 
 #define TWINHUB_KERNELS(Code)                                                                    \
-    TWINHUB_CLONES void equal_codes(const Code* codes, std::size_t size, Code code, Bits& out) { \
-        equal(codes, size, code, out);                                                           \
+    TWINHUB_CLONES void match_codes(const Code* codes, std::size_t size,                         \
+                                    std::span<const Code> wanted, Bits& out) {                   \
+        match(codes, size, wanted, out);                                                         \
     }                                                                                            \
     TWINHUB_CLONES void look_up_codes(const Code* codes, std::size_t size,                       \
                                       const std::uint8_t* table, std::uint8_t mask, Bits& out) { \

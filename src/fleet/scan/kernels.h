@@ -4,16 +4,23 @@
 #include "fleet/word.h"
 
 #include <cstdint>
+#include <span>
 
 // The innermost loops of a scan: one block of a column in, a bitmap out. `size` cells are looked at
 // (the last block of a table is short); bits from there on are clear. Compiled for AVX-512, AVX2
 // and the baseline; the machine's best is taken when the program is loaded.
 namespace twinhub::fleet {
 
-// Rows whose code is `code`.
-void equal_codes(const std::uint8_t* codes, std::size_t size, std::uint8_t code, Bits& out);
-void equal_codes(const std::uint16_t* codes, std::size_t size, std::uint16_t code, Bits& out);
-void equal_codes(const std::uint32_t* codes, std::size_t size, std::uint32_t code, Bits& out);
+// Rows whose code is one of a few.
+void match_codes(const std::uint8_t* codes, std::size_t size, std::span<const std::uint8_t> wanted,
+                 Bits& out);
+void match_codes(const std::uint16_t* codes, std::size_t size,
+                 std::span<const std::uint16_t> wanted, Bits& out);
+void match_codes(const std::uint32_t* codes, std::size_t size,
+                 std::span<const std::uint32_t> wanted, Bits& out);
+// So many of them can be compared in the time that looking each code up in a table takes.
+template <class Code>
+inline constexpr std::size_t matched_codes_max = 24 / sizeof(Code);
 
 // Rows where two columns over one dictionary have different codes.
 void different_codes(const std::uint8_t* a, const std::uint8_t* b, std::size_t size, Bits& out);
