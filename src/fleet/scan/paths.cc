@@ -1,6 +1,5 @@
 #include "fleet/scan/paths.h"
 
-#include "fleet/scan/trees.h"
 #include "query/narrow.h"
 
 #include <algorithm>
@@ -22,6 +21,9 @@ bool is_key(const Segment& segment, std::string_view key) {
     const auto* text = std::get_if<std::string>(&segment);
     return text != nullptr && *text == key;
 }
+
+// An object with more possible members than this is read from its document.
+constexpr std::size_t members_max = 256;
 
 // `properties` and its two parts have $metadata as a member.
 bool has_metadata(std::span<const Segment> keys) {
@@ -52,8 +54,10 @@ Paths::Paths(const query::Plan& plan, const Table& table, Use use)
         });
         bound.keys.assign(segments.begin(), index);
         bound.rest.assign(index, segments.end());
-        bound.document = Table::is_metadata(bound.keys) ||
-                         (bound.whole && bound.rest.empty() && has_metadata(bound.keys));
+        bound.document = Table::is_metadata(bound.keys);
+        if (bound.whole && bound.rest.empty() && !bound.document)
+            bound.document = has_metadata(bound.keys) ||
+                             count_members(table, bound.keys, members_max) > members_max;
     }
 }
 
@@ -63,6 +67,7 @@ Paths::Bound& Paths::bind(query::PathIndex path) {
         bound.column = table_->column(bound.keys);
         bound.revision = table_->revision();
         bound.row = no_row;
+        if (bound.whole && bound.rest.empty()) bound.members = members_of(*table_, bound.keys);
     }
     return bound;
 }
@@ -85,7 +90,7 @@ query::Value Paths::read(Bound& bound, query::PathIndex path, Row row) {
         return found != nullptr ? query::Value::of(*found) : query::Value();
     }
     if (!bound.whole || !value.is(query::Type::object)) return value;
-    bound.scratch.tree = object_of(*table_, row, bound.keys);
+    bound.scratch.tree = object_of(bound.members, row, bound.member_scratch);
     query::cut_hidden(*plan_, path, bound.scratch.tree);
     return query::Value::of(bound.scratch.tree);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "fleet/scan/trees.h"
 #include "fleet/table.h"
 #include "query/evaluate.h"
 #include "query/plan.h"
@@ -21,7 +22,8 @@ public:
     Paths(const query::Plan& plan, const Table& table, Use use);
 
     // Its value cannot be had from columns: it leads into $metadata, or its whole object is asked
-    // for and has $metadata.
+    // for and has $metadata, or is one of a fleet where objects have more names than are worth
+    // asking for in each row.
     bool needs_document(query::PathIndex path) const { return bound_[path].document; }
 
     // The column that alone decides the value, but for the members of objects; null when that is
@@ -46,10 +48,12 @@ private:
         bool whole = false;                // objects are put together, not only marked
         bool document = false;
         const Column* column = nullptr;
+        Members members;                             // of whole objects
         std::uint64_t revision = ~std::uint64_t{0};  // of the table, when `column` was looked up
         Row row = no_row;                            // that `value` was read of, at that revision
         query::Value value;  // so that a second read does not take the first one's memory away
         Scratch scratch;
+        Scratch member_scratch;
     };
     static constexpr Row no_row = 0xFFFF'FFFF;
     Bound& bind(query::PathIndex path);

@@ -250,6 +250,27 @@ TEST(Pages, OfShardsMergeUpToWhatAllOfThemKnow) {
     EXPECT_TRUE(merge_pages({a, b}, 10).complete);
 }
 
+// A fleet where each device has names of its own must not make one row cost as much as all of them.
+TEST(HostileNames, MakeWholeObjectsComeFromDocuments) {
+    testing::ModelFleet fleet;
+    for (std::size_t n = 0; n < 600; ++n) {
+        testing::Model made = model(n);
+        made.twin.tags = twin::build(
+            json::object{{"o", json::object{{fmt::format("k{}", n), 1}, {"lat", 1}, {"lon", 1}}}},
+            {});
+        fleet.put(made);
+    }
+    Scan scan(plan_of("SELECT tags.o FROM devices WHERE GEO_DISTANCE(tags.o, 1, 1) < 1000"),
+              fleet.table(), now, {.keep = fleet.keep()});
+    ASSERT_TRUE(finish(scan));
+    EXPECT_TRUE(scan.filter().needs_documents());
+    const Cursor::Page page = scan.cursor().read("", 1, 10).value();
+    ASSERT_THAT(page.entries, SizeIs(1));
+    ASSERT_TRUE(page.entries[0].needs_document);
+    EXPECT_EQ(scan.cursor().render(page.entries[0].row, fleet.document(page.entries[0].row)),
+              R"({"o":{"k0":1,"lat":1,"lon":1}})");
+}
+
 TEST(Hidden, PartsAreCutFromEveryAnswer) {
     testing::ModelFleet fleet;
     testing::Model secret = model(1);

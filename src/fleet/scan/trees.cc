@@ -31,19 +31,41 @@ json::value to_json(const Value& value) {
     std::unreachable();
 }
 
-json::object object_of(const Table& table, Row row, std::vector<query::Segment> path) {
-    json::object object;
-    Scratch scratch;
-    std::vector<std::string> objects;
+Members members_of(const Table& table, std::vector<query::Segment> path) {
+    Members members;
     table.for_each_child(path, [&](std::string_view name, const Column& column) {
-        const Value value = column.value(row, scratch);
-        if (value.is(Type::object)) objects.emplace_back(name);
-        else if (!value.is(Type::undefined)) object.emplace(name, to_json(value));
+        members.all.push_back({std::string(name), &column, {}});
     });
-    for (std::string& name : objects) {
-        path.emplace_back(name);
-        object.emplace(name, object_of(table, row, path));
+    for (Members::Member& member : members.all) {
+        path.emplace_back(member.name);
+        member.below = members_of(table, path);
         path.pop_back();
+    }
+    return members;
+}
+
+std::size_t count_members(const Table& table, std::vector<query::Segment> path, std::size_t most) {
+    std::size_t count = 0;
+    std::vector<std::string> names;
+    table.for_each_child(path, [&](std::string_view name, const Column&) {
+        if (++count <= most) names.emplace_back(name);
+    });
+    for (std::string& name : names) {
+        if (count > most) break;
+        path.emplace_back(std::move(name));
+        count += count_members(table, path, most);
+        path.pop_back();
+    }
+    return count;
+}
+
+json::object object_of(const Members& members, Row row, Scratch& scratch) {
+    json::object object;
+    for (const Members::Member& member : members.all) {
+        const Value value = member.column->value(row, scratch);
+        if (value.is(Type::object))
+            object.emplace(member.name, object_of(member.below, row, scratch));
+        else if (!value.is(Type::undefined)) object.emplace(member.name, to_json(value));
     }
     return object;
 }

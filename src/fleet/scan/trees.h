@@ -4,6 +4,7 @@
 #include "fleet/table.h"
 #include "query/plan.h"
 
+#include <string>
 #include <vector>
 
 namespace twinhub::fleet {
@@ -11,9 +12,23 @@ namespace twinhub::fleet {
 // A scalar or an array as JSON; whole numbers become integers. Not of undefined or objects.
 json::value to_json(const query::Value& value);
 
-// The object that a row has at a path, put together from the columns below it: all of it but
-// $metadata. `path` is one whose cell is an object.
-json::object object_of(const Table& table, Row row, std::vector<query::Segment> path);
+// The columns below a path, from which the objects of rows are put together: all of them but
+// $metadata. Good until the table changes.
+struct Members {
+    struct Member;
+    std::vector<Member> all;
+};
+struct Members::Member {
+    std::string name;
+    const Column* column;
+    Members below;
+};
+Members members_of(const Table& table, std::vector<query::Segment> path);
+// How many there are; stops counting soon after `most`.
+std::size_t count_members(const Table& table, std::vector<query::Segment> path, std::size_t most);
+
+// The object that a row has there.
+json::object object_of(const Members& members, Row row, Scratch& scratch);
 
 // What stands at `rest` inside of an array; null when nothing does.
 const json::value* step_into(const json::value& tree, std::span<const query::Segment> rest);
