@@ -33,7 +33,8 @@ public:
     virtual Executor executor() const = 0;
 
     // Calls `ready` once, later and on the loop, when read_some has news: bytes, the end or a
-    // failure. One wait at a time. close() also fires it.
+    // failure. close() also fires it. One wait at a time: a later one replaces it, and may then be
+    // called without any news.
     virtual void wait_readable(Ready ready) = 0;
 
     // Bytes that are there now; 0 = none yet. Errors: unavailable when the peer is gone or close()

@@ -2,6 +2,7 @@
 
 #include "base/encoding.h"
 #include "gateway/http/await.h"
+#include "gateway/http/client_watch.h"
 #include "gateway/http/compress.h"
 #include "gateway/http/handlers.h"
 #include "gateway/http/router.h"
@@ -198,7 +199,14 @@ Task<> Connection::answer() {
         co_return;
     }
     if (!refusal_) {
-        Call call{hub, request, reply, *route_, object_, *principal_, transport_->peer().address};
+        std::shared_ptr<ClientWatch> watch;
+        const std::function<std::function<bool()>()> watch_client = [this, &watch] {
+            watch = std::make_shared<ClientWatch>(*transport_, context_.scratch(), unread_);
+            return watch->begin();
+        };
+        Call call{
+            hub,         request, reply, *route_, object_, *principal_, transport_->peer().address,
+            watch_client};
         if (auto done = co_await route_->handler(call); !done) refusal_ = std::move(done).error();
     }
     if (reply.lines && context_.streams_ >= context_.settings().limits.streams_max)

@@ -14,6 +14,8 @@ constexpr std::size_t token_bytes_max = 4096;
 std::string prefix_for(const ContinuationScope& scope) {
     std::string bound(scope.principal);
     bound += '\0';
+    bound += scope.dialect;
+    bound += '\0';
     bound += scope.query;
     const std::uint64_t hash = stable_hash(bound);
     std::string prefix(1, format);

@@ -8,10 +8,11 @@
 namespace twinhub::gateway::http {
 
 // What a page of results hands out so that the next can be asked for (spec service-api 6.1):
-// opaque, header-safe, and good only for the same query of the same caller (seam 7).
+// opaque, header-safe, and good only for the same query, in the same dialect, of the same caller.
 struct ContinuationScope {
     std::string_view query;
     std::string_view principal;
+    std::string_view dialect;
 };
 
 std::string make_continuation(const ContinuationScope& scope, std::string_view cursor);

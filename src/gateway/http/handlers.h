@@ -7,6 +7,7 @@
 #include "gateway/ws/websocket_transport.h"
 #include "hub/hub.h"
 
+#include <functional>
 #include <string_view>
 
 namespace twinhub::gateway::http {
@@ -21,6 +22,9 @@ struct Call {
     TwinId object;  // what the path names
     const hub::Principal& principal;
     std::string_view client;  // address of the peer
+    // For a handler that takes its time: begins to watch whether the client is still there, until
+    // the request is answered. What it gives may be asked on any thread.
+    const std::function<std::function<bool()>()>& watch_client;
 };
 
 hub::Author author_of(const Call& call);

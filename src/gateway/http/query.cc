@@ -1,16 +1,21 @@
+#include "base/encoding.h"
 #include "gateway/http/continuation.h"
 #include "gateway/http/handlers.h"
 #include "gateway/http/json_members.h"
-#include "gateway/http/query_plan.h"
-#include "gateway/http/twin_json.h"
+#include "gateway/http/query_refusal.h"
+#include "hub/queries.h"
+#include "query/compile.h"
+
+#include <fmt/format.h>
 
 #include <charconv>
 
 namespace twinhub::gateway::http {
 namespace {
 
-constexpr std::size_t slice_items =
-    64;  // twins taken at once, so that a page's bytes can be bounded
+using Outcome = hub::Metrics::QueryOutcome;
+
+constexpr std::size_t logged_characters_max = 500;  // of the text of a slow query
 
 Result<std::size_t> page_items(const Request& request) {
     const auto text = request.field(Field::max_item_count);
@@ -24,19 +29,114 @@ Result<std::size_t> page_items(const Request& request) {
     return std::min(count, page_items_max);
 }
 
-void append_item(std::string& body, const hub::TwinView& view) {
-    if (body.size() > 1) body += ',';
-    append_twin(body, view);
+Result<query::Options> options_of(const Call& call) {
+    query::Options options = call.hub.settings().query_options;
+    const auto dialect = call.request.field(Field::query_dialect);
+    if (!dialect) return options;
+    if (equals_ignoring_case(*dialect, "azure")) options.dialect = query::Dialect::azure;
+    else if (equals_ignoring_case(*dialect, "extended")) options.dialect = query::Dialect::extended;
+    else
+        return failure(Code::argument_invalid, "The dialect must be azure or extended",
+                       "x-query-dialect");
+    return options;
 }
 
-// One device, or none: an unknown id is an empty result, not an error.
-Task<Result<>> one_device(Call& call, std::string name) {
-    auto id = DeviceId::parse(name);
-    if (!id) co_return Result<>();
-    TwinId twin_id{std::move(*id), {}};
-    const auto view = co_await call.hub.twins().get(std::move(twin_id));
-    if (view) append_item(call.reply.body, *view);
-    else if (view.error().code != Code::device_not_found) co_return std::unexpected(view.error());
+// Spec service-api 6.1: on every page, and in this spelling.
+std::string_view item_type(const query::Plan& plan) {
+    if (plan.explain != query::Explain::no || !plan.star) return "Raw";
+    return plan.collection == query::Collection::jobs ? "DeviceJob" : "Twin";
+}
+
+Outcome outcome_of(Code code) {
+    switch (code) {
+        case Code::throttled: return Outcome::throttled;
+        case Code::unavailable: return Outcome::unavailable;
+        case Code::internal:
+        case Code::corrupted: return Outcome::failed;
+        default: return Outcome::refused;
+    }
+}
+
+// As much as the log takes, cut between characters.
+std::string_view shortened(std::string_view text) {
+    if (text.size() <= logged_characters_max) return text;
+    std::size_t end = logged_characters_max;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+    return text.substr(0, end);
+}
+
+double milliseconds(std::chrono::nanoseconds time) {
+    return std::chrono::duration<double, std::milli>(time).count();
+}
+
+void account_for(Call& call, const query::Plan& plan, const hub::QueryPage& page, bool continued) {
+    hub::Metrics& metrics = call.hub.metrics();
+    metrics.query_rows.Increment(static_cast<double>(page.rows_looked_at));
+    metrics.query_answers.Increment(static_cast<double>(page.rows.size()));
+    if (page.time < call.hub.settings().query_slow) return;
+    metrics.queries_slow.Increment();
+    call.hub.log().warn("query.slow", {{"query", shortened(plan.text)},
+                                       {"plan", page.plan},
+                                       {"rows_scanned", page.rows_looked_at},
+                                       {"rows_returned", page.rows.size()},
+                                       {"milliseconds", milliseconds(page.time)},
+                                       {"continued", continued},
+                                       {"principal", call.principal.name}});
+}
+
+void append_rows(std::string& body, const std::vector<std::string>& rows) {
+    std::size_t bytes = 2;
+    for (const std::string& row : rows) bytes += row.size() + 1;
+    body.reserve(bytes);
+    body += '[';
+    for (const std::string& row : rows) {
+        if (body.size() > 1) body += ',';
+        body += row;
+    }
+    body += ']';
+}
+
+Task<Result<>> answer(Call& call) {
+    Reply& reply = call.reply;
+    CO_TRY(const json::object body, json_object(call));
+    CO_TRY(const auto text, text_member(body, "query"));
+    if (!text) co_return failure(Code::argument_null, "The query is missing", "query");
+    CO_TRY(const query::Options options, options_of(call));
+    CO_TRY(const std::size_t rows_max, page_items(call.request));
+    auto compiled = query::compile(*text, options);
+    if (!compiled) co_return std::unexpected(query_refused(reply, compiled.error()));
+    const auto plan = std::make_shared<const query::Plan>(std::move(*compiled));
+
+    hub::PageRequest request{.cursor = {},
+                             .rows_max = rows_max,
+                             .bytes_max = page_bytes_max,
+                             .principal = call.principal.name,
+                             .wanted = call.watch_client()};
+    const ContinuationScope scope{*text, call.principal.name,
+                                  options.dialect == query::Dialect::azure ? "azure" : "extended"};
+    const auto token = call.request.field(Field::continuation);
+    const bool continued = token && !token->empty();
+    if (continued) {
+        auto cursor = read_continuation(scope, *token);
+        if (!cursor)
+            co_return std::unexpected(
+                continuation_refused(reply, std::move(cursor.error().message)));
+        request.cursor = std::move(*cursor);
+    }
+
+    hub::QueryPage page;
+    // There are no jobs on devices yet.
+    if (plan->collection != query::Collection::jobs) {
+        auto ran = co_await call.hub.queries().run(plan, std::move(request));
+        if (!ran)
+            co_return std::unexpected(query_not_answered(reply, std::move(ran).error(), continued));
+        page = std::move(*ran);
+    }
+    account_for(call, *plan, page, continued);
+    append_rows(reply.body, page.rows);
+    reply.add_field("x-ms-item-type", item_type(*plan));
+    if (!page.cursor.empty())
+        reply.add_field("x-ms-continuation", make_continuation(scope, page.cursor));
     co_return Result<>();
 }
 
@@ -44,42 +144,13 @@ Task<Result<>> one_device(Call& call, std::string name) {
 
 Task<Result<>> query_twins(Call& call) {
     const Moment began = call.hub.clock().monotonic();
-    CO_TRY(const json::object request, json_object(call));
-    CO_TRY(const auto query, text_member(request, "query"));
-    if (!query || query->empty())
-        co_return failure(Code::argument_null, "The query is missing", "query");
-    CO_TRY(const QueryPlan plan, parse_query(*query));
-    CO_TRY(const std::size_t count, page_items(call.request));
-    const ContinuationScope scope{*query, call.principal.name};
-    std::string cursor;
-    if (const auto token = call.request.field(Field::continuation); token && !token->empty()) {
-        CO_TRY(cursor, read_continuation(scope, *token));
-    }
-
-    std::string& body = call.reply.body;
-    body += '[';
-    if (plan.device) {
-        CO_TRY_VOID(co_await one_device(call, *plan.device));
-        cursor.clear();
-    } else {
-        std::size_t taken = 0;
-        do {
-            CO_TRY(const hub::TwinPage page,
-                   co_await call.hub.twins().page(plan.collection, cursor,
-                                                  std::min(count - taken, slice_items)));
-            for (const hub::TwinView& view : page.twins) append_item(body, view);
-            taken += page.twins.size();
-            cursor = page.cursor;
-        } while (!cursor.empty() && taken < count && body.size() < page_bytes_max);
-    }
-    body += ']';
-    call.hub.metrics().query_seconds.Observe(
-        std::chrono::duration<double>(call.hub.clock().monotonic() - began).count());
-    // On every page, and in this spelling (spec service-api 6.1).
-    call.reply.add_field("x-ms-item-type", "Twin");
-    if (!cursor.empty())
-        call.reply.add_field("x-ms-continuation", make_continuation(scope, cursor));
-    co_return Result<>();
+    Result<> done = co_await answer(call);
+    const auto time = call.hub.clock().monotonic() - began;
+    hub::Metrics& metrics = call.hub.metrics();
+    metrics.query_seconds.Observe(std::chrono::duration<double>(time).count());
+    metrics.query_ended(done ? Outcome::answered : outcome_of(done.error().code));
+    call.reply.add_field("Server-Timing", fmt::format("query;dur={:.3f}", milliseconds(time)));
+    co_return done;
 }
 
 }  // namespace twinhub::gateway::http

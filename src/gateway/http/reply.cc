@@ -70,6 +70,7 @@ void Reply::clear() {
     error_name = {};
     fields.clear();
     close = false;
+    error_members.clear();
     lines.reset();
 }
 
@@ -89,9 +90,9 @@ std::string error_text(const Error& error) {
 
 void refuse(Reply& reply, const Error& error, Random& random, Instant now) {
     const WireStatus& row = wire_status(error.code);
-    const bool close = reply.close;
-    reply.clear();
-    reply.close = close;
+    reply.body.clear();
+    reply.etag.clear();
+    reply.lines.reset();
     reply.status = row.http();
     reply.error_name = row.name;
     reply.body += R"({"Message":)";
@@ -99,6 +100,7 @@ void refuse(Reply& reply, const Error& error, Random& random, Instant now) {
     reply.body += R"(,"ExceptionMessage":)";
     append_json_string(reply.body, fmt::format("Tracking ID:{}-G:0-TimeStamp:{}", random.hex(16),
                                                tracking_time(now)));
+    reply.body += reply.error_members;
     reply.body += '}';
 }
 

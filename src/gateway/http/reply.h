@@ -20,6 +20,8 @@ struct Reply {
     std::string_view error_name;  // iothub-errorcode; empty = no error
     std::string fields;           // further header lines, each with its line end
     bool close = false;           // end the connection behind it
+    // Further members of the body, should it become a refusal: JSON, each led by a comma.
+    std::string error_members;
     // Instead of a body: lines that come as they come, until the client leaves or the server stops.
     std::unique_ptr<LineSource> lines;
 
@@ -29,7 +31,8 @@ struct Reply {
 };
 
 // Makes `reply` the refusal for `error`: envelope A with the same name in header and body (spec
-// service-api 3.1). What went wrong on our side is not told in detail.
+// service-api 3.1), and what was put into `fields` and `error_members` for it. What went wrong on
+// our side is not told in detail.
 void refuse(Reply& reply, const Error& error, Random& random, Instant now);
 
 // The text behind `ErrorCode:<Name>;`: one line, never empty, no ';'.

@@ -23,6 +23,7 @@ constexpr std::array names{
     Name{"x-ms-client-request-id", Field::client_request_id},
     Name{"x-ms-max-item-count", Field::max_item_count},
     Name{"x-ms-continuation", Field::continuation},
+    Name{"x-query-dialect", Field::query_dialect},
     Name{"upgrade", Field::upgrade},
     Name{"sec-websocket-key", Field::websocket_key},
     Name{"sec-websocket-version", Field::websocket_version},

@@ -26,6 +26,7 @@ enum class Field : std::uint8_t {
     client_request_id,
     max_item_count,
     continuation,
+    query_dialect,
     upgrade,
     websocket_key,
     websocket_version,

@@ -4,7 +4,7 @@
 #include "gateway/http/identity_json.h"
 #include "gateway/http/keys_json.h"
 #include "gateway/http/limits.h"
-#include "gateway/http/query_plan.h"
+#include "gateway/http/query_refusal.h"
 #include "gateway/wire_status.h"
 
 #include <gtest/gtest.h>
@@ -254,35 +254,53 @@ TEST(KeysJson, ShowsWhatWasRotated) {
         R"("errors":[{"id":"x","moduleId":"m","errorCode":"InvalidPolicyKey","errorStatus":"It has no keys"}]})");
 }
 
-TEST(QueryPlan, ReadsTheFormsThatExist) {
-    using C = hub::Twins::Collection;
-    EXPECT_EQ(parse_query("select * from devices").value(), (QueryPlan{C::devices, {}}));
-    EXPECT_EQ(parse_query("  SELECT*FROM Devices  ").value(), (QueryPlan{C::devices, {}}));
-    EXPECT_EQ(parse_query("SELECT * FROM devices.modules").value(), (QueryPlan{C::modules, {}}));
-    EXPECT_EQ(parse_query("SELECT * FROM devices WHERE deviceId = 'a''b'").value(),
-              (QueryPlan{C::devices, "a'b"}));
-    EXPECT_EQ(parse_query("SELECT *\nFROM devices\twhere DEVICEID=\"x\"").value(),
-              (QueryPlan{C::devices, "x"}));
+TEST(QueryError, IsAMemberOfTheRefusal) {
+    std::string out;
+    append_query_error(out, {.kind = query::ErrorKind::unsupported_clause,
+                             .message = "",
+                             .offset = 12,
+                             .line = 2,
+                             .column = 3,
+                             .near = "it's \"x\"",
+                             .hint = "h"});
+    EXPECT_EQ(
+        out,
+        R"(,"queryError":{"kind":"unsupportedClause","offset":12,"line":2,"column":3,"near":"it's \"x\"","hint":"h"})");
 }
 
-TEST(QueryPlan, RefusesEverythingElseForNow) {
-    for (const char* text : {"", "SELECT", "SELECT * FROM", "SELECT deviceId FROM devices",
-                             "SELECT * FROM devices WHERE", "SELECT * FROM fleet",
-                             "SELECT * FROM devices WHERE deviceId = 'x",
-                             "SELECT * FROM devices WHERE deviceId = 'x' AND tags.a = 1",
-                             "SELECT * FROM devices.modules WHERE deviceId = 'x'",
-                             "SELECT * FROM devicesx", "SELECT * FROM devices; DROP"})
-        EXPECT_EQ(parse_query(text).error().code, Code::argument_invalid) << text;
+TEST(QueryRefusal, SaysWhenToComeAgain) {
+    Reply reply;
+    const Error error = query_not_answered(reply, {Code::throttled, "Too much", "7"}, false);
+    EXPECT_EQ(error, (Error{Code::throttled, "Too much", ""}));
+    EXPECT_EQ(reply.fields, "Retry-After: 7\r\n");
 }
 
-TEST(Continuation, IsBoundToQueryAndCaller) {
-    const ContinuationScope scope{"SELECT * FROM devices", "service"};
+TEST(QueryRefusal, IsNeverHalfAnAnswer) {
+    for (const Code code : {Code::timeout, Code::unavailable}) {
+        Reply reply;
+        EXPECT_EQ(query_not_answered(reply, {code, "Over", ""}, true).code, Code::unavailable);
+        EXPECT_EQ(reply.error_members, R"(,"partial":false)");
+    }
+}
+
+TEST(QueryRefusal, BlamesTheContinuationOnlyWhenThereWasOne) {
+    const Error error{Code::argument_invalid, "No", "cursor"};
+    Reply first, further;
+    EXPECT_EQ(query_not_answered(first, error, false), error);
+    EXPECT_EQ(first.error_members, "");
+    EXPECT_EQ(query_not_answered(further, error, true).where, "x-ms-continuation");
+    EXPECT_TRUE(further.error_members.starts_with(R"(,"queryError":{"kind":"badContinuation",)"));
+}
+
+TEST(Continuation, IsBoundToQueryDialectAndCaller) {
+    const ContinuationScope scope{"SELECT * FROM devices", "service", "azure"};
     const std::string cursor("dev\0\xff", 5);
     const std::string token = make_continuation(scope, cursor);
     for (const char c : token) EXPECT_TRUE(c > ' ' && c <= '~');
     EXPECT_EQ(read_continuation(scope, token).value(), cursor);
-    EXPECT_FALSE(read_continuation({"SELECT * FROM devices ", "service"}, token));
-    EXPECT_FALSE(read_continuation({scope.query, "iothubowner"}, token));
+    EXPECT_FALSE(read_continuation({"SELECT * FROM devices ", "service", "azure"}, token));
+    EXPECT_FALSE(read_continuation({scope.query, "iothubowner", "azure"}, token));
+    EXPECT_FALSE(read_continuation({scope.query, "service", "extended"}, token));
     for (const std::string& bad : {std::string(), std::string("x"), std::string("AAAA"),
                                    token.substr(0, 12), std::string(9000, 'A')})
         EXPECT_EQ(read_continuation(scope, bad).error().code, Code::argument_invalid);

@@ -67,7 +67,6 @@ public:
 
     Executor executor() const override { return other_->executor; }
     void wait_readable(Ready ready) override {
-        CHECK(!other_->on_readable);
         other_->on_readable = std::move(ready);
         other_->wake();
     }

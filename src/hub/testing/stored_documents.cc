@@ -15,7 +15,8 @@ namespace {
 
 std::string text_of(const json::object& object, std::string_view name) {
     const json::value* value = object.if_contains(name);
-    return value == nullptr || !value->is_string() ? std::string() : std::string(value->get_string());
+    return value == nullptr || !value->is_string() ? std::string()
+                                                   : std::string(value->get_string());
 }
 Instant time_of(const json::object& object, std::string_view name) {
     return parse_instant(text_of(object, name)).value();
@@ -39,9 +40,8 @@ twin::Node node_of(const json::value& value, const json::object* metadata) {
     std::vector<twin::Member> members;
     for (const auto& [key, member] : value.get_object()) {
         if (key.starts_with('$')) continue;
-        members.push_back(
-            {std::string(key),
-             node_of(member, metadata ? &metadata->at(key).as_object() : nullptr)});
+        members.push_back({std::string(key),
+                           node_of(member, metadata ? &metadata->at(key).as_object() : nullptr)});
     }
     std::ranges::sort(members, {}, &twin::Member::key);
     return {twin::make_object(std::move(members)), stamp};
@@ -55,8 +55,8 @@ twin::Node section_of(const json::object& section) {
 // The counter in a twin's etag: eight bytes, the highest first.
 std::uint64_t etag_number(const std::string& etag) {
     std::uint64_t number = 0;
-    for (const char byte : base64_decode(etag).value())
-        number = number << 8U | static_cast<unsigned char>(byte);
+    const std::string bytes = base64_decode(etag).value();
+    for (const char byte : bytes) number = number << 8U | static_cast<unsigned char>(byte);
     return number;
 }
 
@@ -96,8 +96,7 @@ StoredDocument stored_document(const json::object& document) {
         identity.id.module = ModuleId::parse(module).value();
     identity.generation_id = "1";
     identity.etag_number = std::stoull(base64_decode(text_of(document, "deviceEtag")).value());
-    identity.status =
-        text_of(document, "status") == "enabled" ? Status::enabled : Status::disabled;
+    identity.status = text_of(document, "status") == "enabled" ? Status::enabled : Status::disabled;
     identity.status_reason = text_of(document, "statusReason");
     identity.status_updated = time_of(document, "statusUpdateTime");
     identity.authentication.type = type_named(text_of(document, "authenticationType"));
@@ -147,7 +146,7 @@ Result<> store_documents(store::Engine& engine, const std::vector<json::object>&
         append_encoded(body, stored.presence);
         add(metadata, store::metadata_key(store::Area::presence, key), store::Kind::hub_state,
             hub_state_format, body);
-        ++counts[slot_of(id.device)][id.is_module() ? 2U
+        ++counts[slot_of(id.device)][id.is_module()                              ? 2U
                                      : stored.identity.status == Status::enabled ? 0U
                                                                                  : 1U];
     }

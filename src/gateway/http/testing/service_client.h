@@ -55,8 +55,9 @@ inline std::optional<Response> take_response(std::string& bytes, bool to_head = 
 class ServiceDoor {
 public:
     explicit ServiceDoor(HttpSettings settings = {},
-                         hub::Settings hub_settings = {.name = "hub.local"})
-        : on_memory_(std::move(hub_settings)),
+                         hub::Settings hub_settings = {.name = "hub.local"},
+                         const std::function<void(store::Engine&)>& filled = {})
+        : on_memory_(std::move(hub_settings), filled),
           deadlines_(on_memory_.clock().monotonic()),
           metrics_(on_memory_.registry()),
           context_(on_memory_.hub(), deadlines_, metrics_, settings,
