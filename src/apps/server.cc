@@ -57,6 +57,12 @@ hub::Settings hub_settings(const Config& config) {
     settings.checkpoint_age = config.checkpoint_age;
     settings.device_sas = config.device_sas;
     settings.module_sas = config.module_sas;
+    settings.query_options = {.dialect = config.query_dialect,
+                              .missing = config.query_missing_compares_as};
+    settings.query_slow = config.query_slow;
+    settings.query_time_max = config.query_time_max;
+    settings.query_budget = config.query_budget;
+    settings.query_cursors_max = static_cast<std::uint32_t>(config.query_cursors_max);
     return settings;
 }
 

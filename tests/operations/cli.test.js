@@ -177,6 +177,54 @@ test('query', async () => {
     assert.equal(json.length, 1);
     assert.equal(json[0].deviceId, id);
     assert.equal((await good('query', '-q', 'select * from devices', '--top', '1')).json.length, 1);
+    assert.equal((await good('query', 'select * from devices', '--top', '1')).json.length, 1);
+    assert.deepEqual((await good('hub', 'query', '--query-command', 'select count() as n from devices '
+        + `where deviceId = '${id}'`)).json, [{ n: 1 }]);
+});
+
+test('query: formats, columns, pages', async () => {
+    const mark = newId();
+    const ids = [];
+    for (let n = 0; n < 3; n++) {
+        const id = await newDevice();
+        ids.push(id);
+        await good('device-twin', 'update', '-d', id, '--tags',
+                   JSON.stringify({ mark, ...(n === 1 ? {} : { site: `s${n}` }) }));
+    }
+    const sql = `SELECT deviceId, tags.site, tags.mark AS mark FROM devices WHERE tags.mark = '${mark}'`;
+    const run_as = async (format, ...more) => (await good('query', sql, '-o', format, ...more)).out;
+    assert.equal(await run_as('tsv'),
+                 `${ids[0]}\ts0\t${mark}\n${ids[1]}\t\t${mark}\n${ids[2]}\ts2\t${mark}\n`);
+    assert.deepEqual((await run_as('ndjson')).trimEnd().split('\n').map((line) => JSON.parse(line)),
+                     JSON.parse(await run_as('json')));
+    assert.match(await run_as('table'), /^deviceId +site +mark\n/);
+    assert.match(await run_as('yaml'), /^- deviceId: /);
+    assert.equal((await run_as('ndjson', '--top', '2')).trimEnd().split('\n').length, 2);
+    const twins = `tags.mark = '${mark}' AND is_defined(tags.site)`;
+    assert.equal((await good('device-twin', 'list', '--query', twins)).json.length, 2);
+    assert.equal((await good('device-twin', 'list', '--ee', '--query', twins)).json.length, 0);
+    assert.equal((await good('device-twin', 'list', '--query',
+                             `SELECT * FROM devices WHERE ${twins}`)).json.length, 2);
+});
+
+test('query --explain shows how it was answered', async () => {
+    const { out } = await good('query', '--explain', "select * from devices where tags.site = 'x'");
+    assert.match(out, /^plan:\n {2}Op /);
+    assert.match(out, /^estRows: \d+$/m);
+    const { json } = await good('query', '--explain', 'select * from devices', '-o', 'json');
+    assert.ok(Array.isArray(json[0].plan));
+});
+
+test('query says what is wrong, and where, in one line', async () => {
+    for (const [words, what] of [
+        [['select * from devices where tags.group = 1'], /line 1, column 34.*|\[\[group\]\]/],
+        [['select * from devices limit 1', '--dialect', 'azure'], /LIMIT/i]]) {
+        const { code, out, err } = await run('query', ...words);
+        assert.equal(code, 1);
+        assert.equal(out, '');
+        assert.match(err, /^ArgumentInvalid: .+\n$/);
+        assert.match(err, what);
+    }
 });
 
 test('hub connection-string and hub policy list', async () => {

@@ -22,7 +22,7 @@ function shell(script, env) {
     return new Promise((done) => child.once('close', (code) => done({ code, output })));
 }
 
-for (const path of ['README.md', 'docs/cli.md', 'docs/operations.md'])
+for (const path of ['README.md', 'docs/cli.md', 'docs/operations.md', 'docs/queries.md'])
     test(`the runnable blocks of ${path} run as printed`, async (t) => {
         const blocks = runnable(path);
         assert.ok(blocks.length > 0);
@@ -35,7 +35,8 @@ for (const path of ['README.md', 'docs/cli.md', 'docs/operations.md'])
     });
 
 test('the links of the documents lead somewhere', () => {
-    for (const path of ['README.md', 'docs/cli.md', 'docs/operations.md', 'docs/architecture.md',
+    for (const path of ['README.md', 'docs/cli.md', 'docs/operations.md', 'docs/queries.md',
+                        'docs/architecture.md',
                         'docs/spec/DECISIONS.md', 'docs/spec/README.md', 'CONTRIBUTING.md'])
         for (const [, link] of text(path).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
             const target = new URL(link, new URL(`../../${path}`, import.meta.url));

@@ -21,8 +21,9 @@ class ServiceClient;
 
 namespace twinhub::apps::cli {
 
-// How many values an option takes. `flag` alone means true; `--ee false` says no.
-enum class Takes : std::uint8_t { one, flag, many };
+// How many values an option takes. `flag` alone means true; `--ee false` says no. `none` is true
+// when it is there.
+enum class Takes : std::uint8_t { one, flag, none, many };
 
 // An option of a command: a row of its table. Names are those of `az iot hub` (spec service-api
 // 13).
@@ -34,6 +35,7 @@ struct Option {
     bool required = false;
     std::string fallback;  // shown in the help; the value when the option is absent
     std::string choices;   // "primary|secondary"; empty = anything
+    std::string in_place;  // what the help calls its value when the name may be left out
 };
 
 // What the user gave for a command's options.

@@ -7,6 +7,25 @@
 #include <charconv>
 
 namespace twinhub::apps::cli {
+namespace {
+
+// The query of `device-twin list`. Errors: argument_invalid.
+Result<std::string> selection_of(const Arguments& arguments) {
+    const std::string given = arguments.text("query");
+    const bool edge = arguments.flag("edge-enabled");
+    if (equals_ignoring_case(std::string_view(given).substr(0, 6), "select")) {
+        if (edge)
+            return failure(Code::argument_invalid,
+                           "--edge-enabled goes with a condition, not with a whole query");
+        return given;
+    }
+    std::string text = "select * from devices";
+    if (edge) text += " where capabilities.iotEdge = true";
+    if (!given.empty()) text += (edge ? " and (" : " where (") + given + ")";
+    return text;
+}
+
+}  // namespace
 
 const std::vector<Column> twin_columns{{"DeviceId", "deviceId"},
                                        {"ModuleId", "moduleId"},
@@ -71,15 +90,22 @@ Result<std::uint64_t> top_of(const Arguments& arguments) {
     return number == -1 ? 0 : static_cast<std::uint64_t>(number);
 }
 
+Option selection_option() {
+    return {.name = "query",
+            .about =
+                "Which of them: a condition of the query language (tags.site = 'north'), or a "
+                "whole SELECT * FROM devices"};
+}
+
 Outcome list_twins(Context& context) {
-    const auto top = top_of(context.arguments());
+    const Arguments& arguments = context.arguments();
+    const auto top = top_of(arguments);
     if (!top) return outcome_of(top.error());
+    const auto text = selection_of(arguments);
+    if (!text) return outcome_of(text.error());
     const auto hub = context.hub();
     if (!hub) return outcome_of(hub.error());
-    auto twins = (*hub)->query(context.arguments().flag("edge-enabled")
-                                   ? "select * from devices where capabilities.iotEdge = true"
-                                   : "select * from devices",
-                               *top);
+    auto twins = (*hub)->query({.text = *text, .top = *top});
     if (!twins) return outcome_of(twins.error());
     return Outcome::of(std::move(*twins), twin_columns);
 }

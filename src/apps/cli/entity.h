@@ -27,11 +27,14 @@ extern const std::vector<Column> identity_columns;
 
 // `device-twin list`, and `device-identity list`, which is the same (spec service-api 12.2).
 Outcome list_twins(Context& context);
+// Its --query: which of the devices.
+Option selection_option();
 
 std::vector<Command> twin_commands();
 std::vector<Command> identity_commands();
 std::vector<Command> key_commands();  // renew-key, connection-string
 std::vector<Command> hub_commands();
 std::vector<Command> server_commands();
+std::vector<Command> query_commands();
 
 }  // namespace twinhub::apps::cli

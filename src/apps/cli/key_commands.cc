@@ -53,7 +53,7 @@ Result<json::array> items_to_renew(ServiceClient& hub, const Arguments& argument
     }
     if (devices == std::vector<std::string>{"*"}) {
         devices.clear();
-        TRY(const json::array twins, hub.query("select * from devices", 0));
+        TRY(const json::array twins, hub.query({.text = "select deviceId from devices"}));
         for (const json::value& twin : twins) devices.push_back(member_text(twin, "deviceId"));
     }
     for (const std::string& name : devices) {

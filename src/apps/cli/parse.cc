@@ -55,7 +55,7 @@ const Option& output_option() {
                                .other_names = "-o",
                                .about = "Format of the answer",
                                .fallback = "json",
-                               .choices = "json|jsonc|table|tsv|yaml|yamlc|none"};
+                               .choices = "json|jsonc|ndjson|table|tsv|yaml|yamlc|none"};
     return option;
 }
 
@@ -136,6 +136,7 @@ Result<Arguments> parse_options(const Command& command, std::span<const std::str
     const std::vector<Option> options = all_options(command);
     std::list<std::vector<std::string>> values;  // stays where CLI11 was told it is
     std::vector<CLI::Option*> handles;
+    std::map<std::string, std::string> in_place;
     CLI::App app;
     app.set_help_flag();
     try {
@@ -145,13 +146,21 @@ Result<Arguments> parse_options(const Command& command, std::span<const std::str
             if (option.takes == Takes::one)
                 handle->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
             if (option.takes == Takes::flag) handle->expected(0, 1);
+            if (option.takes == Takes::none) handle->expected(0);
             if (option.takes == Takes::many)
                 handle->expected(1, CLI::detail::expected_max_vector_size);
             handles.push_back(handle);
         }
         app.allow_extras();
         app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
-        if (const std::vector<std::string> rest = app.remaining(); !rest.empty()) {
+        std::vector<std::string> rest = app.remaining();
+        if (rest.size() == 1 && !rest.front().starts_with('-'))
+            for (std::size_t i = 0; i < options.size(); ++i)
+                if (!options[i].in_place.empty() && handles[i]->count() == 0 && !rest.empty()) {
+                    in_place.emplace(options[i].name, rest.front());
+                    rest.clear();
+                }
+        if (!rest.empty()) {
             const bool is_option = rest.front().starts_with('-');
             return failure(
                 Code::argument_invalid,
@@ -168,6 +177,10 @@ Result<Arguments> parse_options(const Command& command, std::span<const std::str
     auto value = values.begin();
     for (std::size_t i = 0; i < options.size(); ++i, ++value) {
         const Option& option = options[i];
+        if (const auto given = in_place.find(option.name); given != in_place.end()) {
+            result.set(option.name, {given->second});
+            continue;
+        }
         if (handles[i]->count() == 0) {
             if (option.required)
                 return failure(Code::argument_invalid,
@@ -176,6 +189,7 @@ Result<Arguments> parse_options(const Command& command, std::span<const std::str
             continue;
         }
         std::vector<std::string> given = *value;
+        if (option.takes == Takes::none) given = {"true"};
         if (option.takes == Takes::flag) {
             std::erase(given, "");
             if (given.empty()) given = {"true"};
@@ -195,7 +209,8 @@ Result<Arguments> parse_options(const Command& command, std::span<const std::str
 std::string help_of_command(const Command& command) {
     std::string out = fmt::format("{}\n\n  twinhub {}", command.about, command.words);
     for (const Option& option : command.options)
-        if (option.required)
+        if (!option.in_place.empty()) out += " " + option.in_place;
+        else if (option.required)
             out += fmt::format(" --{} {}", option.name, option.takes == Takes::many ? "..." : "X");
     out += " [OPTIONS]\n\n";
     for (const Option& option : command.options) out += option_line(option);

@@ -51,6 +51,8 @@ std::string cell(const json::value& value) {
 }
 
 const json::value* find(const json::value& value, std::string_view path) {
+    if (value.is_object())  // an alias may have dots
+        if (const json::value* exact = value.get_object().if_contains(path)) return exact;
     const json::value* at = &value;
     while (!path.empty()) {
         const std::size_t dot = std::min(path.find('.'), path.size());
@@ -124,20 +126,34 @@ std::string table(const json::array& items, std::vector<Column> columns) {
     return out;
 }
 
-std::string tsv(const json::array& items) {
+std::string tsv(const json::array& items, const std::vector<Column>& columns) {
     std::string out;
     for (const json::value& item : items) {
         bool first = true;
         const auto add = [&](const json::value& value) {
             out += (std::exchange(first, false) ? "" : "\t") + cell(value);
         };
-        if (item.is_object()) {
+        if (!columns.empty()) {
+            for (const Column& column : columns) {
+                const json::value* value = find(item, column.path);
+                add(value ? *value : json::value());
+            }
+        } else if (item.is_object()) {
             for (const auto& member : item.get_object()) add(member.value());
         } else if (item.is_array()) {
             for (const json::value& value : item.get_array()) add(value);
         } else {
             add(item);
         }
+        out += '\n';
+    }
+    return out;
+}
+
+std::string ndjson(const json::array& items) {
+    std::string out;
+    for (const json::value& item : items) {
+        append_json(out, item);
         out += '\n';
     }
     return out;
@@ -216,11 +232,16 @@ std::string render(const json::value& value, const std::vector<Column>& columns,
                    std::string_view format) {
     if (format == "none") return {};
     if (format == "yaml" || format == "yamlc") return to_yaml(value);
-    if (format == "table" || format == "tsv") {
+    if (format == "table" || format == "tsv" || format == "ndjson") {
         const json::array items = value.is_array() ? value.get_array() : json::array{value};
-        return format == "table" ? table(items, columns) : tsv(items);
+        return format == "table" ? table(items, columns) : render_lines(items, {}, format);
     }
     return to_pretty(value);
+}
+
+std::string render_lines(const json::array& items, const std::vector<Column>& columns,
+                         std::string_view format) {
+    return format == "tsv" ? tsv(items, columns) : ndjson(items);
 }
 
 }  // namespace twinhub::apps::cli

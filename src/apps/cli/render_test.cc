@@ -1,5 +1,6 @@
 #include "apps/cli/render.h"
 
+#include "apps/cli/explain.h"
 #include "apps/cli/generic_update.h"
 #include "apps/test_folders.h"
 
@@ -48,6 +49,38 @@ TEST(Render, TsvHasALineAnItem) {
     EXPECT_EQ(render(R"([{"a":"x\ty","b":null,"c":[1]},{"a":true}])"_json, {}, "tsv"),
               "x\\ty\t\t[1]\ntrue\n");
     EXPECT_EQ(render(R"({"connectionString":"HostName=h"})"_json, {}, "tsv"), "HostName=h\n");
+}
+
+TEST(Render, NdjsonIsALineAnItem) {
+    EXPECT_EQ(render(R"([{"a":"x\ny","b":null},{}])"_json, {}, "ndjson"),
+              "{\"a\":\"x\\ny\",\"b\":null}\n{}\n");
+    EXPECT_EQ(render(R"({"a":1})"_json, {}, "ndjson"), "{\"a\":1}\n");
+    EXPECT_EQ(render("[]"_json, {}, "ndjson"), "");
+}
+
+TEST(Render, LinesKeepThePlacesOfTheirColumns) {
+    const json::value items = R"([{"id":"a","n.m":1},{"n.m":2,"more":3}])"_json;
+    const std::vector<Column> two{{"id", "id"}, {"n.m", "n.m"}};
+    EXPECT_EQ(render_lines(items.as_array(), two, "tsv"), "a\t1\n\t2\n");
+    EXPECT_EQ(render_lines(items.as_array(), {}, "tsv"), "a\t1\n2\t3\n");
+    EXPECT_EQ(render_lines(items.as_array(), two, "ndjson"),
+              "{\"id\":\"a\",\"n.m\":1}\n{\"n.m\":2,\"more\":3}\n");
+}
+
+TEST(Explained, ShowsStepsAsTablesAndFactsAsLines) {
+    EXPECT_EQ(explained(R"([{"plan":[{"op":"codes","est":12},{"op":"scan","est":3}],"filters":[],
+                             "notes":["a","b"],"estRows":3,"time":"1 ms"}])"_json.as_array()),
+              "plan:\n"
+              "  Op     Est\n"
+              "  -----  ---\n"
+              "  codes  12\n"
+              "  scan   3\n"
+              "filters: none\n"
+              "notes:\n"
+              "  a\n"
+              "  b\n"
+              "estRows: 3\n"
+              "time: 1 ms\n");
 }
 
 TEST(Render, YamlKeepsEveryKindOfValueApart) {

@@ -7,6 +7,7 @@
 #include "apps/version.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "query/compile.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -76,8 +77,20 @@ TEST_F(Program, WrongUsageEndsWithTwoAndOneHelpfulLine) {
         {{"device-twin", "show", "-d", "x", "y"},
          "twinhub device-twin show: nothing asks for 'y' (see twinhub device-twin show --help)"},
         {{"device-twin", "show", "-d", "x", "-o", "xml"},
-         "twinhub device-twin show: --output is one of json, jsonc, table, tsv, yaml, yamlc, none, "
-         "not 'xml' (see twinhub device-twin show --help)"},
+         "twinhub device-twin show: --output is one of json, jsonc, ndjson, table, tsv, yaml, "
+         "yamlc, none, not 'xml' (see twinhub device-twin show --help)"},
+        {{"device-twin", "list", "--ee", "--query", "select * from devices", "-l", login},
+         "twinhub device-twin list: --edge-enabled goes with a condition, not with a whole query"},
+        {{"query"}, "twinhub query: --query-command is required (see twinhub query --help)"},
+        {{"query", "select", "*"},
+         "twinhub query: nothing asks for 'select' (see twinhub query --help)"},
+        {{"query", "-q", "select *", "again"},
+         "twinhub query: nothing asks for 'again' (see twinhub query --help)"},
+        {{"query", "select * from devices", "--dialect", "sql", "-l", login},
+         "twinhub query: --dialect is one of azure, extended, not 'sql' (see twinhub query "
+         "--help)"},
+        {{"hub", "query", "-q", "select * from devices", "--top", "0", "-l", login},
+         "twinhub hub query: --top is a number from 1, or -1 for all, not '0'"},
         {{"device-twin", "list", "--top", "0", "-l", login},
          "twinhub device-twin list: --top is a number from 1, or -1 for all, not '0'"},
         {{"device-twin", "list", "--top", "-2", "-l", login},
@@ -228,20 +241,55 @@ std::vector<std::string> words_of(std::string_view line) {
 }
 
 TEST(Document, EveryExampleIsACommandWithItsOptions) {
-    std::ifstream file(project_folder() / "docs" / "cli.md");
-    ASSERT_TRUE(file);
     int examples = 0;
-    for (std::string line; std::getline(file, line);) {
-        if (!line.starts_with("twinhub ")) continue;
-        const std::vector<std::string> words = words_of(line.substr(8));
-        std::size_t used = 0;
-        const Command* command = find_command(words, used);
-        ASSERT_TRUE(command) << line;
-        const auto options = parse_options(*command, std::span(words).subspan(used));
-        EXPECT_TRUE(options) << line << ": " << options.error().message;
-        ++examples;
+    for (const char* name : {"cli.md", "queries.md"}) {
+        std::ifstream file(project_folder() / "docs" / name);
+        ASSERT_TRUE(file);
+        for (std::string line; std::getline(file, line);) {
+            if (!line.starts_with("twinhub ")) continue;
+            std::vector<std::string> words = words_of(line.substr(8));
+            words.erase(std::ranges::find(words, ">"), words.end());  // where the shell takes over
+            std::size_t used = 0;
+            const Command* command = find_command(words, used);
+            ASSERT_TRUE(command) << line;
+            const auto options = parse_options(*command, std::span(words).subspan(used));
+            EXPECT_TRUE(options) << line << ": " << options.error().message;
+            ++examples;
+        }
     }
-    EXPECT_GT(examples, 15);
+    EXPECT_GT(examples, 25);
+}
+
+// The queries in the ```sql blocks, with an empty line between them; those under "More than Azure"
+// are not azure's.
+TEST(Document, EveryQueryIsOneOfTheLanguage) {
+    std::ifstream file(project_folder() / "docs" / "queries.md");
+    ASSERT_TRUE(file);
+    int queries = 0;
+    bool inside = false;
+    bool extended = false;
+    std::string text;
+    const auto look = [&] {
+        if (text.empty()) return;
+        for (const auto dialect : {query::Dialect::azure, query::Dialect::extended}) {
+            const auto plan = query::compile(text, {.dialect = dialect});
+            const bool expected = !extended || dialect == query::Dialect::extended;
+            if (expected) EXPECT_TRUE(plan) << text << plan.error().message;
+        }
+        ++queries;
+        text.clear();
+    };
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with("## ")) extended = line == "## More than Azure";
+        if (line == "```sql") inside = true;
+        else if (inside && (line.empty() || line == "```")) {
+            look();
+            inside = line.empty();
+        } else if (inside) {
+            text += line + "\n";
+        }
+    }
+    EXPECT_GT(queries, 15);
 }
 
 TEST(Version, IsThatOfTheProject) {
@@ -265,6 +313,25 @@ TEST(Options, TakeValuesAsAzDoes) {
     EXPECT_EQ(parse({"--top", "-1"}).text("top"), "-1");
     EXPECT_EQ(parse({}).text("top"), "1000");
     EXPECT_EQ(parse({"-o", "table"}).text("output"), "table");
+}
+
+TEST(Options, TakeAQueryWithAndWithoutItsName) {
+    std::size_t used = 0;
+    const std::vector<std::string> words{"hub", "query"};
+    const Command* query = find_command(words, used);
+    ASSERT_TRUE(query);
+    const std::string text = "SELECT * FROM devices";
+    for (const std::vector<std::string>& given :
+         {std::vector<std::string>{text, "--explain", "--top", "5"},
+          {"--explain", text, "--top", "5"},
+          {"--top", "5", "--explain", "-q", text},
+          {"--explain", "--top", "5", "--query-command", text}}) {
+        const Arguments arguments = parse_options(*query, given).value();
+        EXPECT_EQ(arguments.text("query-command"), text);
+        EXPECT_EQ(arguments.text("top"), "5");
+        EXPECT_TRUE(arguments.flag("explain"));
+        EXPECT_FALSE(arguments.flag("progress"));
+    }
 }
 
 }  // namespace

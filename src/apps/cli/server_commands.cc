@@ -85,16 +85,6 @@ Outcome tail_events(Context& context) {
     return done ? Outcome::nothing() : outcome_of(done.error());
 }
 
-Outcome query(Context& context) {
-    const bool all = !context.arguments().has("top");
-    const auto top = all ? Result<std::uint64_t>(0) : top_of(context.arguments());
-    if (!top) return outcome_of(top.error());
-    const auto hub = context.hub();
-    if (!hub) return outcome_of(hub.error());
-    auto items = (*hub)->query(context.arguments().text("query-command"), *top);
-    return items ? Outcome::of(std::move(*items)) : outcome_of(items.error());
-}
-
 volatile std::sig_atomic_t interrupted = 0;
 
 // A share of the fleet, 0 to 1. Errors: argument_invalid.
@@ -196,14 +186,6 @@ std::vector<Command> server_commands() {
          .options = {},
          .run = [](Context&) { return Outcome::print(to_markdown()); },
          .talks_to_hub = false},
-        {.words = "query",
-         .about = "Asks the fleet",
-         .options = {{.name = "query-command",
-                      .other_names = "-q",
-                      .about = "SELECT ... FROM devices ...",
-                      .required = true},
-                     top_option("")},
-         .run = query},
         {.words = "device-events tail",
          .about = "What devices send, as it comes, a line of JSON each",
          .options = {device},

@@ -83,10 +83,11 @@ std::vector<Option> with_entity(bool module, std::vector<Option> options) {
 
 std::vector<Command> twin_commands() {
     std::vector<Command> commands;
-    commands.push_back({.words = "device-twin list",
-                        .about = "Twins of devices",
-                        .options = {edge_option("Only edge devices"), top_option("1000")},
-                        .run = list_twins});
+    commands.push_back(
+        {.words = "device-twin list",
+         .about = "Twins of devices",
+         .options = {edge_option("Only edge devices"), selection_option(), top_option("1000")},
+         .run = list_twins});
     for (const bool module : {false, true}) {
         const std::string noun = module ? "module-twin" : "device-twin";
         const std::string of = module ? " of a module" : " of a device";

@@ -9,6 +9,9 @@
 #include <boost/beast/http/string_body.hpp>
 #include <fmt/format.h>
 
+#include <charconv>
+#include <thread>
+
 namespace twinhub::apps {
 namespace {
 
@@ -25,6 +28,8 @@ constexpr auto stream_token_lifetime = std::chrono::hours{24};
 // Lines or heartbeats come more often than this.
 constexpr auto stream_silence_max = std::chrono::seconds{60};
 constexpr std::uint64_t page_items_max = 1000;
+// How long a query waits in all, between two pages, for a server that is asked too much.
+constexpr auto throttled_max = std::chrono::minutes{2};
 
 std::string token_for(const Target& target, Instant now, std::chrono::minutes lifetime) {
     const auto expiry =
@@ -53,6 +58,16 @@ std::string to_wire(const ServiceRequest& request, const Target& target, Instant
     if (request.body || request.method != "GET")
         out += fmt::format("\r\nContent-Length: {}", body.size());
     return out + "\r\n\r\n" + body;
+}
+
+// How long to wait before asking again; nothing when that would not help.
+std::optional<std::chrono::seconds> pause_before_retry(const ServiceResponse& response) {
+    if (response.status != 429) return std::nullopt;
+    std::uint32_t seconds = 0;
+    const std::string& text = response.retry_after;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return std::chrono::seconds{std::max(seconds, 1U)};
 }
 
 // Feeds what came into the parser; what it does not take yet stays in `pending`.
@@ -161,7 +176,8 @@ Result<ServiceResponse> ServiceClient::send(const ServiceRequest& request) {
         const auto& message = parser.get();
         ServiceResponse response{.status = static_cast<int>(message.result_int()),
                                  .body = message.body(),
-                                 .continuation = std::string(message["x-ms-continuation"])};
+                                 .continuation = std::string(message["x-ms-continuation"]),
+                                 .retry_after = std::string(message["Retry-After"])};
         if (!message.keep_alive()) impl_->connection.reset();
         return response;
     }
@@ -174,26 +190,49 @@ Result<json::value> ServiceClient::call(const ServiceRequest& request) {
     return parse_json(response.body, {.bytes_max = body_bytes_max, .depth_max = 64});
 }
 
-Result<json::array> ServiceClient::query(std::string_view text, std::uint64_t top) {
-    json::array items;
+Result<> ServiceClient::query(const FleetQuery& query,
+                              const std::function<bool(json::array rows)>& take) {
     std::string continuation;
-    do {
+    std::uint64_t taken = 0;
+    std::chrono::seconds waited{};
+    while (true) {
         const std::uint64_t wanted =
-            top == 0 ? page_items_max : std::min(page_items_max, top - items.size());
-        ServiceRequest request{
-            .method = "POST", .path = "/devices/query", .body = json::object{{"query", text}}};
+            query.top == 0 ? page_items_max : std::min(page_items_max, query.top - taken);
+        ServiceRequest request{.method = "POST",
+                               .path = "/devices/query",
+                               .body = json::object{{"query", query.text}}};
         request.headers.emplace_back("x-ms-max-item-count", std::to_string(wanted));
+        if (!query.dialect.empty()) request.headers.emplace_back("x-query-dialect", query.dialect);
         if (!continuation.empty()) request.headers.emplace_back("x-ms-continuation", continuation);
         TRY(const ServiceResponse response, send(request));
+        if (const auto pause = pause_before_retry(response);
+            pause && !continuation.empty() && waited + *pause <= throttled_max) {
+            waited += *pause;
+            std::this_thread::sleep_for(*pause);
+            continue;
+        }
         if (response.status != 200) return std::unexpected(error_of(response));
         TRY(json::value page,
             parse_json(response.body, {.bytes_max = body_bytes_max, .depth_max = 64}));
         if (!page.is_array())
             return failure(Code::format_invalid, "the server's answer is not a list");
-        for (json::value& item : page.get_array()) items.push_back(std::move(item));
+        taken += page.get_array().size();
+        waited = {};
         continuation = response.continuation;
-    } while (!continuation.empty() && (top == 0 || items.size() < top));
-    return items;
+        if (!take(std::move(page.get_array()))) return {};
+        if (continuation.empty() || (query.top != 0 && taken >= query.top)) return {};
+    }
+}
+
+Result<json::array> ServiceClient::query(const FleetQuery& query) {
+    json::array rows;
+    TRY_VOID(this->query(query, [&](json::array page) {
+        if (rows.empty()) rows = std::move(page);
+        else
+            for (json::value& row : page) rows.push_back(std::move(row));
+        return true;
+    }));
+    return rows;
 }
 
 Result<> ServiceClient::stream(const ServiceRequest& request,
@@ -227,7 +266,8 @@ Result<> ServiceClient::stream(const ServiceRequest& request,
     if (message.result_int() != 200)
         return std::unexpected(error_of({.status = static_cast<int>(message.result_int()),
                                          .body = message.body(),
-                                         .continuation = {}}));
+                                         .continuation = {},
+                                         .retry_after = {}}));
     take_lines();
     if (goes_on) return failure(Code::unavailable, "the server ended the stream");
     return {};

@@ -35,6 +35,14 @@ struct ServiceResponse {
     int status = 0;
     std::string body;
     std::string continuation;  // x-ms-continuation; empty = the last page
+    std::string retry_after;   // seconds; empty = the server did not say
+};
+
+// A question to the fleet.
+struct FleetQuery {
+    std::string text;
+    std::uint64_t top = 0;  // at most so many rows; 0 = all
+    std::string dialect;    // azure or extended; empty = the server's own
 };
 
 // The REST API of the hub (spec service-api), one request at a time over one kept connection.
@@ -51,8 +59,11 @@ public:
     // says, worded "DeviceNotFound: dev-01".
     Result<json::value> call(const ServiceRequest& request);
 
-    // Pages through a query until `top` items (0 = all).
-    Result<json::array> query(std::string_view text, std::uint64_t top);
+    // Hands over the answer page by page until it ends or `take` says false. Once it has begun, a
+    // server that is asked too much in too short a time is given the time it wants.
+    Result<> query(const FleetQuery& query, const std::function<bool(json::array rows)>& take);
+    // All of it at once.
+    Result<json::array> query(const FleetQuery& query);
 
     // Hands over every line of an answer that does not end, until `take` says false; empty lines
     // only show that the server is there. Errors: as call; unavailable also when the server ends

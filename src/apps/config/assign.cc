@@ -99,6 +99,18 @@ constexpr Choice<KeyType> choices(KeyType*, std::size_t i) {
     return i < std::size(all) ? all[i] : Choice<KeyType>{};
 }
 
+constexpr Choice<query::Dialect> choices(query::Dialect*, std::size_t i) {
+    constexpr Choice<query::Dialect> all[] = {{"azure", query::Dialect::azure},
+                                              {"extended", query::Dialect::extended}};
+    return i < std::size(all) ? all[i] : Choice<query::Dialect>{};
+}
+constexpr Choice<query::MissingCompares> choices(query::MissingCompares*, std::size_t i) {
+    constexpr Choice<query::MissingCompares> all[] = {
+        {"undefined", query::MissingCompares::undefined},
+        {"different", query::MissingCompares::different}};
+    return i < std::size(all) ? all[i] : Choice<query::MissingCompares>{};
+}
+
 // Reads the texts into a field of each type.
 struct Reader {
     const Setting& setting;

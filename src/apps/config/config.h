@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/log.h"
+#include "query/plan.h"
 
 #include <chrono>
 #include <cstdint>
@@ -76,6 +77,14 @@ struct Config {
     std::uint64_t modules_per_device_max = 50;
     std::chrono::milliseconds history_age{std::chrono::days{30}};
     std::uint64_t history_count = 100;  // newest changes kept of each twin, whatever their age
+
+    // --- queries ---
+    query::Dialect query_dialect = query::Dialect::extended;
+    query::MissingCompares query_missing_compares_as = query::MissingCompares::undefined;
+    std::chrono::milliseconds query_slow{500};
+    std::chrono::milliseconds query_time_max{30'000};
+    std::chrono::milliseconds query_budget{60'000};  // of a principal, a minute; 0 = no limit
+    std::uint64_t query_cursors_max = 256;
 
     // --- store ---
     std::uint64_t cached_twins_max = 100'000;     // unchanged twins kept in memory

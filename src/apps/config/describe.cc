@@ -57,6 +57,8 @@ std::string kind_text(const Setting& setting) {
         std::string operator()(LogLevel Config::*) const { return "word"; }
         std::string operator()(Log::Format Config::*) const { return "word"; }
         std::string operator()(KeyType Config::*) const { return "word"; }
+        std::string operator()(query::Dialect Config::*) const { return "word"; }
+        std::string operator()(query::MissingCompares Config::*) const { return "word"; }
     };
     return std::visit(Kind{setting}, setting.field);
 }

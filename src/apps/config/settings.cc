@@ -103,6 +103,23 @@ const Setting table[] = {
     {"history.count", &Config::history_count,
      "So many newest changes of each twin are kept, however old.", Form::plain, 1, 1'000'000},
 
+    {"query.dialect", &Config::query_dialect,
+     "Language of queries that name none: azure, or extended, which has more of it."},
+    {"query.missing_compares_as", &Config::query_missing_compares_as,
+     "What != and NIN say of a key that a twin does not have: undefined (no match) or different."},
+    {"query.slow", &Config::query_slow,
+     "A page of a query that takes this long is logged, with its plan.", Form::plain, 0, hour},
+    {"query.time_max", &Config::query_time_max, "A query that takes longer is refused.",
+     Form::plain, 1, hour},
+    {"query.budget", &Config::query_budget,
+     "Work that the queries of one policy may cause in a minute, over all event loops; 0 = no "
+     "limit.",
+     Form::plain, 0, day},
+    {"query.cursors_max", &Config::query_cursors_max,
+     "Answers whose further pages keep showing the moment of the first; beyond, they go on with "
+     "what is there then.",
+     Form::plain, 1, 100'000},
+
     {"store.cached_twins_max", &Config::cached_twins_max, "Unchanged twins kept in memory.",
      Form::plain, 0, 1'000'000'000},
     {"store.checkpoint_twins_max", &Config::checkpoint_twins_max,

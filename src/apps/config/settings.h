@@ -17,7 +17,8 @@ enum class Form : std::uint8_t { plain, bytes, host_name, ip_address, file };
 using Field =
     std::variant<std::string Config::*, std::vector<std::string> Config::*, std::uint64_t Config::*,
                  bool Config::*, std::chrono::milliseconds Config::*, Port Config::*,
-                 LogLevel Config::*, Log::Format Config::*, KeyType Config::*>;
+                 LogLevel Config::*, Log::Format Config::*, KeyType Config::*,
+                 query::Dialect Config::*, query::MissingCompares Config::*>;
 
 // One setting: a row of the table that the file, the environment, the command line and
 // docs/configuration.md are all made from.
