@@ -60,6 +60,7 @@ Result<> Groups::merge(const Groups& other) {
 
 std::vector<std::string> Groups::answer() const {
     std::vector<std::pair<std::string, std::uint32_t>> order;
+    order.reserve(keys_.size());
     for (std::uint32_t group = 0; group < keys_.size(); ++group)
         order.emplace_back(sort_key(group), group);
     const std::size_t from = std::min<std::uint64_t>(plan_->offset, order.size());

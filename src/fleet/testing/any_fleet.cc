@@ -27,6 +27,7 @@ ModelFleet& AnyFleet::shard_of(std::string_view device_id) {
 
 std::vector<ModelFleet*> AnyFleet::shards() {
     std::vector<ModelFleet*> all;
+    all.reserve(shards_.size());
     for (ModelFleet& shard : shards_) all.push_back(&shard);
     return all;
 }
@@ -73,6 +74,7 @@ void AnyFleet::change_any(bool module) {
 
 void AnyFleet::put_many(std::size_t count) {
     std::vector<Model> kinds;
+    kinds.reserve(7);
     for (std::size_t i = 0; i < 7; ++i) kinds.push_back(any_model("kind", ""));
     const std::size_t numbers = 1 + below(count);
     for (std::size_t i = 0; i < count; ++i) {

@@ -158,6 +158,7 @@ void ModelFleet::remove(const Model& of) {
 
 std::vector<json::object> ModelFleet::documents() const {
     std::vector<json::object> all;
+    all.reserve(models_.size());
     for (const auto& [id, model] : models_) all.push_back(model.document());
     return all;
 }
