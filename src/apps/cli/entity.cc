@@ -11,7 +11,7 @@ namespace {
 
 // The query of `device-twin list`. Errors: argument_invalid.
 Result<std::string> selection_of(const Arguments& arguments) {
-    const std::string given = arguments.text("query");
+    std::string given = arguments.text("query");
     const bool edge = arguments.flag("edge-enabled");
     if (equals_ignoring_case(std::string_view(given).substr(0, 6), "select")) {
         if (edge)

@@ -100,10 +100,11 @@ struct ServiceClient::Impl {
     template <class T>
     Result<T> run(Task<Result<T>> step, std::chrono::seconds within) {
         std::optional<Result<T>> result;
-        asio::co_spawn(loop, std::move(step), [&](std::exception_ptr thrown, Result<T> value) {
-            CHECK(!thrown);
-            result = std::move(value);
-        });
+        asio::co_spawn(loop, std::move(step),
+                       [&](const std::exception_ptr& thrown, Result<T> value) {
+                           CHECK(!thrown);
+                           result = std::move(value);
+                       });
         loop.restart();
         if (within.count() == 0) loop.run();
         else loop.run_for(within);

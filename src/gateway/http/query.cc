@@ -69,18 +69,34 @@ double milliseconds(std::chrono::nanoseconds time) {
     return std::chrono::duration<double, std::milli>(time).count();
 }
 
+bool is_slow(Call& call, std::chrono::nanoseconds time) {
+    if (time < call.hub.settings().query_slow) return false;
+    call.hub.metrics().queries_slow.Increment();
+    return true;
+}
+
 void account_for(Call& call, const query::Plan& plan, const hub::QueryPage& page, bool continued) {
     hub::Metrics& metrics = call.hub.metrics();
     metrics.query_rows.Increment(static_cast<double>(page.rows_looked_at));
     metrics.query_answers.Increment(static_cast<double>(page.rows.size()));
-    if (page.time < call.hub.settings().query_slow) return;
-    metrics.queries_slow.Increment();
+    if (!is_slow(call, page.time)) return;
     call.hub.log().warn("query.slow", {{"query", shortened(plan.text)},
                                        {"plan", page.plan},
                                        {"rows_scanned", page.rows_looked_at},
                                        {"rows_returned", page.rows.size()},
                                        {"milliseconds", milliseconds(page.time)},
                                        {"continued", continued},
+                                       {"principal", call.principal.name}});
+}
+
+// One that was given up had the most to say.
+void account_for(Call& call, const query::Plan& plan, const Error& error,
+                 std::chrono::nanoseconds time) {
+    if (error.code != Code::timeout && error.code != Code::unavailable) return;
+    if (!is_slow(call, time)) return;
+    call.hub.log().warn("query.slow", {{"query", shortened(plan.text)},
+                                       {"refused", error.message},
+                                       {"milliseconds", milliseconds(time)},
                                        {"principal", call.principal.name}});
 }
 
@@ -127,9 +143,12 @@ Task<Result<>> answer(Call& call) {
     hub::QueryPage page;
     // There are no jobs on devices yet.
     if (plan->collection != query::Collection::jobs) {
+        const Moment began = call.hub.clock().monotonic();
         auto ran = co_await call.hub.queries().run(plan, std::move(request));
-        if (!ran)
+        if (!ran) {
+            account_for(call, *plan, ran.error(), call.hub.clock().monotonic() - began);
             co_return std::unexpected(query_not_answered(reply, std::move(ran).error(), continued));
+        }
         page = std::move(*ran);
     }
     account_for(call, *plan, page, continued);

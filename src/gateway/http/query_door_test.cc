@@ -225,6 +225,12 @@ TEST_F(StrictQueryDoor, LogsAndCountsSlowQueries) {
     ask("select * from devices");
     ask("select nonsense");
     EXPECT_THAT(metrics(), HasSubstr("twin_queries_slow_total 1\n"));
+    const Response over = ask("select /*+ maxScan(1) */ * from devices where not deviceId = 'x'",
+                              "x-query-dialect: extended\r\n");
+    EXPECT_EQ(over.status, 503U);
+    EXPECT_EQ(over.json().at("partial"), false);
+    EXPECT_THAT(metrics(), HasSubstr("twin_queries_slow_total 2\n"));
+    EXPECT_THAT(metrics(), HasSubstr("twin_queries_total{result=\"unavailable\"} 1\n"));
 }
 
 TEST_F(QueryDoor, CountsQueriesByTheirEnd) {
