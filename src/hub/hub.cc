@@ -15,16 +15,19 @@ Hub::Hub(Settings settings, Seams seams)
         seams_.engine, seams_.clock,
         store::CommitterOptions{.threaded = seams_.committer_threaded});
     const auto count = static_cast<std::uint32_t>(seams_.loops.size());
+    const auto live_count = std::make_shared<LiveCount>(0);
     std::vector<std::unique_ptr<Shard>> shards;
     for (std::uint32_t index = 0; index < count; ++index)
         shards.push_back(std::make_unique<Shard>(
             index, count, seams_.loops[index],
             Shard::Parts{settings_, seams_.engine, *committer_, seams_.clock, seams_.random,
-                         seams_.log, seams_.metrics, seams_.pool, identities_}));
+                         seams_.log, seams_.metrics, seams_.pool, identities_, live_count}));
     shards_ = std::make_unique<Shards>(std::move(shards), seams_.pool, seams_.engine);
     registry_ = std::make_unique<Registry>(*shards_);
     twins_ = std::make_unique<Twins>(*shards_);
     queries_ = std::make_unique<Queries>(*shards_, settings_, seams_.clock, seams_.random);
+    live_queries_ = std::make_unique<LiveQueries>(*queries_, settings_, seams_.clock, seams_.random,
+                                                  seams_.metrics, live_count);
 }
 
 Hub::~Hub() { committer_->stop(); }

@@ -7,6 +7,7 @@
 #include "base/task.h"
 #include "hub/access.h"
 #include "hub/device_events.h"
+#include "hub/live_queries.h"
 #include "hub/metrics.h"
 #include "hub/queries.h"
 #include "hub/registry.h"
@@ -53,6 +54,7 @@ public:
     Registry& registry() { return *registry_; }
     Twins& twins() { return *twins_; }
     Queries& queries() { return *queries_; }
+    LiveQueries& live_queries() { return *live_queries_; }
     Shards& shards() { return *shards_; }
     DeviceEvents& device_events() { return device_events_; }
     const Settings& settings() const { return settings_; }
@@ -82,6 +84,7 @@ private:
     std::unique_ptr<Registry> registry_;
     std::unique_ptr<Twins> twins_;
     std::unique_ptr<Queries> queries_;
+    std::unique_ptr<LiveQueries> live_queries_;
     DeviceEvents device_events_;
     SharedValue<const Policies> policies_{std::make_shared<const Policies>()};
 };

@@ -30,6 +30,14 @@ private:
 
 }  // namespace
 
+void RowChange::complete(const TwinView& view) {
+    for (std::optional<TwinView>* side : {&was, &is}) {
+        (*side)->identity = view.identity;
+        (*side)->twin = view.twin;
+    }
+    is_loaded = true;
+}
+
 void LiveColumns::reserve(std::uint64_t devices, std::uint64_t modules) {
     devices_.reserve(static_cast<std::uint32_t>(devices));
     modules_.reserve(static_cast<std::uint32_t>(modules));
@@ -45,9 +53,13 @@ void LiveColumns::commit(const Entry& entry, const State& next, const Presence& 
     const State& was = entry.durable;
     changing_ = {&was, &presence, nullptr};
     std::string etag;
+    std::optional<RowChange> change;
+    if (listener_ != nullptr) change.emplace(RowChange{.id = entry.id});
+    auto row = was.exists() ? table.find(key_of(entry.id)) : std::nullopt;
+    if (change && row) change->was = {was.identity, was.twin, shown(table, *row)};
     if (!was.exists()) {
-        if (next.exists()) table.put(facts_of(*next.identity, presence, etag), next.twin);
-    } else if (const auto row = table.find(key_of(entry.id))) {
+        if (next.exists()) row = table.put(facts_of(*next.identity, presence, etag), next.twin);
+    } else if (row) {
         if (!next.exists()) {
             table.remove(*row, &was.twin);
         } else {
@@ -57,18 +69,43 @@ void LiveColumns::commit(const Entry& entry, const State& next, const Presence& 
         }
     }
     changing_ = {};
-    tell(entry.id, next.exists());
+    if (!change || !row) return;
+    if (next.exists()) change->is = {next.identity, next.twin, shown(table, *row)};
+    listener_->changed(std::move(*change));
 }
 
 void LiveColumns::see(const TwinId& id, const Presence& presence, const Entry* entry) {
     fleet::Table& table = table_of(id);
     const auto row = table.find(key_of(id));
     if (!row) return;
-    if (entry != nullptr && entry->durable.exists())
-        changing_ = {&entry->durable, &entry->presence, nullptr};
+    const bool in_memory = entry != nullptr && entry->durable.exists();
+    if (in_memory) changing_ = {&entry->durable, &entry->presence, nullptr};
+    std::optional<RowChange> change;
+    if (listener_ != nullptr) {
+        change.emplace(RowChange{.id = id, .is_loaded = in_memory});
+        change->was.emplace().presence = shown(table, *row);
+        Presence& now = change->is.emplace().presence;
+        now.connected = presence.connected;
+        now.last_activity = presence.last_activity;
+        if (in_memory) change->complete({entry->durable.identity, entry->durable.twin, {}});
+    }
     table.set_presence(*row, presence.connected, presence.last_activity);
     changing_ = {};
-    tell(id, true);
+    if (change && change->was->presence != change->is->presence)
+        listener_->changed(std::move(*change));
+}
+
+// What a row shows of its presence, which is all that services see of it.
+Presence LiveColumns::shown(const fleet::Table& table, fleet::Row row) {
+    static const query::Path state{.segments = {"connectionState"}};
+    static const query::Path activity{.segments = {"lastActivityTime"}};
+    fleet::Scratch scratch;
+    Presence presence;
+    if (const fleet::Column* column = table.column(state))
+        presence.connected = column->value(row, scratch).string() == "Connected";
+    if (const fleet::Column* column = table.column(activity))
+        presence.last_activity = column->instant(row).value_or(never);
+    return presence;
 }
 
 fleet::KeepRow LiveColumns::keep() {
@@ -78,12 +115,6 @@ fleet::KeepRow LiveColumns::keep() {
                 TwinView{changing_.state->identity, changing_.state->twin, *changing_.presence});
         return changing_.kept;
     };
-}
-
-void LiveColumns::tell(const TwinId& id, bool exists) {
-    if (listener_ == nullptr) return;
-    listener_->changed(id.is_module() ? query::Collection::modules : query::Collection::devices, id,
-                       exists);
 }
 
 }  // namespace twinhub::hub

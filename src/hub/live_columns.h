@@ -3,11 +3,26 @@
 #include "fleet/scan/old_row.h"
 #include "fleet/table.h"
 #include "hub/state.h"
+#include "hub/views.h"
 #include "query/plan.h"
 
 #include <memory>
+#include <optional>
 
 namespace twinhub::hub {
+
+// A row that became another one, as services saw it before and see it now; nothing where there was
+// or is none. Of a device that was only seen while its twin is not in memory, both lack everything
+// but the presence (`is_loaded` is false).
+struct RowChange {
+    TwinId id;
+    std::optional<TwinView> was;
+    std::optional<TwinView> is;
+    bool is_loaded = true;
+
+    // Puts the identity and the twin of `view` into both.
+    void complete(const TwinView& view);
+};
 
 // The columns of a shard's twins (design, idea 3): what its queries read. They change at the moment
 // when a change becomes durable, before anybody hears of it. On the shard's loop.
@@ -28,13 +43,13 @@ public:
     // Keeps rows that are about to change for scans that must not see it.
     fleet::KeepRow keep();
 
-    // Told after a row has become another one, or has gone (`exists` is false: only its id is
-    // left).
+    // Told of each change of a row, right after it.
     class Listener {
     public:
         virtual ~Listener() = default;
-        virtual void changed(query::Collection collection, const TwinId& id, bool exists) = 0;
+        virtual void changed(RowChange change) = 0;
     };
+    // One at a time; nullptr: nobody.
     void listen(Listener* listener) { listener_ = listener; }
 
 private:
@@ -46,7 +61,7 @@ private:
     };
 
     fleet::Table& table_of(const TwinId& id) { return id.is_module() ? modules_ : devices_; }
-    void tell(const TwinId& id, bool exists);
+    static Presence shown(const fleet::Table& table, fleet::Row row);
 
     fleet::Table devices_;
     fleet::Table modules_;

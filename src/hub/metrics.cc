@@ -58,6 +58,12 @@ Metrics::Metrics(prometheus::Registry& registry)
           counter(registry, "twin_query_rows_returned_total", "Rows that queries answered")),
       queries_slow(counter(registry, "twin_queries_slow_total",
                            "Pages of queries that were logged as slow")),
+      live_queries(
+          gauge(registry, "twin_live_queries", "Live queries, those without a reader too")),
+      live_events(
+          counter(registry, "twin_live_events_total", "Events of live queries that were found")),
+      live_resets(counter(registry, "twin_live_resets_total",
+                          "Live queries that began anew because their reader fell behind")),
       commit_seconds(prometheus::BuildHistogram()
                          .Name("twin_commit_seconds")
                          .Help("From handing a batch over to its being durable")
@@ -75,9 +81,8 @@ Metrics::Metrics(prometheus::Registry& registry)
                         .Help("Pages of queries, by how they ended")
                         .Register(registry);
     for (std::size_t i = 0; i < queries_.size(); ++i)
-        queries_[i] =
-            &queries.Add({{"result", std::array{"answered", "refused", "throttled", "unavailable",
-                                                "failed"}[i]}});
+        queries_[i] = &queries.Add({{"result", std::array{"answered", "refused", "throttled",
+                                                          "unavailable", "failed"}[i]}});
     auto& family = prometheus::BuildCounter()
                        .Name("twin_ops_total")
                        .Help("Twin operations")

@@ -42,6 +42,9 @@ struct Metrics {
     prometheus::Counter& query_rows;        // looked at
     prometheus::Counter& query_answers;     // rows given
     prometheus::Counter& queries_slow;      // pages that were logged for it
+    prometheus::Gauge& live_queries;        // those that wait for their reader included
+    prometheus::Counter& live_events;       // found for them
+    prometheus::Counter& live_resets;       // readers too slow for their queries
     prometheus::Histogram& commit_seconds;  // from hand-over to durable, a batch of a shard
 
 private:

@@ -152,6 +152,7 @@ struct Queries::State {
                               allowed, plan->budget.time_max.value_or(settings.query_time_max));
         query->rows_max = plan->budget.scan_max.value_or(0);
         query->wanted = request.wanted;
+        query->began = request.began;
         return query;
     }
 

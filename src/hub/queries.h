@@ -15,6 +15,7 @@
 
 namespace twinhub::hub {
 
+class Shard;
 class Shards;
 
 // What is asked of one page of an answer.
@@ -25,6 +26,9 @@ struct PageRequest {
     std::string principal;                         // whose budget the work is charged to
     // Asked between slices of work, on any loop: false when nobody waits for the answer any more.
     std::function<bool()> wanted = [] { return true; };
+    // Called by each shard, on its loop, at the moment that its part of the answer shows. A second
+    // time when the answer goes on in the fleet as it is then.
+    std::function<void(Shard&)> began;
 };
 
 // One page of a fleet query's answer, rows in the order that the specification says.

@@ -29,9 +29,12 @@ struct Settings {
     // What all queries of one principal may work within a minute, over all loops; 0 = no limit.
     std::chrono::milliseconds query_budget{60'000};
     std::uint32_t query_cursors_max = 256;  // answers that wait for their next page
+    std::uint32_t live_queries_max = 1000;  // spec query-language 11
+    // What may wait for the reader of a live query; beyond, it begins anew.
+    std::uint64_t live_query_bytes_max = std::uint64_t{1} << 20;
     bool device_sas = true;  // device keys and device-policy tokens accepted
     bool module_sas = true;
-    query::Options query_options;  // how queries are read that do not say it
+    query::Options query_options;               // how queries are read that do not say it
     std::chrono::milliseconds query_slow{500};  // pages that take this long are logged
 };
 

@@ -16,7 +16,8 @@ Shard::Shard(std::uint32_t index, std::uint32_t count, Executor executor, const 
       queue_(executor_, parts.committer, index, parts.clock, parts.metrics,
              [this](const Error& why) { take_back(why); }),
       lanes_(executor_),
-      fleet_queries_(*this, columns_, parts.clock, parts.settings.query_cursors_max / count) {}
+      fleet_queries_(*this, columns_, parts.clock, parts.settings.query_cursors_max / count),
+      live_(*this, columns_, parts.clock, parts.metrics, parts.live_queries) {}
 
 Shard::~Shard() = default;
 

@@ -11,6 +11,7 @@
 #include "hub/live_columns.h"
 #include "hub/record.h"
 #include "hub/settings.h"
+#include "hub/shard_live.h"
 #include "hub/shard_queries.h"
 #include "hub/state.h"
 #include "hub/views.h"
@@ -58,6 +59,7 @@ public:
         Executor pool;
         std::atomic<std::uint64_t>&
             identities;  // of all shards, those on their way to disk included
+        std::shared_ptr<const LiveCount> live_queries;
     };
     Shard(std::uint32_t index, std::uint32_t count, Executor executor, const Parts& parts);
     ~Shard();
@@ -99,6 +101,8 @@ public:
 
     // --- fleet queries, on this loop (Queries) ---------------------------------------------------
     ShardQueries& queries() { return fleet_queries_; }
+    ShardLive& live() { return live_; }
+    std::uint32_t index() const { return index_; }
 
     // --- upkeep: called on the loop about ten times a second ------------------------------------
     void tick();
@@ -201,6 +205,7 @@ private:
     Lanes lanes_;  // identity operations of a device, one after the other
     LiveColumns columns_;
     ShardQueries fleet_queries_;  // after the columns: scans watch them
+    ShardLive live_;              // so does this
 
     // What shown_view reads: entries_, links_, and each entry's durable state and presence. This
     // loop alone writes them, under the mutex, and so reads them without it.

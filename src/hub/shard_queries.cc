@@ -126,6 +126,7 @@ Task<Result<>> ShardQueries::scan(std::shared_ptr<RunningQuery> query) {
                                               query->now, std::move(options));
     made.used = clock_.monotonic();
     cursors_.insert_or_assign(query->id, std::move(made));
+    if (query->began) query->began(shard_);
 
     Slice slice(clock_, shard_.executor(), *query);
     while (true) {

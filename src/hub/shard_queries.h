@@ -29,6 +29,8 @@ struct RunningQuery {
     Moment deadline{};
     std::uint64_t rows_max = 0;    // to look at, in each shard; 0 = no limit
     std::function<bool()> wanted;  // asked by the shard of the asker only
+    // Told by each shard, on its loop, at the moment that its part of the answer will show.
+    std::function<void(Shard&)> began;
 
     // Filled by the shards, each under the mutex.
     std::mutex mutex;

@@ -30,6 +30,7 @@ void Shard::tick() {
     const Moment now = parts_.clock.monotonic();
     if (!queue_.failing()) loss_told_ = false;
     checkpoint(false);
+    live_.tick(now);
     if (now >= next_forget_) {
         next_forget_ = now + forget_every;
         fleet_queries_.tick(now);
