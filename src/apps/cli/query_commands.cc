@@ -44,8 +44,12 @@ std::vector<Column> columns_of(const std::string& text) {
 // Says on standard error how far a long answer is.
 class Progress {
 public:
-    Progress(std::ostream& err, bool shown, bool terminal)
-        : err_(err), shown_(shown), terminal_(terminal) {}
+    Progress(const Context& context, bool shown, bool terminal)
+        : err_(context.around().err),
+          clock_(context.clock()),
+          shown_(shown),
+          terminal_(terminal),
+          said_at_(clock_.monotonic()) {}
     ~Progress() {
         if (terminal_ && said_) err_ << "\r\x1b[K" << std::flush;
     }
@@ -54,7 +58,7 @@ public:
 
     void add(std::size_t rows) {
         rows_ += rows;
-        const auto now = std::chrono::steady_clock::now();
+        const Moment now = clock_.monotonic();
         if (!shown_ || now - said_at_ < say_every) return;
         said_at_ = now;
         said_ = true;
@@ -67,11 +71,12 @@ private:
     static constexpr auto say_every = std::chrono::milliseconds{500};
 
     std::ostream& err_;
+    const Clock& clock_;
     bool shown_;
     bool terminal_;
     bool said_ = false;
     std::uint64_t rows_ = 0;
-    std::chrono::steady_clock::time_point said_at_ = std::chrono::steady_clock::now();
+    Moment said_at_;
 };
 
 Outcome query(Context& context) {
@@ -93,7 +98,7 @@ Outcome query(Context& context) {
     json::array rows;
     Result<> done;
     {
-        Progress progress(context.around().err, shown, terminal);
+        Progress progress(context, shown, terminal);
         done = (*hub)->query(asked, [&](json::array page) {
             progress.add(page.size());
             // A long answer is written as it comes and never held whole.
