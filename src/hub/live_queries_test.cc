@@ -318,6 +318,11 @@ RC_GTEST_PROP(LiveQueries, FoldedEventsAreTheAnswer, ()) {
         live->told();
         hub.tick(2s);  // groups are counted again
         live->told();
+        // It may have been too slow for its room: then it has to ask again.
+        if (live->error() == Code::unavailable) {
+            live = std::make_unique<LiveFollower>(hub, plan);
+            live->told();
+        }
         std::vector<std::string> wanted;
         for (const std::string& row : answer_of(hub, plan))
             wanted.push_back(query::testing::canonical_json(parse_json(row).value()));

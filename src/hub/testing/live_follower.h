@@ -21,6 +21,7 @@ public:
             {std::move(plan), std::move(principal), std::move(token)});
         CHECK(opened.has_value());
         reader_ = std::move(*opened);
+        token_ = reader_->token();
     }
     LiveFollower(TestHub& hub, std::string_view text, std::string token = {},
                  std::size_t bytes_max = 1 << 20, std::string principal = "p")
@@ -59,7 +60,7 @@ public:
     const std::map<std::string, std::string>& rows() const { return rows_; }  // by key
     void start_from(std::map<std::string, std::string> rows) { rows_ = std::move(rows); }
     bool resumed() const { return reader_->is_resumed(); }
-    std::string token() const { return reader_->token(); }
+    const std::string& token() const { return token_; }  // of the last event that was told
     std::size_t resets() const { return resets_; }
     Code error() const { return error_.value_or(Code{255}); }
     // What was told twice, or does not follow from what was told before.
@@ -75,6 +76,7 @@ private:
     }
     void fold(const LiveEvent& event) {
         const json::object data = parse_json(event.data).value().as_object();
+        token_ = event.token;
         if (!event.token.empty()) must(tokens_.insert(event.token).second, event);
         const std::string key = text_of(data, "key");
         switch (event.kind) {
@@ -111,6 +113,7 @@ private:
     std::optional<Answer<Result<std::vector<LiveEvent>>>> waiting_;
     std::optional<Code> error_;
     std::map<std::string, std::string> rows_;
+    std::string token_;
     std::set<std::string> tokens_;
     std::size_t resets_ = 0;
     std::string twice_;
