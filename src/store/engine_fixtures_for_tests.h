@@ -4,10 +4,7 @@
 #include "store/rocksdb/rocksdb_engine.h"
 #include "store/scratch_folder_for_tests.h"
 
-#include <filesystem>
-#include <fstream>
 #include <initializer_list>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -66,13 +63,6 @@ inline Pairs read_all(const Engine& engine, Family family, const Range& range = 
 }
 
 // A bulk load's source over values held elsewhere.
-// Behind the last byte of a log that is not zero: where what was written ends.
-inline std::uintmax_t end_of_log(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    const std::string bytes(std::istreambuf_iterator<char>(file), {});
-    return bytes.find_last_not_of('\0') + 1;
-}
-
 inline Source source_of(const Pairs& pairs) {
     return [&pairs, next = std::size_t{0}]() mutable -> Result<std::optional<Entry>> {
         if (next == pairs.size()) return std::nullopt;

@@ -16,14 +16,16 @@ namespace {
 constexpr std::string_view scheme = "SharedAccessSignature ";
 constexpr std::size_t signature_bytes = 32;
 
-// One for each thread: OpenSSL's search for an algorithm by its name costs several signatures.
-EVP_MAC_CTX* hmac_context() {
-    struct Free {
-        void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
-    };
-    thread_local const std::unique_ptr<EVP_MAC_CTX, Free> context = [] {
+struct Free {
+    void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
+};
+using MacContext = std::unique_ptr<EVP_MAC_CTX, Free>;
+
+// Copied for each signature: OpenSSL's search for an algorithm by its name costs several of them.
+MacContext hmac_context() {
+    static const MacContext prepared = [] {
         EVP_MAC* const hmac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
-        std::unique_ptr<EVP_MAC_CTX, Free> made(EVP_MAC_CTX_new(hmac));
+        MacContext made(EVP_MAC_CTX_new(hmac));
         EVP_MAC_free(hmac);
         char name[] = "SHA256";
         const OSSL_PARAM parameters[] = {
@@ -32,7 +34,9 @@ EVP_MAC_CTX* hmac_context() {
         CHECK(made && EVP_MAC_CTX_set_params(made.get(), parameters) == 1);
         return made;
     }();
-    return context.get();
+    MacContext copy(EVP_MAC_CTX_dup(prepared.get()));
+    CHECK(copy != nullptr);
+    return copy;
 }
 
 std::unexpected<Error> refuse(std::string message) {
@@ -97,16 +101,17 @@ Result<Token> parse_token(std::string_view text) {
 }
 
 std::string hmac_sha256(std::string_view key, std::string_view text) {
-    EVP_MAC_CTX* const context = hmac_context();
+    const MacContext context = hmac_context();
     const auto bytes = [](const char* from) {
         return reinterpret_cast<const unsigned char*>(from);
     };
     // OpenSSL takes a null key for "the one before".
-    CHECK(EVP_MAC_init(context, bytes(key.empty() ? "" : key.data()), key.size(), nullptr) == 1);
-    CHECK(EVP_MAC_update(context, bytes(text.data()), text.size()) == 1);
+    CHECK(EVP_MAC_init(context.get(), bytes(key.empty() ? "" : key.data()), key.size(), nullptr) ==
+          1);
+    CHECK(EVP_MAC_update(context.get(), bytes(text.data()), text.size()) == 1);
     std::string digest(signature_bytes, '\0');
     std::size_t size = 0;
-    CHECK(EVP_MAC_final(context, reinterpret_cast<unsigned char*>(digest.data()), &size,
+    CHECK(EVP_MAC_final(context.get(), reinterpret_cast<unsigned char*>(digest.data()), &size,
                         digest.size()) == 1);
     CHECK(size == signature_bytes);
     return digest;

@@ -2,6 +2,7 @@
 
 #include "store/engine_fixtures_for_tests.h"
 #include "store/keys.h"
+#include "store/testing/log_end.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

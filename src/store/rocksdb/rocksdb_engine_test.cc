@@ -3,6 +3,7 @@
 #include "store/engine_fixtures_for_tests.h"
 #include "store/keys.h"
 #include "store/record.h"
+#include "store/testing/log_end.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
