@@ -24,7 +24,7 @@ struct Spares {
 };
 thread_local constinit std::array<Spares, kinds.size()> spares;
 
-void* allocate(std::size_t bytes, const char*, int) {
+[[maybe_unused]] void* allocate(std::size_t bytes, const char*, int) {
     for (std::size_t i = 0; i < kinds.size(); ++i) {
         if (bytes < kinds[i].asked_min || bytes > kinds[i].asked_max) continue;
         if (spares[i].count > 0) return spares[i].blocks[--spares[i].count];
@@ -33,7 +33,7 @@ void* allocate(std::size_t bytes, const char*, int) {
     return std::malloc(bytes);
 }
 
-void release(void* block, const char*, int) {
+[[maybe_unused]] void release(void* block, const char*, int) {
     if (block == nullptr) return;
     const std::size_t bytes = malloc_usable_size(block);
     for (std::size_t i = 0; i < kinds.size(); ++i) {
@@ -45,7 +45,7 @@ void release(void* block, const char*, int) {
     std::free(block);
 }
 
-void* reallocate(void* block, std::size_t bytes, const char* file, int line) {
+[[maybe_unused]] void* reallocate(void* block, std::size_t bytes, const char* file, int line) {
     return block == nullptr ? allocate(bytes, file, line) : std::realloc(block, bytes);
 }
 
