@@ -209,7 +209,8 @@ Task<> Connection::answer() {
             watch_client};
         if (auto done = co_await route_->handler(call); !done) refusal_ = std::move(done).error();
     }
-    if (reply.lines && context_.streams_ >= context_.settings().limits.streams_max)
+    if (reply.lines && !reply.lines->has_own_limit() &&
+        context_.streams_ >= context_.settings().limits.streams_max)
         refusal_ = failure(Code::throttled, "Too many clients listen already").error();
     const Instant now = hub.clock().now();
     const std::string request_id = hub.random().uuid();
@@ -245,13 +246,14 @@ Task<> Connection::answer() {
 }
 
 Task<> Connection::stream_lines(std::unique_ptr<LineSource> lines) {
+    const std::size_t counted = lines->has_own_limit() ? 0 : 1;
     stream_ =
         std::make_shared<LineStream>(*transport_, context_, std::move(lines),
                                      LineStream::Manner{exchange_->request.version >= 11,
                                                         [this] { return is_still_allowed(); }});
-    ++context_.streams_;
+    context_.streams_ += counted;
     co_await stream_->run();
-    --context_.streams_;
+    context_.streams_ -= counted;
     stream_.reset();
     transport_->close();
 }

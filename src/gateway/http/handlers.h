@@ -6,6 +6,7 @@
 #include "gateway/http/router.h"
 #include "gateway/ws/websocket_transport.h"
 #include "hub/hub.h"
+#include "query/compile.h"
 
 #include <functional>
 #include <string_view>
@@ -55,6 +56,10 @@ Task<Result<>> get_twin(Call& call);
 Task<Result<>> patch_twin(Call& call);
 Task<Result<>> put_twin(Call& call);
 Task<Result<>> query_twins(Call& call);
+// A live query: server-sent events, spec query-language 11.
+Task<Result<>> subscribe_query(Call& call);
+// How the query of a request is read: as its header says, else as the hub does.
+Result<query::Options> query_options_of(const Call& call);
 
 // Import and export jobs (8): there are none, because there is no blob storage.
 Task<Result<>> list_jobs(Call& call);

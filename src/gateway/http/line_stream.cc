@@ -15,6 +15,8 @@ constexpr std::size_t gathered_bytes_max = 64 * 1024;
 
 }  // namespace
 
+void LineSource::heartbeat(LineStream& stream) { stream.put(""); }
+
 LineStream::LineStream(Transport& transport, HttpContext& context,
                        std::unique_ptr<LineSource> source, Manner manner)
     : transport_(transport),
@@ -79,8 +81,7 @@ void LineStream::expired(Moment now) {
         if (std::exchange(behind_, true)) skip_lines();
     } else {
         behind_ = false;
-        tell_lost();
-        append("");
+        source_->heartbeat(*this);
         flush();
     }
     context_.deadlines().schedule(*this, now + limits.heartbeat);
@@ -122,9 +123,33 @@ void LineStream::flush_at_end_of_turn() {
 void LineStream::skip_lines() {
     flush();
     skipping_since_ = context_.hub().clock().monotonic();
+    wait_sent();
+}
+
+bool LineStream::has_room() const {
+    return !ended_ && !skipping_since_ &&
+           transport_.unsent() + out_.size() < context_.settings().limits.stream_unsent_bytes_max;
+}
+
+void LineStream::wait_for_room(std::move_only_function<void()> ready) {
+    flush();
+    room_ = std::move(ready);
+    wait_sent();
+}
+
+void LineStream::wait_sent() {
+    if (std::exchange(waiting_sent_, true)) return;
     transport_.wait_sent([weak = weak_from_this()] {
-        if (const auto self = weak.lock()) self->caught_up();
+        const auto self = weak.lock();
+        if (!self) return;
+        self->waiting_sent_ = false;
+        self->all_sent();
     });
+}
+
+void LineStream::all_sent() {
+    if (skipping_since_) caught_up();
+    if (room_) std::exchange(room_, nullptr)();
 }
 
 void LineStream::caught_up() {

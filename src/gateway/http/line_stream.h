@@ -37,6 +37,12 @@ public:
     // A line without its end, after take_place().
     void put(std::string_view line);
 
+    // For a source that keeps its lines instead of losing them: it puts one only when there is
+    // room, and otherwise waits until the client took all that it has. One wait at a time; it is
+    // dropped with the stream.
+    bool has_room() const;
+    void wait_for_room(std::move_only_function<void()> ready);
+
     // The orderly end: the client sees that nothing was cut off. Closes the connection.
     void end();
 
@@ -49,6 +55,8 @@ private:
     void flush();
     void flush_at_end_of_turn();
     void skip_lines();
+    void wait_sent();
+    void all_sent();
     void caught_up();
 
     Transport& transport_;
@@ -60,6 +68,8 @@ private:
     std::uint64_t lost_told_ = 0;
     std::optional<Moment> skipping_since_;  // lines are lost until all is sent
     bool behind_ = false;                   // something was unsent at the last heartbeat
+    std::move_only_function<void()> room_;  // waits for all to be sent
+    bool waiting_sent_ = false;
     bool flush_posted_ = false;
     bool ended_ = false;
 };

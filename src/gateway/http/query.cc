@@ -29,18 +29,6 @@ Result<std::size_t> page_items(const Request& request) {
     return std::min(count, page_items_max);
 }
 
-Result<query::Options> options_of(const Call& call) {
-    query::Options options = call.hub.settings().query_options;
-    const auto dialect = call.request.field(Field::query_dialect);
-    if (!dialect) return options;
-    if (equals_ignoring_case(*dialect, "azure")) options.dialect = query::Dialect::azure;
-    else if (equals_ignoring_case(*dialect, "extended")) options.dialect = query::Dialect::extended;
-    else
-        return failure(Code::argument_invalid, "The dialect must be azure or extended",
-                       "x-query-dialect");
-    return options;
-}
-
 // Spec service-api 6.1: on every page, and in this spelling.
 std::string_view item_type(const query::Plan& plan) {
     if (plan.explain != query::Explain::no || !plan.star) return "Raw";
@@ -117,7 +105,7 @@ Task<Result<>> answer(Call& call) {
     CO_TRY(const json::object body, json_object(call));
     CO_TRY(const auto text, text_member(body, "query"));
     if (!text) co_return failure(Code::argument_null, "The query is missing", "query");
-    CO_TRY(const query::Options options, options_of(call));
+    CO_TRY(const query::Options options, query_options_of(call));
     CO_TRY(const std::size_t rows_max, page_items(call.request));
     auto compiled = query::compile(*text, options);
     if (!compiled) co_return std::unexpected(query_refused(reply, compiled.error()));
@@ -160,6 +148,18 @@ Task<Result<>> answer(Call& call) {
 }
 
 }  // namespace
+
+Result<query::Options> query_options_of(const Call& call) {
+    query::Options options = call.hub.settings().query_options;
+    const auto dialect = call.request.field(Field::query_dialect);
+    if (!dialect) return options;
+    if (equals_ignoring_case(*dialect, "azure")) options.dialect = query::Dialect::azure;
+    else if (equals_ignoring_case(*dialect, "extended")) options.dialect = query::Dialect::extended;
+    else
+        return failure(Code::argument_invalid, "The dialect must be azure or extended",
+                       "x-query-dialect");
+    return options;
+}
 
 Task<Result<>> query_twins(Call& call) {
     const Moment began = call.hub.clock().monotonic();

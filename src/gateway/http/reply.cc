@@ -110,7 +110,9 @@ void append_reply(std::string& out, const Reply& reply, const Request& request,
                    phrase(reply.status), facts.date);
     if (!reply.body.empty()) out += "Content-Type: application/json; charset=utf-8\r\n";
     if (reply.lines) {
-        out += "Content-Type: application/x-ndjson\r\nCache-Control: no-store\r\n";
+        out += "Content-Type: ";
+        out += reply.lines->content_type();
+        out += "\r\nCache-Control: no-store\r\n";
         if (request.version >= 11) out += "Transfer-Encoding: chunked\r\n";
     } else if (reply.status != 204) {
         fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", reply.body.size());

@@ -24,6 +24,7 @@ constexpr std::array names{
     Name{"x-ms-max-item-count", Field::max_item_count},
     Name{"x-ms-continuation", Field::continuation},
     Name{"x-query-dialect", Field::query_dialect},
+    Name{"last-event-id", Field::last_event_id},
     Name{"upgrade", Field::upgrade},
     Name{"sec-websocket-key", Field::websocket_key},
     Name{"sec-websocket-version", Field::websocket_version},

@@ -27,6 +27,7 @@ enum class Field : std::uint8_t {
     max_item_count,
     continuation,
     query_dialect,
+    last_event_id,
     upgrade,
     websocket_key,
     websocket_version,

@@ -30,6 +30,8 @@ constexpr std::array table{
     Route{Method::get, "/devices", Operation::identity_read, no_body, list_devices},
     Route{Method::post, "/devices", Operation::identity_bulk, large_body, bulk_identities},
     Route{Method::post, "/devices/query", Operation::twin_query, small_body, query_twins},
+    Route{Method::post, "/devices/query/subscribe", Operation::twin_query, small_body,
+          subscribe_query},
     Route{Method::post, "/devices/keys/regenerate", Operation::identity_renew_keys, small_body,
           regenerate_keys},
     Route{Method::get, "/devices/{device}", Operation::identity_read, no_body, get_identity},
