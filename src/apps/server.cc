@@ -62,6 +62,8 @@ hub::Settings hub_settings(const Config& config) {
     settings.query_slow = config.query_slow;
     settings.query_time_max = config.query_time_max;
     settings.query_budget = config.query_budget;
+    settings.live_queries_max = static_cast<std::uint32_t>(config.query_live_max);
+    settings.live_query_bytes_max = config.query_live_buffer;
     settings.query_cursors_max = static_cast<std::uint32_t>(config.query_cursors_max);
     return settings;
 }

@@ -1,6 +1,7 @@
 #include "apps/cli/entity.h"
 #include "apps/cli/explain.h"
 #include "apps/cli/render.h"
+#include "apps/cli/watch.h"
 #include "base/encoding.h"
 #include "query/compile.h"
 
@@ -89,6 +90,10 @@ Outcome query(Context& context) {
 
     const FleetQuery asked = query_of(arguments, *top);
     const std::vector<Column> columns = columns_of(asked.text);
+    if (arguments.flag("watch")) {
+        if (arguments.flag("explain")) return Outcome::usage("--watch does not go with --explain");
+        return watch(context, asked, columns);
+    }
     const std::string format = arguments.text("output");
     const bool at_once = format != "ndjson" && format != "tsv";
     const bool terminal = ::isatty(STDERR_FILENO) == 1;
@@ -132,6 +137,9 @@ std::vector<Command> query_commands() {
                          top_option(""),
                          {.name = "explain",
                           .about = "Runs it and shows how it was answered, not the rows",
+                          .takes = Takes::none},
+                         {.name = "watch",
+                          .about = "Prints the rows and then what happens to them, line by line",
                           .takes = Takes::none},
                          {.name = "dialect",
                           .about = "Language of the text; else the server's own",

@@ -85,6 +85,8 @@ struct Config {
     std::chrono::milliseconds query_time_max{30'000};
     std::chrono::milliseconds query_budget{60'000};  // of a principal, a minute; 0 = no limit
     std::uint64_t query_cursors_max = 256;
+    std::uint64_t query_live_max = 1000;
+    std::uint64_t query_live_buffer = std::uint64_t{1} << 20;  // bytes
 
     // --- store ---
     std::uint64_t cached_twins_max = 100'000;     // unchanged twins kept in memory

@@ -119,6 +119,11 @@ const Setting table[] = {
      "Answers whose further pages keep showing the moment of the first; beyond, they go on with "
      "what is there then.",
      Form::plain, 1, 100'000},
+    {"query.live_max", &Config::query_live_max, "Live queries, over all clients.", Form::plain, 1,
+     100'000},
+    {"query.live_buffer", &Config::query_live_buffer,
+     "Events that wait for the reader of a live query; beyond, it gets a fresh snapshot.",
+     Form::bytes, 256 * kib, gib},
 
     {"store.cached_twins_max", &Config::cached_twins_max, "Unchanged twins kept in memory.",
      Form::plain, 0, 1'000'000'000},
