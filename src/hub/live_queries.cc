@@ -202,7 +202,11 @@ LiveQueries::LiveQueries(Queries& queries, const Settings& settings, const Clock
       settings_(settings),
       random_(random) {}
 
-LiveQueries::~LiveQueries() = default;
+// A reader that waits owns its query, which owns what it waits for: left so, none would ever go.
+LiveQueries::~LiveQueries() {
+    for (const auto& [id, each] : queries_)
+        if (const auto query = each.lock()) query->end();
+}
 
 std::shared_ptr<LiveQuery> LiveQueries::find(const std::string& token, const LiveRequest& request,
                                              std::uint64_t& number) {

@@ -1,5 +1,6 @@
 // The hub on real threads, and hubs that end in the middle of everything. The sanitizers judge.
 #include "hub/testing/test_hub.h"
+#include "query/compile.h"
 
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
@@ -186,6 +187,82 @@ TEST(Threads, WhatIsAcknowledgedIsSeenOnEveryLoop) {
     for (auto& each : writers) EXPECT_EQ(each.get(), 0);
     const auto last = server.begin(1, server.hub().twins().get(id_of(device))).get();
     EXPECT_EQ(last->twin.versions.desired, 1u + 6 * 200);
+}
+
+// Follows tags.n of one device until it is `last`, coming back now and then. How often a change was
+// missed or told twice: each raises the version by one.
+Task<int> follower(Hub& hub, std::string device, int last) {
+    const auto plan = std::make_shared<const query::Plan>(
+        query::compile("SELECT tags.n FROM devices WHERE NOT deviceId = 'x'").value());
+    int wrong = 0;
+    int n = -1;
+    std::uint64_t version = 0;
+    std::string token;
+    const std::string key = live_key(device, "");
+    while (n != last) {
+        auto opened = hub.live_queries().open({plan, "p", token});
+        wrong += !opened;
+        for (int i = 0; i < 5 && n != last; ++i) {
+            const auto events = co_await (*opened)->next(1000);
+            if (!events) break;
+            for (const LiveEvent& event : *events) {
+                token = event.token;
+                const json::value data = parse_json(event.data).value();
+                const auto look = [&](const json::value& entry, bool first) {
+                    if (to_text(entry.at("key")) != key) return;
+                    const auto next = entry.at("version").to_number<std::uint64_t>();
+                    wrong += !first && next != version + 1;
+                    version = next;
+                    if (const json::value* value = entry.at("row").as_object().if_contains("n"))
+                        n = value->to_number<int>();
+                };
+                if (event.kind == LiveEvent::Kind::snapshot)
+                    for (const json::value& row : data.at("rows").as_array()) look(row, true);
+                else look(data, false);
+            }
+        }
+    }
+    co_return wrong;
+}
+
+Task<int> tag_writer(Hub& hub, std::string device, int last) {
+    int wrong = 0;
+    for (int i = 0; i <= last; ++i) {
+        twin::ServiceUpdate update = patch_of(R"({"tags":{"n":)" + std::to_string(i) + "}}");
+        const auto made =
+            co_await hub.twins().update(id_of(device), std::move(update), {}, author_of());
+        wrong += !made;
+    }
+    co_return wrong;
+}
+
+TEST(Threads, LiveQueriesMissNothingAndTellNothingTwice) {
+    Server server(2);
+    std::vector<std::string> devices;
+    for (std::size_t i = 0; i < 4; ++i) devices.push_back(device_on(i % 2, 2, static_cast<int>(i)));
+    for (const std::string& device : devices)
+        ASSERT_TRUE(
+            server.begin(0, server.hub().registry().create(spec_of(device), author_of())).get());
+    std::vector<std::future<int>> all;
+    for (std::size_t i = 0; i < devices.size(); ++i) {
+        all.push_back(server.begin(i / 2, follower(server.hub(), devices[i], 150)));
+        all.push_back(server.begin(i / 2, tag_writer(server.hub(), devices[i], 150)));
+    }
+    for (auto& each : all) EXPECT_EQ(each.get(), 0);
+}
+
+TEST(TheEnd, OfALiveServerCutsOffLiveQueries) {
+    for (int i = 0; i < 10; ++i) {
+        Server server(2);
+        const std::string device = device_on(0, 2);
+        ASSERT_TRUE(
+            server.begin(0, server.hub().registry().create(spec_of(device), author_of())).get());
+        std::vector<std::future<int>> all;
+        for (std::size_t n = 0; n < 4; ++n)
+            all.push_back(server.begin(n, follower(server.hub(), device, 1'000'000)));
+        if (i % 2 == 0) all.push_back(server.begin(1, tag_writer(server.hub(), device, 1'000'000)));
+        ASSERT_TRUE(server.begin(0, tag_writer(server.hub(), device, i)).get() == 0);
+    }
 }
 
 TEST(TheEnd, MayComeInTheMiddleOfEverything) {
