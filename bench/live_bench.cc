@@ -1,4 +1,4 @@
-// What a change costs while a thousand live queries are open (docs/benchmarks.md, live queries).
+// What a change costs while a thousand live queries are open (docs/queries.md, live queries).
 #include "fleet/testing/sample_fleet.h"
 #include "hub/live_filter.h"
 #include "query/compile.h"
