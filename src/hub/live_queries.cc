@@ -45,6 +45,7 @@ struct LiveReader::State {
     Task<Result<QueryPage>> page(std::size_t rows_max, std::size_t bytes_max);
     Task<Result<std::vector<KeyedRow>>> groups();
     Task<Result<>> count_groups();
+    std::vector<KeyedRow> keyed(std::vector<std::string> rows) const;
     Events begin_anew();
     LiveEvent part(const std::vector<KeyedRow>& rows, bool last);
     Task<> wait();
@@ -150,14 +151,20 @@ Task<Result<QueryPage>> LiveReader::State::page(std::size_t rows_max, std::size_
     co_return co_await hub.queries.run(query->plan().snapshot, std::move(request));
 }
 
+std::vector<KeyedRow> LiveReader::State::keyed(std::vector<std::string> rows) const {
+    std::vector<KeyedRow> all;
+    all.reserve(rows.size());
+    for (std::string& row : rows) all.push_back(keyed_row(query->plan(), std::move(row)));
+    return all;
+}
+
 Task<Result<std::vector<KeyedRow>>> LiveReader::State::groups() {
     query->start_count(reader, hub.clock.monotonic());
     cursor.clear();
     CO_TRY(QueryPage found, co_await page(groups_max, groups_bytes_max));
     if (!found.cursor.empty())
         co_return failure(Code::argument_invalid, "A live query has at most 1000 groups");
-    std::vector<KeyedRow> rows;
-    for (std::string& row : found.rows) rows.push_back(keyed_row(query->plan(), std::move(row)));
+    std::vector<KeyedRow> rows = keyed(std::move(found.rows));
     co_return rows;
 }
 
@@ -172,8 +179,7 @@ Task<LiveReader::State::Events> LiveReader::State::snapshot(std::size_t bytes_ma
     }
     CO_TRY(QueryPage found, co_await page(snapshot_rows_max, bytes_max));
     cursor = std::move(found.cursor);
-    std::vector<KeyedRow> rows;
-    for (std::string& row : found.rows) rows.push_back(keyed_row(query->plan(), std::move(row)));
+    std::vector<KeyedRow> rows = keyed(std::move(found.rows));
     // What changed under it is not whole.
     if (query->next(reader, hub.clock.monotonic()) == LiveQuery::Next::reset)
         co_return begin_anew();
