@@ -7,10 +7,10 @@
 #include "gateway/http/identity_json.h"
 #include "gateway/http/json_members.h"
 #include "gateway/http/keys_json.h"
-#include "gateway/http/query_plan.h"
 #include "gateway/http/reply.h"
 #include "gateway/http/request_parser.h"
 #include "gateway/http/router.h"
+#include "query/compile.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -57,7 +57,7 @@ void translate(const http::Route& route, const http::Request& request) {
         (void)http::read_identity(body->get_object(), id.value_or(TwinId()));
         (void)http::read_keys_request(body->get_object());
         const auto query = http::text_member(body->get_object(), "query");
-        if (query && *query) (void)http::parse_query(**query);
+        if (query && *query) (void)query::compile(**query);
     }
     (void)twin::parse_service_update(request.body, twin::Kind::patch);
     if (const auto match = request.field(http::Field::if_match)) (void)twin::Match::parse(*match);
