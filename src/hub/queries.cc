@@ -58,6 +58,13 @@ std::optional<Position> parse_position(std::string_view text) {
     return position;
 }
 
+// Whether a plan asks for one twin by its id and for nothing else.
+bool is_lookup(const query::Plan& plan) {
+    return plan.collection == query::Collection::devices && plan.star && plan.hidden.empty() &&
+           plan.where && plan.expr(*plan.where).op == query::Op::equal && plan.offset == 0 &&
+           plan.limit.value_or(1) > 0;
+}
+
 // The device that a condition asks for by its id, when all rows of the answer are its own.
 std::optional<std::string> device_asked_for(const query::Plan& plan, query::ExprIndex index) {
     const query::Expr& expr = plan.expr(index);
@@ -353,6 +360,17 @@ Task<Result<QueryPage>> Queries::run(std::shared_ptr<const query::Plan> plan, Pa
             co_return failure(Code::argument_invalid, "The continuation token is not one of ours");
         position = std::move(*parsed);
     }
+    // A twin in memory is answered here and now (ADR 0008).
+    if (plan->explain == query::Explain::no && request.cursor.empty() && is_lookup(*plan))
+        if (const auto device = device_asked_for(*plan, *plan->where))
+            if (const auto id = DeviceId::parse(*device))
+                if (const auto view = state.shards.of(*id).shown_view(TwinId{*id, {}})) {
+                    append_twin(page.rows.emplace_back(), *view);
+                    page.rows_looked_at = 1;
+                    page.plan = "idLookup";
+                    page.time = state.clock.monotonic() - began;
+                    co_return page;
+                }
     const std::shared_ptr<RunningQuery> query = state.begin(plan, request, position);
     Result<> done = {};
     if (plan->explain != query::Explain::no) done = co_await state.explain(query, page);

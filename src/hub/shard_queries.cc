@@ -77,13 +77,13 @@ TwinId ShardQueries::id_of(const fleet::Key& key) {
     return id;
 }
 
-// As it is now. Nothing when it is gone or cannot be read.
-Task<std::optional<json::object>> ShardQueries::document(TwinId id) {
+// As it is now, as JSON. Nothing when it is gone or cannot be read.
+Task<std::optional<std::string>> ShardQueries::document(TwinId id) {
     Result<TwinView> view = co_await shard_.view(std::move(id));
     if (!view) co_return std::nullopt;
     std::string text;
     append_twin(text, *view);
-    co_return std::move(parse_json(text).value().as_object());
+    co_return text;
 }
 
 Task<Result<>> ShardQueries::give_documents(std::shared_ptr<RunningQuery> query, Slice& slice) {
@@ -92,10 +92,10 @@ Task<Result<>> ShardQueries::give_documents(std::shared_ptr<RunningQuery> query,
         const fleet::Table& table = columns_.table(query->plan->collection);
         // It may have changed since, and been decided by what it was.
         if (!table.is_live(row)) continue;
-        std::optional<json::object> found = co_await document(id_of(table.key(row)));
+        const std::optional<std::string> found = co_await document(id_of(table.key(row)));
         waiting = find(query->id);
         if (waiting == nullptr) co_return std::unexpected(lost());
-        if (found) waiting->scan->give(row, *found);
+        if (found) waiting->scan->give(row, parse_json(*found).value().as_object());
         if (slice.is_over()) {
             co_await slice.give_way();
             CO_TRY_VOID(check(*query));
@@ -200,11 +200,17 @@ Task<Result<std::vector<std::optional<std::string>>>> ShardQueries::render(
     std::vector<std::optional<std::string>> rows;
     rows.reserve(entries.size());
     for (const fleet::Entry& entry : entries) {
-        std::optional<json::object> found = co_await document(id_of({entry.device, entry.module}));
+        std::optional<std::string> found = co_await document(id_of({entry.device, entry.module}));
         Waiting* const waiting = find(query->id);
         if (waiting == nullptr) co_return std::unexpected(lost());
-        rows.push_back(
-            waiting->scan->cursor().render(entry.row, found ? std::move(*found) : json::object{}));
+        fleet::Cursor& cursor = waiting->scan->cursor();
+        if (found && cursor.gives_document(entry.row)) {
+            rows.push_back(std::move(found));
+        } else {
+            json::object parsed;
+            if (found) parsed = std::move(parse_json(*found).value().as_object());
+            rows.push_back(cursor.render(entry.row, std::move(parsed)));
+        }
         if (waiting->scan->cursor().lost())
             co_return failure(Code::unavailable, "The answer's rows changed faster than kept");
         if (slice.is_over()) {

@@ -81,7 +81,7 @@ private:
     Waiting* find(const std::string& id);
     Result<> check(const RunningQuery& query) const;
     Task<Result<>> give_documents(std::shared_ptr<RunningQuery> query, Slice& slice);
-    Task<std::optional<json::object>> document(TwinId id);
+    Task<std::optional<std::string>> document(TwinId id);
     static TwinId id_of(const fleet::Key& key);
 
     Shard& shard_;

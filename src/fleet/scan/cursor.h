@@ -71,6 +71,11 @@ public:
     // The answer's row for an entry that needs its document. When the row has changed since, the
     // document is the captured one, whatever is given. Nothing: a condition on it fails.
     std::optional<std::string> render(Row row, json::object document);
+    // Whether that would give the row's document as it is now, unread.
+    bool gives_document(Row row) const {
+        return plan_->star && plan_->hidden.empty() && !filter_->needs_documents() &&
+               is_pending(row) && !captured_.contains(row);
+    }
 
 private:
     struct Captured {
