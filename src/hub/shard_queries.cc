@@ -5,8 +5,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <algorithm>
-
 namespace twinhub::hub {
 namespace {
 
@@ -14,6 +12,7 @@ using namespace std::chrono_literals;
 
 constexpr auto slice_time = 1ms;            // then others have their turn on the loop
 constexpr auto cursor_age = 5min;           // spec query-language 1
+constexpr std::size_t scans_max = 4096;     // under way in one shard
 constexpr std::size_t walk_steps = 20'000;  // rows passed over in one slice of reading
 
 Error lost() {
@@ -112,10 +111,15 @@ Task<Result<>> ShardQueries::scan(std::shared_ptr<RunningQuery> query) {
         co_return failure(Code::unavailable, "This page is being read by another request");
     }
     if (cursors_.size() >= cursors_max_) {
-        // Whoever waited longest goes on in the fleet as it is then.
-        const auto oldest = std::ranges::min_element(
-            cursors_, {}, [](const auto& each) { return each.second.used; });
-        cursors_.erase(oldest);
+        // Whoever waited longest for its next page goes on in the fleet as it is then. Scans under
+        // way are left alone: they are short, and their askers wait.
+        auto oldest = cursors_.end();
+        for (auto at = cursors_.begin(); at != cursors_.end(); ++at)
+            if (at->second.done &&
+                (oldest == cursors_.end() || at->second.used < oldest->second.used))
+                oldest = at;
+        if (oldest != cursors_.end()) cursors_.erase(oldest);
+        else if (cursors_.size() >= scans_max) co_return std::unexpected(lost());
     }
     fleet::ScanOptions options;
     options.keep = columns_.keep();
