@@ -41,33 +41,39 @@ public:
     // What they write to must be theirs alone, or guarded.
     template <class Work>
     Task<Result<>> on_all(Work work) {
+        // Only the work under way owns it, and with it this frame: owned from here, both would
+        // stay for ever when the loops end in between.
         struct Meeting {
-            explicit Meeting(std::size_t expected) : left(expected) {}
             std::atomic<std::size_t> left;
             std::mutex mutex;
             Result<> result{};
-            std::move_only_function<void()> resume;
+            std::move_only_function<void(Result<>)> resume;
+            explicit Meeting(std::size_t expected) : left(expected) {}
+            void leave(Result<> done) {
+                if (!done) {
+                    const std::scoped_lock lock(mutex);
+                    if (result) result = std::move(done);
+                }
+                if (left.fetch_sub(1) == 1) resume(std::move(result));
+            }
         };
         const Executor here = co_await asio::this_coro::executor;
-        auto meeting = std::make_shared<Meeting>(shards_.size());
-        co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
+        co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(Result<>)>(
             [&](auto handler) {
-                meeting->resume = [here, h = std::move(handler)]() mutable {
-                    asio::dispatch(here, std::move(h));
+                const auto meeting = std::make_shared<Meeting>(shards_.size());
+                meeting->resume = [here, h = std::move(handler)](Result<> result) mutable {
+                    asio::dispatch(here, [h = std::move(h), r = std::move(result)]() mutable {
+                        std::move(h)(std::move(r));
+                    });
                 };
                 for (std::size_t index = 0; index < shards_.size(); ++index)
                     asio::co_spawn(shards_[index]->executor(), work(*shards_[index], index),
-                                   [meeting](const std::exception_ptr& thrown, Result<> result) {
+                                   [meeting](const std::exception_ptr& thrown, Result<> done) {
                                        if (thrown) std::rethrow_exception(thrown);
-                                       if (!result) {
-                                           const std::scoped_lock lock(meeting->mutex);
-                                           if (meeting->result) meeting->result = std::move(result);
-                                       }
-                                       if (meeting->left.fetch_sub(1) == 1) meeting->resume();
+                                       meeting->leave(std::move(done));
                                    });
             },
             asio::use_awaitable);
-        co_return std::move(meeting->result);
     }
 
     // Runs a plain function that may wait for the disk on the pool.
