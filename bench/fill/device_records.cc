@@ -100,9 +100,7 @@ public:
                            sealed(store::Kind::checkpoint, hub::checkpoint_format, key, body_));
         key = hub::counts_key(slot_);
         body_.clear();
-        append_varint(body_, devices_);  // enabled
-        append_varint(body_, 0);         // disabled
-        append_varint(body_, 0);         // modules
+        hub::append_encoded(body_, hub::Counts{.enabled = devices_});
         records_.facts.add(key, sealed(store::Kind::hub_state, hub::hub_state_format, key, body_));
         return std::move(records_);
     }

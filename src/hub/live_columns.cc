@@ -18,11 +18,7 @@ public:
         for (const twin::Part part : twin::parts) size += 2 * view_.twin.part(part).size();
         return size;
     }
-    json::object document() const override {
-        std::string text;
-        append_twin(text, view_);
-        return std::move(parse_json(text).value().as_object());
-    }
+    json::object document() const override { return document_of(view_); }
 
 private:
     TwinView view_;

@@ -2,6 +2,7 @@
 
 #include "base/encoding.h"
 #include "fleet/scan/explain.h"
+#include "hub/limits.h"
 #include "hub/query_budget.h"
 #include "hub/shards.h"
 
@@ -15,9 +16,6 @@
 namespace twinhub::hub {
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr auto answer_age = 5min;  // spec query-language 1
 constexpr std::size_t answers_bytes_max = 64 << 20;
 constexpr std::size_t read_rows_max = 1000;  // from each shard at a time
 constexpr std::size_t plan_text_max = 500;
@@ -148,6 +146,12 @@ struct Queries::State {
         return found->second;
     }
 
+    // No device can have a name that is none: any shard says so.
+    std::size_t shard_of(const std::string& device) {
+        const auto id = DeviceId::parse(device);
+        return id ? shards.of(*id).index() : 0;
+    }
+
     std::shared_ptr<RunningQuery> begin(const std::shared_ptr<const query::Plan>& plan,
                                         const PageRequest& request, const Position& position) {
         auto query = std::make_shared<RunningQuery>(plan, position.id);
@@ -160,36 +164,42 @@ struct Queries::State {
         query->rows_max = plan->budget.scan_max.value_or(0);
         query->wanted = request.wanted;
         query->began = request.began;
+        if (const auto device = plan->where ? device_asked_for(*plan, *plan->where) : std::nullopt)
+            query->only_shard = shard_of(*device);
         return query;
     }
 
     // Runs work(shard, index) on the shards that can have rows of the answer.
     template <class Work>
-    Task<Result<>> visit(const query::Plan& plan, Work work) {
-        const auto device = plan.where ? device_asked_for(plan, *plan.where) : std::nullopt;
-        if (!device) co_return co_await shards.on_all(std::move(work));
-        const auto id = DeviceId::parse(*device);
-        // No device can have this name: any shard says so.
-        const std::size_t index = id ? slot_of(*id) % shards.size() : 0;
+    Task<Result<>> visit(const RunningQuery& query, Work work) {
+        if (!query.only_shard) co_return co_await shards.on_all(std::move(work));
+        const std::size_t index = *query.only_shard;
         Shard& shard = shards.at(index);
         auto there = [&shard, &work, index] { return work(shard, index); };
         co_return co_await Shards::on(shard, std::move(there));
     }
 
-    void forget(const std::string& id) {
+    void forget(const RunningQuery& query) {
         for (std::size_t index = 0; index < shards.size(); ++index) {
+            if (query.only_shard.value_or(index) != index) continue;
             Shard& shard = shards.at(index);
-            asio::post(shard.executor(), [&shard, id] { shard.queries().forget(id); });
+            asio::post(shard.executor(), [&shard, id = query.id] { shard.queries().forget(id); });
         }
     }
 
     Task<Result<>> explain(std::shared_ptr<RunningQuery> query, QueryPage& page);
     Task<Result<>> groups(std::shared_ptr<RunningQuery> query, const PageRequest& request,
                           Position position, QueryPage& page);
-    Task<Result<>> rows(std::shared_ptr<RunningQuery> query, const PageRequest& request,
+    // Another query takes its place when the answer has to go on in the fleet as it is now.
+    Task<Result<>> rows(std::shared_ptr<RunningQuery>& query, const PageRequest& request,
                         Position position, QueryPage& page);
+    // What a page has so far.
+    struct Filling {
+        std::size_t bytes = 0;
+        bool complete = false;  // there is no row behind it
+    };
     Task<Result<>> more_rows(std::shared_ptr<RunningQuery> query, const PageRequest& request,
-                             Position& position, QueryPage& page, bool& complete);
+                             Position& position, QueryPage& page, Filling& filling);
 };
 
 Queries::Queries(Shards& shards, const Settings& settings, const Clock& clock, Random& random)
@@ -219,9 +229,8 @@ Task<Result<>> Queries::State::groups(std::shared_ptr<RunningQuery> query,
                                       QueryPage& page) {
     std::shared_ptr<const Answer> answer = find(position.id);
     if (!answer) {
-        CO_TRY_VOID(co_await visit(*query->plan, [query](Shard& shard, std::size_t) {
-            return shard.queries().scan(query);
-        }));
+        CO_TRY_VOID(co_await visit(
+            *query, [query](Shard& shard, std::size_t) { return shard.queries().scan(query); }));
         auto made = std::make_shared<Answer>();
         made->rows = query->groups.answer();
         if (made->rows.size() > request.rows_max) keep(position.id, made);
@@ -243,7 +252,7 @@ Task<Result<>> Queries::State::groups(std::shared_ptr<RunningQuery> query,
 // One round: the next rows of all shards, merged, with their documents.
 Task<Result<>> Queries::State::more_rows(std::shared_ptr<RunningQuery> query,
                                          const PageRequest& request, Position& position,
-                                         QueryPage& page, bool& complete) {
+                                         QueryPage& page, Filling& filling) {
     const query::Plan& plan = *query->plan;
     const std::uint64_t to_skip = plan.offset - position.skipped;
     std::uint64_t wanted = request.rows_max - page.rows.size();
@@ -254,7 +263,8 @@ Task<Result<>> Queries::State::more_rows(std::shared_ptr<RunningQuery> query,
     std::vector<fleet::Cursor::Page> pages(shards.size());
     for (fleet::Cursor::Page& each : pages) each.complete = true;
     CO_TRY_VOID(co_await visit(
-        plan, [query, &pages, &position, count](Shard& shard, std::size_t index) -> Task<Result<>> {
+        *query,
+        [query, &pages, &position, count](Shard& shard, std::size_t index) -> Task<Result<>> {
             CO_TRY_VOID(co_await shard.queries().scan(query));
             CO_TRY(pages[index], co_await shard.queries().read(query, position.after, count));
             co_return Result<>{};
@@ -274,7 +284,7 @@ Task<Result<>> Queries::State::more_rows(std::shared_ptr<RunningQuery> query,
     }
     std::vector<std::optional<std::string>> documents(merged.entries.size());
     if (any)
-        CO_TRY_VOID(co_await visit(plan,
+        CO_TRY_VOID(co_await visit(*query,
                                    [query, &wanting, &places, &documents](
                                        Shard& shard, std::size_t index) -> Task<Result<>> {
                                        if (wanting[index].empty()) co_return Result<>{};
@@ -285,11 +295,9 @@ Task<Result<>> Queries::State::more_rows(std::shared_ptr<RunningQuery> query,
                                        co_return Result<>{};
                                    }));
 
-    std::size_t bytes = 0;
-    for (const std::string& row : page.rows) bytes += row.size();
     for (std::size_t i = 0; i < merged.entries.size(); ++i) {
         fleet::Entry& entry = merged.entries[i];
-        if (page.rows.size() >= request.rows_max || bytes >= request.bytes_max)
+        if (page.rows.size() >= request.rows_max || filling.bytes >= request.bytes_max)
             co_return Result<>{};
         position.after = std::move(entry.position);
         std::optional<std::string> row =
@@ -299,48 +307,50 @@ Task<Result<>> Queries::State::more_rows(std::shared_ptr<RunningQuery> query,
             ++position.skipped;
             continue;
         }
-        bytes += row->size();
+        filling.bytes += row->size();
         page.rows.push_back(std::move(*row));
         if (plan.limit && ++position.delivered >= *plan.limit) {
-            complete = true;
+            filling.complete = true;
             co_return Result<>{};
         }
     }
-    if (merged.complete) complete = true;
+    if (merged.complete) filling.complete = true;
     else position.after = std::move(merged.after);
     co_return Result<>{};
 }
 
-Task<Result<>> Queries::State::rows(std::shared_ptr<RunningQuery> query, const PageRequest& request,
-                                    Position position, QueryPage& page) {
-    bool complete = query->plan->limit && *query->plan->limit <= position.delivered;
+Task<Result<>> Queries::State::rows(std::shared_ptr<RunningQuery>& query,
+                                    const PageRequest& request, Position position,
+                                    QueryPage& page) {
+    Filling filling;
+    filling.complete = query->plan->limit && *query->plan->limit <= position.delivered;
     bool again = true;
-    while (!complete && page.rows.size() < request.rows_max) {
+    while (!filling.complete && page.rows.size() < request.rows_max &&
+           filling.bytes < request.bytes_max) {
         const std::size_t had = page.rows.size();
-        const Result<> round = co_await more_rows(query, request, position, page, complete);
-        if (round) {
-            std::size_t bytes = 0;
-            for (const std::string& row : page.rows) bytes += row.size();
-            if (bytes >= request.bytes_max) break;
-            continue;
-        }
+        const Result<> round = co_await more_rows(query, request, position, page, filling);
+        if (round) continue;
         // The memory for this answer was not enough: it goes on in the fleet as it is now, once.
         if (round.error().code != Code::unavailable || !std::exchange(again, false) ||
             (position.after.empty() && had == 0))
             co_return round;
-        forget(position.id);
+        forget(*query);
         position.id = random.hex(8);
-        query = begin(query->plan, request, position);
+        const std::shared_ptr<RunningQuery> lost =
+            std::exchange(query, begin(query->plan, request, position));
+        query->work = lost->work;
+        query->rows_looked_at = lost->rows_looked_at;
     }
-    if (complete) forget(position.id);
+    if (filling.complete) forget(*query);
     else page.cursor = to_text(position);
-    page.rows_looked_at = query->rows_looked_at;
     co_return Result<>{};
 }
 
 Task<Result<QueryPage>> Queries::run(std::shared_ptr<const query::Plan> plan, PageRequest request) {
     State& state = *state_;
     const Moment began = state.clock.monotonic();
+    // There are no jobs on devices yet.
+    if (plan->collection == query::Collection::jobs) co_return QueryPage{};
     if (plan->as_of)
         co_return failure(Code::not_implemented,
                           "AS OF is not there yet: this hub answers for the present only");
@@ -349,8 +359,6 @@ Task<Result<QueryPage>> Queries::run(std::shared_ptr<const query::Plan> plan, Pa
                           "The queries of this principal have used their share of the hub",
                           std::to_string(seconds->count()));
     QueryPage page;
-    if (plan->collection == query::Collection::jobs && plan->explain == query::Explain::no)
-        co_return page;
     Position position;
     if (request.cursor.empty()) {
         position.id = state.random.hex(8);
@@ -371,7 +379,7 @@ Task<Result<QueryPage>> Queries::run(std::shared_ptr<const query::Plan> plan, Pa
                     page.time = state.clock.monotonic() - began;
                     co_return page;
                 }
-    const std::shared_ptr<RunningQuery> query = state.begin(plan, request, position);
+    std::shared_ptr<RunningQuery> query = state.begin(plan, request, position);
     Result<> done = {};
     if (plan->explain != query::Explain::no) done = co_await state.explain(query, page);
     else if (plan->grouped) done = co_await state.groups(query, request, position, page);
@@ -379,7 +387,7 @@ Task<Result<QueryPage>> Queries::run(std::shared_ptr<const query::Plan> plan, Pa
     const Moment now = state.clock.monotonic();
     state.budget.charge(request.principal, query->work, now);
     if (!done) {
-        state.forget(position.id);
+        state.forget(*query);
         co_return std::unexpected(std::move(done).error());
     }
     page.rows_looked_at = query->rows_looked_at;

@@ -13,6 +13,7 @@
 #include "hub/settings.h"
 #include "hub/shard_live.h"
 #include "hub/shard_queries.h"
+#include "hub/slot_facts.h"
 #include "hub/state.h"
 #include "hub/views.h"
 #include "store/engine.h"
@@ -35,13 +36,6 @@
 namespace twinhub::hub {
 
 using EntryPtr = std::shared_ptr<Entry>;
-
-// Devices by state, kept by slot and summed over the hub.
-struct Counts {
-    std::uint64_t enabled = 0;
-    std::uint64_t disabled = 0;
-    std::uint64_t modules = 0;
-};
 
 // The part of a hub that lives on one loop: the slots of the device ids that hash to it, their
 // identities, twins and connections. Everything here runs on that loop, except `shown_view`.

@@ -1,5 +1,6 @@
 #include "hub/shard_live.h"
 
+#include "hub/limits.h"
 #include "hub/shard.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -13,7 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto slice_time = 1ms;  // then others have their turn on the loop
 // Changes that wait to be told. Beyond, the queries begin anew.
 constexpr std::size_t waiting_max = 10'000;
 

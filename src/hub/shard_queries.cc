@@ -1,5 +1,6 @@
 #include "hub/shard_queries.h"
 
+#include "hub/limits.h"
 #include "hub/shard.h"
 
 #include <boost/asio/post.hpp>
@@ -8,10 +9,6 @@
 namespace twinhub::hub {
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr auto slice_time = 1ms;            // then others have their turn on the loop
-constexpr auto cursor_age = 5min;           // spec query-language 1
 constexpr std::size_t scans_max = 4096;     // under way in one shard
 constexpr std::size_t walk_steps = 20'000;  // rows passed over in one slice of reading
 
@@ -76,25 +73,17 @@ TwinId ShardQueries::id_of(const fleet::Key& key) {
     return id;
 }
 
-// As it is now, as JSON. Nothing when it is gone or cannot be read.
-Task<std::optional<std::string>> ShardQueries::document(TwinId id) {
-    Result<TwinView> view = co_await shard_.view(std::move(id));
-    if (!view) co_return std::nullopt;
-    std::string text;
-    append_twin(text, *view);
-    co_return text;
-}
-
 Task<Result<>> ShardQueries::give_documents(std::shared_ptr<RunningQuery> query, Slice& slice) {
     const Waiting* waiting = find(query->id);
     for (const fleet::Row row : waiting->scan->documents_wanted()) {
         const fleet::Table& table = columns_.table(query->plan->collection);
         // It may have changed since, and been decided by what it was.
         if (!table.is_live(row)) continue;
-        const std::optional<std::string> found = co_await document(id_of(table.key(row)));
+        // Gone or damaged: there is nothing to decide by.
+        const Result<TwinView> found = co_await shard_.view(id_of(table.key(row)));
         waiting = find(query->id);
         if (waiting == nullptr) co_return std::unexpected(lost());
-        if (found) waiting->scan->give(row, parse_json(*found).value().as_object());
+        if (found) waiting->scan->give(row, document_of(*found));
         if (slice.is_over()) {
             co_await slice.give_way();
             CO_TRY_VOID(check(*query));
@@ -125,7 +114,6 @@ Task<Result<>> ShardQueries::scan(std::shared_ptr<RunningQuery> query) {
     options.keep = columns_.keep();
     options.after = query->after;
     Waiting made;
-    made.plan = query->plan;
     made.scan = std::make_unique<fleet::Scan>(query->plan, columns_.table(query->plan->collection),
                                               query->now, std::move(options));
     made.used = clock_.monotonic();
@@ -204,16 +192,14 @@ Task<Result<std::vector<std::optional<std::string>>>> ShardQueries::render(
     std::vector<std::optional<std::string>> rows;
     rows.reserve(entries.size());
     for (const fleet::Entry& entry : entries) {
-        std::optional<std::string> found = co_await document(id_of({entry.device, entry.module}));
+        const Result<TwinView> found = co_await shard_.view(id_of({entry.device, entry.module}));
         Waiting* const waiting = find(query->id);
         if (waiting == nullptr) co_return std::unexpected(lost());
         fleet::Cursor& cursor = waiting->scan->cursor();
         if (found && cursor.gives_document(entry.row)) {
-            rows.push_back(std::move(found));
+            append_twin(rows.emplace_back().emplace(), *found);
         } else {
-            json::object parsed;
-            if (found) parsed = std::move(parse_json(*found).value().as_object());
-            rows.push_back(cursor.render(entry.row, std::move(parsed)));
+            rows.push_back(cursor.render(entry.row, found ? document_of(*found) : json::object{}));
         }
         if (waiting->scan->cursor().lost())
             co_return failure(Code::unavailable, "The answer's rows changed faster than kept");
@@ -229,7 +215,7 @@ void ShardQueries::forget(const std::string& id) { cursors_.erase(id); }
 
 void ShardQueries::tick(Moment now) {
     std::erase_if(cursors_, [now](const auto& each) {
-        return each.second.done && now - each.second.used >= cursor_age;
+        return each.second.done && now - each.second.used >= answer_age;
     });
 }
 

@@ -27,8 +27,9 @@ struct RunningQuery {
     std::string after;  // position behind which a new scan begins
     Instant now{};      // the query's own
     Moment deadline{};
-    std::uint64_t rows_max = 0;    // to look at, in each shard; 0 = no limit
-    std::function<bool()> wanted;  // asked by the shard of the asker only
+    std::uint64_t rows_max = 0;             // to look at, in each shard; 0 = no limit
+    std::optional<std::size_t> only_shard;  // where all rows of the answer are
+    std::function<bool()> wanted;           // asked by every shard
     // Told by each shard, on its loop, at the moment that its part of the answer will show.
     std::function<void(Shard&)> began;
 
@@ -71,7 +72,6 @@ public:
 
 private:
     struct Waiting {
-        std::shared_ptr<const query::Plan> plan;
         std::unique_ptr<fleet::Scan> scan;
         Moment used{};
         bool done = false;
@@ -81,7 +81,6 @@ private:
     Waiting* find(const std::string& id);
     Result<> check(const RunningQuery& query) const;
     Task<Result<>> give_documents(std::shared_ptr<RunningQuery> query, Slice& slice);
-    Task<std::optional<std::string>> document(TwinId id);
     static TwinId id_of(const fleet::Key& key);
 
     Shard& shard_;

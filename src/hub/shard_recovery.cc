@@ -73,12 +73,8 @@ Result<> Shard::recover_slot(Slot slot) {
     TRY(const std::optional<std::string> counts,
         fact(counts_key(slot), store::Kind::hub_state, hub_state_format));
     if (counts) {
-        ByteReader reader(*counts);
-        Counts& ours = slot_counts_[slot];
-        ours.enabled = reader.varint();
-        ours.disabled = reader.varint();
-        ours.modules = reader.varint();
-        durable_slot_counts_[slot] = ours;
+        const Counts ours = decode_counts(*counts);
+        slot_counts_[slot] = durable_slot_counts_[slot] = ours;
         counts_.enabled += ours.enabled;
         counts_.disabled += ours.disabled;
         counts_.modules += ours.modules;

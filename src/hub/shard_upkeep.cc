@@ -126,9 +126,7 @@ void Shard::put_counts(Slot slot) {
     const std::string key = counts_key(slot);
     std::string body;
     std::string value;
-    append_varint(body, counts.enabled);
-    append_varint(body, counts.disabled);
-    append_varint(body, counts.modules);
+    append_encoded(body, counts);
     store::seal(store::Kind::hub_state, hub_state_format, key, body, value);
     queue_.batch().put(Family::metadata, key, value);
 }

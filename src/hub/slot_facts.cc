@@ -1,5 +1,6 @@
 #include "hub/slot_facts.h"
 
+#include "base/bytes.h"
 #include "store/keys.h"
 
 namespace twinhub::hub {
@@ -12,6 +13,21 @@ std::string slot_fact_key(Slot slot, std::string_view fact) {
 }
 
 }  // namespace
+
+void append_encoded(std::string& out, const Counts& counts) {
+    append_varint(out, counts.enabled);
+    append_varint(out, counts.disabled);
+    append_varint(out, counts.modules);
+}
+
+Counts decode_counts(std::string_view bytes) {
+    ByteReader reader(bytes);
+    Counts counts;
+    counts.enabled = reader.varint();
+    counts.disabled = reader.varint();
+    counts.modules = reader.varint();
+    return counts;
+}
 
 std::string checkpoint_key(Slot slot) { return slot_fact_key(slot, "checkpoint"); }
 std::string counts_key(Slot slot) { return slot_fact_key(slot, "counts"); }

@@ -28,4 +28,10 @@ void append_twin(std::string& out, const TwinView& view) {
     twin::append_service_view(out, facts_of(*view.identity, view.presence, etag), view.twin);
 }
 
+json::object document_of(const TwinView& view) {
+    std::string text;
+    append_twin(text, view);
+    return std::move(parse_json(text).value().as_object());
+}
+
 }  // namespace twinhub::hub

@@ -29,6 +29,7 @@ twin::IdentityFacts facts_of(const Identity& identity, const Presence& presence,
 
 // The service view of a twin as JSON (spec service-api 5.2).
 void append_twin(std::string& out, const TwinView& view);
+json::object document_of(const TwinView& view);
 
 // One page of twins in key order. `cursor` is opaque; empty on the last page.
 struct TwinPage {

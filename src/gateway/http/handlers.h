@@ -58,8 +58,8 @@ Task<Result<>> put_twin(Call& call);
 Task<Result<>> query_twins(Call& call);
 // A live query: server-sent events, spec query-language 11.
 Task<Result<>> subscribe_query(Call& call);
-// How the query of a request is read: as its header says, else as the hub does.
-Result<query::Options> query_options_of(const Call& call);
+// The query in the body of a request, read as its header says, else as the hub does.
+Result<std::shared_ptr<const query::Plan>> query_of(Call& call, const json::object& body);
 
 // Import and export jobs (8): there are none, because there is no blob storage.
 Task<Result<>> list_jobs(Call& call);

@@ -100,24 +100,31 @@ void append_rows(std::string& body, const std::vector<std::string>& rows) {
     body += ']';
 }
 
+Result<query::Options> options_of(const Call& call) {
+    query::Options options = call.hub.settings().query_options;
+    const auto dialect = call.request.field(Field::query_dialect);
+    if (!dialect) return options;
+    if (equals_ignoring_case(*dialect, "azure")) options.dialect = query::Dialect::azure;
+    else if (equals_ignoring_case(*dialect, "extended")) options.dialect = query::Dialect::extended;
+    else
+        return failure(Code::argument_invalid, "The dialect must be azure or extended",
+                       "x-query-dialect");
+    return options;
+}
+
 Task<Result<>> answer(Call& call) {
     Reply& reply = call.reply;
     CO_TRY(const json::object body, json_object(call));
-    CO_TRY(const auto text, text_member(body, "query"));
-    if (!text) co_return failure(Code::argument_null, "The query is missing", "query");
-    CO_TRY(const query::Options options, query_options_of(call));
+    CO_TRY(const auto plan, query_of(call, body));
     CO_TRY(const std::size_t rows_max, page_items(call.request));
-    auto compiled = query::compile(*text, options);
-    if (!compiled) co_return std::unexpected(query_refused(reply, compiled.error()));
-    const auto plan = std::make_shared<const query::Plan>(std::move(*compiled));
 
     hub::PageRequest request{.cursor = {},
                              .rows_max = rows_max,
                              .bytes_max = page_bytes_max,
                              .principal = call.principal.name,
                              .wanted = call.watch_client()};
-    const ContinuationScope scope{*text, call.principal.name,
-                                  options.dialect == query::Dialect::azure ? "azure" : "extended"};
+    const ContinuationScope scope{plan->text, call.principal.name,
+                                  plan->dialect == query::Dialect::azure ? "azure" : "extended"};
     const auto token = call.request.field(Field::continuation);
     const bool continued = token && !token->empty();
     if (continued) {
@@ -128,37 +135,29 @@ Task<Result<>> answer(Call& call) {
         request.cursor = std::move(*cursor);
     }
 
-    hub::QueryPage page;
-    // There are no jobs on devices yet.
-    if (plan->collection != query::Collection::jobs) {
-        const Moment began = call.hub.clock().monotonic();
-        auto ran = co_await call.hub.queries().run(plan, std::move(request));
-        if (!ran) {
-            account_for(call, *plan, ran.error(), call.hub.clock().monotonic() - began);
-            co_return std::unexpected(query_not_answered(reply, std::move(ran).error(), continued));
-        }
-        page = std::move(*ran);
+    const Moment began = call.hub.clock().monotonic();
+    auto page = co_await call.hub.queries().run(plan, std::move(request));
+    if (!page) {
+        account_for(call, *plan, page.error(), call.hub.clock().monotonic() - began);
+        co_return std::unexpected(query_not_answered(reply, std::move(page).error(), continued));
     }
-    account_for(call, *plan, page, continued);
-    append_rows(reply.body, page.rows);
+    account_for(call, *plan, *page, continued);
+    append_rows(reply.body, page->rows);
     reply.add_field("x-ms-item-type", item_type(*plan));
-    if (!page.cursor.empty())
-        reply.add_field("x-ms-continuation", make_continuation(scope, page.cursor));
+    if (!page->cursor.empty())
+        reply.add_field("x-ms-continuation", make_continuation(scope, page->cursor));
     co_return Result<>();
 }
 
 }  // namespace
 
-Result<query::Options> query_options_of(const Call& call) {
-    query::Options options = call.hub.settings().query_options;
-    const auto dialect = call.request.field(Field::query_dialect);
-    if (!dialect) return options;
-    if (equals_ignoring_case(*dialect, "azure")) options.dialect = query::Dialect::azure;
-    else if (equals_ignoring_case(*dialect, "extended")) options.dialect = query::Dialect::extended;
-    else
-        return failure(Code::argument_invalid, "The dialect must be azure or extended",
-                       "x-query-dialect");
-    return options;
+Result<std::shared_ptr<const query::Plan>> query_of(Call& call, const json::object& body) {
+    TRY(const auto text, text_member(body, "query"));
+    if (!text) return failure(Code::argument_null, "The query is missing", "query");
+    TRY(const query::Options options, options_of(call));
+    auto compiled = query::compile(*text, options);
+    if (!compiled) return std::unexpected(query_refused(call.reply, compiled.error()));
+    return std::make_shared<const query::Plan>(std::move(*compiled));
 }
 
 Task<Result<>> query_twins(Call& call) {

@@ -6,7 +6,6 @@
 #include "gateway/http/query_refusal.h"
 #include "gateway/wire_status.h"
 #include "hub/live_queries.h"
-#include "query/compile.h"
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -124,15 +123,9 @@ private:
 
 Task<Result<>> subscribe_query(Call& call) {
     CO_TRY(const json::object body, json_object(call));
-    CO_TRY(const auto text, text_member(body, "query"));
-    if (!text) co_return failure(Code::argument_null, "The query is missing", "query");
-    CO_TRY(const auto resume, text_member(body, "resume"));
-    CO_TRY(const query::Options options, query_options_of(call));
-    auto compiled = query::compile(*text, options);
-    if (!compiled) co_return std::unexpected(query_refused(call.reply, compiled.error()));
-
     hub::LiveRequest request;
-    request.plan = std::make_shared<const query::Plan>(std::move(*compiled));
+    CO_TRY(request.plan, query_of(call, body));
+    CO_TRY(const auto resume, text_member(body, "resume"));
     request.principal = call.principal.name;
     if (const auto last = call.request.field(Field::last_event_id)) request.resume = *last;
     else if (resume) request.resume = *resume;

@@ -1,6 +1,5 @@
 #include "hub/testing/stored_documents.h"
 
-#include "base/bytes.h"
 #include "base/encoding.h"
 #include "hub/record.h"
 #include "hub/slot_facts.h"
@@ -128,7 +127,7 @@ StoredDocument stored_document(const json::object& document) {
 
 Result<> store_documents(store::Engine& engine, const std::vector<json::object>& documents) {
     Records identities, twins, metadata;
-    std::map<Slot, std::array<std::uint64_t, 3>> counts;  // enabled, disabled, modules
+    std::map<Slot, Counts> counts;
     for (const json::object& document : documents) {
         const StoredDocument stored = stored_document(document);
         const TwinId& id = stored.identity.id;
@@ -146,13 +145,14 @@ Result<> store_documents(store::Engine& engine, const std::vector<json::object>&
         append_encoded(body, stored.presence);
         add(metadata, store::metadata_key(store::Area::presence, key), store::Kind::hub_state,
             hub_state_format, body);
-        ++counts[slot_of(id.device)][id.is_module()                              ? 2U
-                                     : stored.identity.status == Status::enabled ? 0U
-                                                                                 : 1U];
+        Counts& ours = counts[slot_of(id.device)];
+        if (id.is_module()) ++ours.modules;
+        else if (stored.identity.status == Status::enabled) ++ours.enabled;
+        else ++ours.disabled;
     }
     for (const auto& [slot, numbers] : counts) {
         std::string body;
-        for (const std::uint64_t number : numbers) append_varint(body, number);
+        append_encoded(body, numbers);
         add(metadata, counts_key(slot), store::Kind::hub_state, hub_state_format, body);
     }
     TRY_VOID(load(engine, store::Family::identities, identities));

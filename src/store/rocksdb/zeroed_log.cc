@@ -16,17 +16,13 @@ public:
 
     IOStatus Append(const rocksdb::Slice& bytes, const IOOptions& options,
                     IODebugContext* debug) override {
-        if (IOStatus status = make_room(bytes.size(), options, debug); !status.ok()) return status;
-        IOStatus status = target()->Append(bytes, options, debug);
-        if (status.ok()) end_ += bytes.size();
-        return status;
+        return append(bytes, options, debug,
+                      [&] { return target()->Append(bytes, options, debug); });
     }
     IOStatus Append(const rocksdb::Slice& bytes, const IOOptions& options,
                     const rocksdb::DataVerificationInfo& check, IODebugContext* debug) override {
-        if (IOStatus status = make_room(bytes.size(), options, debug); !status.ok()) return status;
-        IOStatus status = target()->Append(bytes, options, check, debug);
-        if (status.ok()) end_ += bytes.size();
-        return status;
+        return append(bytes, options, debug,
+                      [&] { return target()->Append(bytes, options, check, debug); });
     }
     IOStatus Truncate(std::uint64_t size, const IOOptions& options,
                       IODebugContext* debug) override {
@@ -42,6 +38,15 @@ public:
     }
 
 private:
+    template <class Write>
+    IOStatus append(const rocksdb::Slice& bytes, const IOOptions& options, IODebugContext* debug,
+                    Write&& write) {
+        if (IOStatus status = make_room(bytes.size(), options, debug); !status.ok()) return status;
+        IOStatus status = write();
+        if (status.ok()) end_ += bytes.size();
+        return status;
+    }
+
     // Before the write, not behind it: what is appended must not wait in the same sync for zeros
     // that nobody needs yet.
     IOStatus make_room(std::size_t bytes, const IOOptions& options, IODebugContext* debug) {
