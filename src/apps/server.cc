@@ -16,6 +16,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_future.hpp>
+#include <fmt/format.h>
 #include <prometheus/text_serializer.h>
 #include <sys/resource.h>
 
@@ -103,24 +104,42 @@ std::vector<gateway::ServerCertificate> tls_certificates(const KeyMaterial& keys
     return certificates;
 }
 
-// One event loop with everything that lives on it. What is declared first goes last.
-struct ServingLoop : Loop {
-    explicit ServingLoop(Moment now) : work(get_executor()), ticker(*this), deadlines(now) {}
+// One event loop with what every door needs. What is declared first goes last.
+struct DoorLoop : Loop {
+    explicit DoorLoop(Moment now) : work(get_executor()), ticker(*this), deadlines(now) {}
+
+    asio::executor_work_guard<executor_type> work;
+    asio::steady_timer ticker;
+    gateway::Deadlines deadlines;
+    std::vector<std::unique_ptr<gateway::Acceptor>> acceptors;
+};
+
+// The loop of a shard, with everything that lives on it.
+struct ServingLoop : DoorLoop {
+    using DoorLoop::DoorLoop;
 
     void stop_doors() {
         for (const auto& acceptor : acceptors) acceptor->stop();
         if (http) http->stop();
         if (mqtt) mqtt->stop();
-        if (ops) ops->stop();
     }
 
-    asio::executor_work_guard<executor_type> work;
-    asio::steady_timer ticker;
-    gateway::Deadlines deadlines;
     std::unique_ptr<mqtt::MqttContext> mqtt;
     std::unique_ptr<http::HttpContext> http;
-    std::unique_ptr<gateway::OpsDoor> ops;
-    std::vector<std::unique_ptr<gateway::Acceptor>> acceptors;
+};
+
+// The operations listener has a loop of its own: it answers while the hub starts, and when all
+// others are busy.
+struct OpsLoop : DoorLoop {
+    OpsLoop(Moment now, gateway::OpsAnswers answers, const Clock& clock)
+        : DoorLoop(now), door(std::move(answers), deadlines, clock) {}
+
+    void stop_doors() {
+        for (const auto& acceptor : acceptors) acceptor->stop();
+        door.stop();
+    }
+
+    gateway::OpsDoor door;
 };
 
 }  // namespace
@@ -138,12 +157,16 @@ struct Server::Parts {
           limit(config.connections_max, &listener_metrics.open) {}
     ~Parts();
 
+    Result<> serve_operations();
     Result<> open_store();
     Result<> listen();
-    void add_door(const std::shared_ptr<gateway::ListeningSocket>& socket,
-                  gateway::SharedTls* certificates, gateway::ConnectionLimit& places,
-                  std::function<gateway::Acceptor::Accepted(ServingLoop&)> door);
-    void tick(ServingLoop& loop);
+    using Socket = std::shared_ptr<gateway::ListeningSocket>;
+    Result<> open_listener(const std::vector<std::string>& addresses, const Port& port,
+                           std::uint16_t& got, const std::function<void(const Socket&)>& add);
+    void add_acceptor(DoorLoop& loop, const Socket& socket, gateway::SharedTls* certificates,
+                      gateway::ConnectionLimit& places, gateway::Acceptor::Accepted accepted);
+    template <class Also>
+    void keep_time(DoorLoop& loop, Also also);
     void run();
     void stop_accepting_and_drain();
     void join();
@@ -164,7 +187,10 @@ struct Server::Parts {
     gateway::ConnectionLimit limit;
     gateway::ConnectionLimit ops_limit{ops_connections_max};
     Ports ports;
-    std::atomic<bool> ready = false;
+    hub::StartProgress start;
+    std::atomic<bool> opened = false;  // store and hub are there
+    std::atomic<bool> ready = false;   // devices may come
+    std::unique_ptr<OpsLoop> ops;
     std::unique_ptr<store::Engine> engine;
     Loop pool{pool_threads};
     std::optional<asio::executor_work_guard<Loop::executor_type>> pool_work{pool.get_executor()};
@@ -172,6 +198,7 @@ struct Server::Parts {
     std::unique_ptr<hub::Hub> hub;
     std::vector<std::jthread> pool_threads_running;
     std::vector<std::jthread> threads;
+    std::jthread ops_thread;
     bool stopped = false;
 };
 
@@ -190,24 +217,64 @@ Result<> Server::Parts::open_store() {
         loops.push_back(std::make_unique<ServingLoop>(clock.monotonic()));
         executors.emplace_back(loops.back()->get_executor());
     }
-    TRY(hub, hub::Hub::open(hub_settings(config), hub::Seams{.engine = *engine,
-                                                             .clock = clock,
-                                                             .random = random,
-                                                             .log = log,
-                                                             .metrics = hub_metrics,
-                                                             .loops = std::move(executors),
-                                                             .pool = pool.get_executor()}));
+    TRY(hub, hub::Hub::open(hub_settings(config),
+                            hub::Seams{.engine = *engine,
+                                       .clock = clock,
+                                       .random = random,
+                                       .log = log,
+                                       .metrics = hub_metrics,
+                                       .loops = std::move(executors),
+                                       .pool = pool.get_executor()},
+                            start));
+    opened = true;
     return {};
 }
 
-void Server::Parts::add_door(const std::shared_ptr<gateway::ListeningSocket>& socket,
-                             gateway::SharedTls* certificates, gateway::ConnectionLimit& places,
-                             std::function<gateway::Acceptor::Accepted(ServingLoop&)> door) {
-    for (const auto& loop : loops)
-        loop->acceptors.push_back(std::make_unique<gateway::Acceptor>(
-            loop->get_executor(), socket, certificates, loop->deadlines, clock, log, places,
-            listener_metrics,
-            gateway::Acceptor::Settings{.handshake = config.tls_handshake_timeout}, door(*loop)));
+void Server::Parts::add_acceptor(DoorLoop& loop, const Socket& socket,
+                                 gateway::SharedTls* certificates, gateway::ConnectionLimit& places,
+                                 gateway::Acceptor::Accepted accepted) {
+    loop.acceptors.push_back(std::make_unique<gateway::Acceptor>(
+        loop.get_executor(), socket, certificates, loop.deadlines, clock, log, places,
+        listener_metrics, gateway::Acceptor::Settings{.handshake = config.tls_handshake_timeout},
+        std::move(accepted)));
+}
+
+// The first address says which port, when any will do.
+Result<> Server::Parts::open_listener(const std::vector<std::string>& addresses, const Port& port,
+                                      std::uint16_t& got,
+                                      const std::function<void(const Socket&)>& add) {
+    if (!port) return {};
+    std::uint16_t wanted = *port;
+    for (const std::string& address : addresses) {
+        auto socket = gateway::ListeningSocket::open(address, wanted,
+                                                     static_cast<int>(config.listen_backlog));
+        // A machine without IPv6 still serves.
+        if (!socket && address == "::" && addresses.size() > 1) {
+            log.warn("listener.skipped",
+                     {{"address", address}, {"reason", socket.error().message}});
+            continue;
+        }
+        TRY_VOID(socket);
+        wanted = got = (*socket)->port();
+        add(*socket);
+    }
+    return {};
+}
+
+// Before anything else: a long start can be watched.
+Result<> Server::Parts::serve_operations() {
+    ops = std::make_unique<OpsLoop>(
+        clock.monotonic(), [this](std::string_view path) { return ops_answer(path); }, clock);
+    TRY_VOID(open_listener({config.metrics_address}, config.metrics_port, ports.metrics,
+                           [this](const Socket& socket) {
+                               add_acceptor(*ops, socket, nullptr, ops_limit,
+                                            [this](std::unique_ptr<gateway::Transport> transport) {
+                                                ops->door.serve(std::move(transport));
+                                            });
+                           }));
+    keep_time(*ops, [] {});
+    ops_thread = std::jthread([this] { ops->run(); });
+    return {};
 }
 
 Result<> Server::Parts::listen() {
@@ -223,72 +290,50 @@ Result<> Server::Parts::listen() {
             [&door = *loop.mqtt](std::unique_ptr<gateway::Transport> transport) {
                 door.serve(std::move(transport));
             });
-        loop.ops = std::make_unique<gateway::OpsDoor>(
-            [this](std::string_view path) { return ops_answer(path); }, loop.deadlines, clock);
     }
     for (const auto& loop : loops) loop->mqtt->introduce(all);
 
-    const auto mqtt_door = [](ServingLoop& loop) -> gateway::Acceptor::Accepted {
-        return [&loop](std::unique_ptr<gateway::Transport> transport) {
-            loop.mqtt->serve(std::move(transport));
+    const auto mqtt_door = [this](const Socket& socket) {
+        for (const auto& loop : loops)
+            add_acceptor(*loop, socket, &tls, limit,
+                         [&here = *loop](std::unique_ptr<gateway::Transport> transport) {
+                             here.mqtt->serve(std::move(transport));
+                         });
+    };
+    const auto http_door = [this](gateway::SharedTls* certificates) {
+        return [this, certificates](const Socket& socket) {
+            for (const auto& loop : loops)
+                add_acceptor(*loop, socket, certificates, limit,
+                             [&here = *loop](std::unique_ptr<gateway::Transport> transport) {
+                                 asio::co_spawn(here,
+                                                http::serve_http(std::move(transport), *here.http),
+                                                asio::detached);
+                             });
         };
     };
-    const auto http_door = [](ServingLoop& loop) -> gateway::Acceptor::Accepted {
-        return [&loop](std::unique_ptr<gateway::Transport> transport) {
-            asio::co_spawn(loop, http::serve_http(std::move(transport), *loop.http),
-                           asio::detached);
-        };
-    };
-    const auto ops_door = [](ServingLoop& loop) -> gateway::Acceptor::Accepted {
-        return [&loop](std::unique_ptr<gateway::Transport> transport) {
-            loop.ops->serve(std::move(transport));
-        };
-    };
-
-    const int backlog = static_cast<int>(config.listen_backlog);
-    const auto open = [&](const std::vector<std::string>& addresses, const Port& port,
-                          gateway::SharedTls* certificates, gateway::ConnectionLimit& places,
-                          const auto& door, std::uint16_t& got) -> Result<> {
-        if (!port) return {};
-        std::uint16_t wanted = *port;
-        for (const std::string& address : addresses) {
-            auto socket = gateway::ListeningSocket::open(address, wanted, backlog);
-            // A machine without IPv6 still serves.
-            if (!socket && address == "::" && addresses.size() > 1) {
-                log.warn("listener.skipped",
-                         {{"address", address}, {"reason", socket.error().message}});
-                continue;
-            }
-            TRY_VOID(socket);
-            wanted = got = (*socket)->port();
-            add_door(*socket, certificates, places, door);
-        }
-        return {};
-    };
-    TRY_VOID(open(config.listen_addresses, config.mqtt_port, &tls, limit, mqtt_door, ports.mqtt));
-    TRY_VOID(open(config.listen_addresses, config.https_port, &tls, limit, http_door, ports.https));
-    TRY_VOID(open(config.plain_http_addresses, config.plain_http_port, nullptr, limit, http_door,
-                  ports.plain_http));
-    TRY_VOID(open({config.metrics_address}, config.metrics_port, nullptr, ops_limit, ops_door,
-                  ports.metrics));
-    return {};
+    TRY_VOID(open_listener(config.listen_addresses, config.mqtt_port, ports.mqtt, mqtt_door));
+    TRY_VOID(
+        open_listener(config.listen_addresses, config.https_port, ports.https, http_door(&tls)));
+    return open_listener(config.plain_http_addresses, config.plain_http_port, ports.plain_http,
+                         http_door(nullptr));
 }
 
-void Server::Parts::tick(ServingLoop& loop) {
+// What has to happen now and then on a loop: its deadlines, and whatever else.
+template <class Also>
+void Server::Parts::keep_time(DoorLoop& loop, Also also) {
     loop.ticker.expires_after(tick_every);
-    loop.ticker.async_wait([this, &loop](const boost::system::error_code& error) {
+    loop.ticker.async_wait([this, &loop, also](const boost::system::error_code& error) {
         if (error) return;
-        for (std::size_t i = 0; i < loops.size(); ++i)
-            if (loops[i].get() == &loop) hub->shards().at(i).tick();
+        also();
         loop.deadlines.advance(clock.monotonic());
-        tick(loop);
+        keep_time(loop, also);
     });
 }
 
 void Server::Parts::run() {
-    for (const auto& loop : loops) {
-        tick(*loop);
-        threads.emplace_back([&context = *loop] { context.run(); });
+    for (std::size_t i = 0; i < loops.size(); ++i) {
+        keep_time(*loops[i], [&shard = hub->shards().at(i)] { shard.tick(); });
+        threads.emplace_back([&context = *loops[i]] { context.run(); });
     }
 }
 
@@ -301,6 +346,10 @@ gateway::OpsAnswer Server::Parts::ops_answer(std::string_view path) {
     }
     if (path == "/healthz") return {.status = 200, .body = "ok\n"};
     if (path == "/readyz") {
+        if (!opened)
+            return {.status = 503,
+                    .body = fmt::format("starting: {} of {} twins read\n", start.read.load(),
+                                        start.twins.load())};
         const bool writable = !engine->statistics().writes_failed && hub->accepts_writes();
         if (ready && writable) return {.status = 200, .body = "ready\n"};
         return {.status = 503,
@@ -319,6 +368,7 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config, const KeyMat
     std::unique_ptr<Server> server(new Server(std::make_unique<Parts>(config, clock, random, log)));
     Parts& parts = *server->parts_;
     const Moment began = clock.monotonic();
+    TRY_VOID(parts.serve_operations());
     TRY_VOID(parts.open_store());
     TRY_VOID(server->reload(keys));
     TRY_VOID(parts.listen());
@@ -364,6 +414,8 @@ void Server::Parts::join() {
         loop->stop();
     }
     threads.clear();
+    if (ops) ops->stop();
+    if (ops_thread.joinable()) ops_thread.join();
     pool_work.reset();  // what waits for the disk is let finish
     pool_threads_running.clear();
 }
@@ -376,6 +428,7 @@ void Server::Parts::settle() {
         loop->ticker.cancel();
         loop->stop_doors();
     }
+    if (ops) ops->stop_doors();
     std::size_t ran = 1;
     for (int round = 0; ran != 0 && round < settle_rounds_max; ++round) {
         ran = 0;
@@ -404,6 +457,9 @@ Server::Parts::~Parts() {
     hub.reset();
     discard();
     loops.clear();
+    if (!ops) return;
+    ops->acceptors.clear();
+    ops->discard();
 }
 
 void Server::stop() {

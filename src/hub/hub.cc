@@ -5,9 +5,16 @@
 
 #include <boost/asio/post.hpp>
 
-#include <latch>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
 
 namespace twinhub::hub {
+namespace {
+
+constexpr std::chrono::seconds tell_of_start_every{2};
+
+}  // namespace
 
 Hub::Hub(Settings settings, Seams seams)
     : settings_(std::move(settings)), seams_(std::move(seams)) {
@@ -33,16 +40,27 @@ Hub::Hub(Settings settings, Seams seams)
 Hub::~Hub() { committer_->stop(); }
 
 Result<std::unique_ptr<Hub>> Hub::open(Settings settings, Seams seams) {
+    StartProgress unseen;
+    return open(std::move(settings), std::move(seams), unseen);
+}
+
+Result<std::unique_ptr<Hub>> Hub::open(Settings settings, Seams seams, StartProgress& progress) {
     std::unique_ptr<Hub> hub(new Hub(std::move(settings), std::move(seams)));
     const std::size_t count = hub->shards_->size();
     std::vector<Result<>> results(count);
-    std::latch finished(static_cast<std::ptrdiff_t>(count));
+    std::mutex mutex;
+    std::condition_variable finished;
+    std::size_t left = count;
     for (std::size_t index = 0; index < count; ++index)
         asio::post(hub->seams_.pool, [&, index] {
-            results[index] = hub->shards_->at(index).recover();
-            finished.count_down();
+            results[index] = hub->shards_->at(index).recover(progress);
+            const std::scoped_lock lock(mutex);
+            if (--left == 0) finished.notify_one();
         });
-    finished.wait();
+    std::unique_lock lock(mutex);
+    while (!finished.wait_for(lock, tell_of_start_every, [&] { return left == 0; }))
+        hub->seams_.log.info("hub.starting",
+                             {{"twins_read", progress.read.load()}, {"of", progress.twins.load()}});
     for (Result<>& result : results) TRY_VOID(std::move(result));
     return hub;
 }

@@ -13,6 +13,7 @@
 #include "hub/registry.h"
 #include "hub/settings.h"
 #include "hub/shards.h"
+#include "hub/start_progress.h"
 #include "hub/twins.h"
 
 #include <atomic>
@@ -46,9 +47,12 @@ struct Seams {
 // One hub: its shards, and the rules that every door shares. Several can live in one process.
 class Hub {
 public:
-    // Replays what the last run left in the log. Blocks; call before the loops run.
+    // Replays what the last run left in the log and reads all twins into the columns; a long start
+    // is told in the log every few seconds. Blocks; nothing may be asked of the hub meanwhile.
     // Errors: corrupted (names the record), internal.
     static Result<std::unique_ptr<Hub>> open(Settings settings, Seams seams);
+    static Result<std::unique_ptr<Hub>> open(Settings settings, Seams seams,
+                                             StartProgress& progress);
     ~Hub();
 
     Registry& registry() { return *registry_; }

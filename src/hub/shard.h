@@ -14,6 +14,7 @@
 #include "hub/shard_live.h"
 #include "hub/shard_queries.h"
 #include "hub/slot_facts.h"
+#include "hub/start_progress.h"
 #include "hub/state.h"
 #include "hub/views.h"
 #include "store/engine.h"
@@ -61,8 +62,9 @@ public:
     const Executor& executor() const { return executor_; }
     bool owns(Slot slot) const { return slot % count_ == index_; }
 
-    // Replays the changes that no stored document holds. Blocks; before the loop runs. Any thread.
-    Result<> recover();
+    // Replays the changes that no stored document holds, and fills the columns. Blocks; before the
+    // loop runs. Any thread.
+    Result<> recover(StartProgress& progress);
 
     // --- the device door (gateway/): see device_door.h -----------------------------------------
     Task<Result<IdentityView>> identity(TwinId id);

@@ -7,12 +7,17 @@ namespace twinhub::hub {
 
 using store::Family;
 
-Result<> Shard::recover() {
+Result<> Shard::recover(StartProgress& progress) {
     for (std::uint32_t slot = index_; slot < slot_count; slot += count_)
         TRY_VOID(recover_slot(static_cast<Slot>(slot)));
+    progress.twins += counts_.twins();
     columns_.reserve(counts_.enabled + counts_.disabled, counts_.modules);
-    for (std::uint32_t slot = index_; slot < slot_count; slot += count_)
+    for (std::uint32_t slot = index_; slot < slot_count; slot += count_) {
         TRY_VOID(load_columns(static_cast<Slot>(slot)));
+        if (const auto counts = slot_counts_.find(static_cast<Slot>(slot));
+            counts != slot_counts_.end())
+            progress.read += counts->second.twins();
+    }
     return {};
 }
 
@@ -78,8 +83,7 @@ Result<> Shard::recover_slot(Slot slot) {
         counts_.enabled += ours.enabled;
         counts_.disabled += ours.disabled;
         counts_.modules += ours.modules;
-        parts_.identities.fetch_add(ours.enabled + ours.disabled + ours.modules,
-                                    std::memory_order_relaxed);
+        parts_.identities.fetch_add(ours.twins(), std::memory_order_relaxed);
     }
     std::uint64_t last = 0;
     TRY(const std::optional<std::string> checkpoint,

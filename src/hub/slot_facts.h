@@ -14,6 +14,8 @@ struct Counts {
     std::uint64_t enabled = 0;
     std::uint64_t disabled = 0;
     std::uint64_t modules = 0;
+
+    std::uint64_t twins() const { return enabled + disabled + modules; }
 };
 void append_encoded(std::string& out, const Counts& counts);
 Counts decode_counts(std::string_view bytes);

@@ -138,6 +138,16 @@ TEST(Checkpoint, ALostOneIsWrittenAgain) {
     EXPECT_EQ(wrong_with(hub), "");
 }
 
+TEST(Recovery, SaysHowManyTwinsItHasRead) {
+    TestHub hub;
+    EXPECT_EQ(hub.progress().twins, 0u);
+    for (const char* device : {"d1", "d2", "d3"}) hub.create(spec_of(device));
+    hub.create(spec_of("d2", "m"));
+    ASSERT_TRUE(hub.restart(3));
+    EXPECT_EQ(hub.progress().twins, 4u);
+    EXPECT_EQ(hub.progress().read, 4u);
+}
+
 TEST(Recovery, ReplaysOnlyWhatNoDocumentHolds) {
     TestHub hub(Settings{.checkpoint_age = 5s});
     hub.create(spec_of("d1"));

@@ -24,6 +24,18 @@ test('/healthz and /readyz', async (t) => {
     assert.equal((await page(hub, '/elsewhere')).status, 404);
 });
 
+test('/readyz tells of the start until devices may come', async (t) => {
+    const hub = await newHub(t, { wait: false });
+    const told = new Set();
+    await until(async () => {
+        const answer = await page(hub, '/readyz').catch(() => undefined);
+        if (answer) told.add(`${answer.status} ${answer.text}`);
+        return answer?.status === 200;
+    }, 'the hub to be ready');
+    for (const each of told)
+        assert.match(each, /^(503 starting: \d+ of \d+ twins read|503 not ready|200 ready)\n$/);
+});
+
 test('the listener for metrics is on the loopback address alone', async (t) => {
     const hub = await newHub(t);
     const listening = readFileSync(`/proc/${hub.process.pid}/net/tcp`, 'utf8').split('\n')

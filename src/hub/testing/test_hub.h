@@ -133,6 +133,8 @@ public:
     Metrics& metrics() { return metrics_; }
     Settings& settings() { return settings_; }
 
+    const StartProgress& progress() const { return progress_; }  // of the newest start
+
     // The process ends in the middle of whatever it does, and starts again.
     Result<> restart(std::size_t loops = 2) {
         stop();
@@ -269,9 +271,11 @@ private:
         for (const auto& loop : loops_) executors.emplace_back(loop->get_executor());
         auto work = std::make_optional(asio::make_work_guard(*pool_));
         std::jthread opening([this] { pool_->run(); });  // open() waits for the pool
+        progress_.twins = progress_.read = 0;
         Result<std::unique_ptr<Hub>> opened =
             Hub::open(settings_, Seams{*engine_, clock_, random_, log_, metrics_,
-                                       std::move(executors), pool_->get_executor(), false});
+                                       std::move(executors), pool_->get_executor(), false},
+                      progress_);
         work.reset();
         opening.join();
         TRY(hub_, std::move(opened));
@@ -298,6 +302,7 @@ private:
     std::unique_ptr<store::MemoryEngine> engine_ = std::make_unique<store::MemoryEngine>();
     std::vector<std::unique_ptr<Loop>> loops_;
     std::unique_ptr<Loop> pool_;
+    StartProgress progress_;
     std::unique_ptr<Hub> hub_;
     bool held_ = false;
 };

@@ -41,12 +41,13 @@ export function newFolder(t) {
 
 // A hub on ports of its own that ends with the test. Options as those of Hub; `settings` is the
 // text of twinhub.yaml in its data folder, where the commands find it too.
-export async function newHub(t, { settings = '', folder = newFolder(t), ...options } = {}) {
+export async function newHub(t, { settings = '', folder = newFolder(t), wait = true, ...options } = {}) {
     const hub = new Hub(folder, options);
     mkdirSync(hub.dataFolder, { recursive: true, mode: 0o700 });
     writeFileSync(join(hub.dataFolder, 'twinhub.yaml'), settings);
     later(t, async () => { if (isRunning(hub)) await hub.kill(); });
-    await hub.start();
+    if (wait) await hub.start();
+    else hub.spawn();
     // Commands for this hub, with `--data` of its folder.
     hub.run = (...words) => twinhub(words, { env: { TWINHUB_DATA: hub.dataFolder } });
     hub.text = () => readFileSync(hub.logFile, 'utf8');
