@@ -20,16 +20,19 @@ const hubTime = (twinhub, query, settings) => async () => {
     const { answer, ...figures } = await twinhub.ask(query, Math.min(settings.seconds, 2));
     return { ms: figures.query_ms?.p50 ?? NaN, ...figures };
 };
+// What an operator waits for over REST and TLS, beside what the peer says that it worked.
 const milliseconds = { unit: 'ms', of: run => run.ms };
+// Both by their own clocks: twinhub's from the text of the query to the text of its answer.
+const byServers = { unit: 'ms', ofPeer: run => run.ms, of: run => run.server_ms?.p50 ?? NaN };
 // Rows that are left out where a side does not say it.
 const asides = [
-    { name: '  by the clock of each server', unit: 'ms', ofPeer: run => run.ms, of: run => run.server_ms?.p50 },
+    { ...byServers, name: '  by the clock of each server' },
     { name: '  as a client of each waits', unit: 'ms', ofPeer: run => run.client_ms, of: run => run.ms },
 ];
 const said = ({ target, peer, ours }) => !asides.includes(target) || (ours.length !== 0 && [...peer, ...ours].every(Number.isFinite));
 
 // One comparison for each query. `options` say how the peer runs it.
-async function against(settings, stand, peer, { figure, names, options, clientSeconds, gate, goal }) {
+async function against(settings, stand, peer, { figure, names, options, compares = milliseconds, clientSeconds, gate, goal }) {
     const { queries, twinhub } = stand;
     await checked(stand, names, [peer, ...twinhub ? [twinhub] : []]);
     const results = [];
@@ -39,7 +42,8 @@ async function against(settings, stand, peer, { figure, names, options, clientSe
         const compared = await compare({
             pairs: settings.pairs, ours: twinhub && hubTime(twinhub, queries[name], settings),
             peer: clientSeconds ? async () => ({ ...await timed(), client_ms: await peer.clientTime(queries[name], clientSeconds) }) : timed,
-            targets: [{ ...milliseconds, name: `${figure} ${name} against ${peer.name} ${JSON.stringify(options)}${limit}`, gate, goal }, ...asides],
+            targets: [{ ...compares, name: `${figure} ${name} against ${peer.name} ${JSON.stringify(options)}${limit}`, gate, goal },
+                ...asides.filter(aside => aside.of !== compares.of || aside.ofPeer !== compares.ofPeer)],
         });
         results.push(...compared.filter(said));
     }
@@ -74,7 +78,7 @@ async function withIndex(settings) {
     const stand = await standFor(settings, 'postgres');
     await stand.postgres.index(true);
     return against(settings, stand, stand.postgres, {
-        figure: 'T9', names: ['Q2', 'Q6', 'Q7'], options: { workers: 0 }, clientSeconds: 2, gate: { atMost: 1 }, goal: { atMost: 0.4 },
+        figure: 'T9 within the server,', names: ['Q2', 'Q6', 'Q7'], options: { workers: 0, planned: true }, compares: byServers, clientSeconds: 2, gate: { atMost: 1 }, goal: { atMost: 0.4 },
     });
 }
 
@@ -180,7 +184,7 @@ export const fleetFigures = {
     T6: figure('fleet queries that select, against DuckDB', scans),
     T7: figure('fleet queries that group and compare columns, against DuckDB', codes),
     T8: figure('fleet queries against PostgreSQL without an index', withoutIndex),
-    T9: figure('fleet queries against PostgreSQL with the right index', withIndex),
+    T9: figure('fleet queries against PostgreSQL with the right index: planning and execution there, Server-Timing here', withIndex),
     T10: figure('a fleet query while 2,000 devices a second report', besideUpdates),
     T11: figure('a query sees every update acknowledged before it', freshness),
     fleet: figure('every fleet query on every engine', table),

@@ -1,5 +1,6 @@
-// Fleet queries on PostgreSQL, timed by itself: the execution alone, neither planning nor the way
-// of the rows to the client, which favours it.
+// Fleet queries on PostgreSQL, timed by itself: the execution, and with `planned` the planning of a
+// text that it sees for the first time in a statement. The way of the rows to the client is never in
+// it, nor their words, which favours it.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { postgresIndexes, postgresIndexNames } from './fleet_queries.mjs';
@@ -17,9 +18,10 @@ export function fleetOn(cluster) {
     const set = workers => `set max_parallel_workers_per_gather = ${workers}; set jit = off`;
     return {
         rows: async text => JSON.parse(await session([`select coalesce(json_agg(answer), '[]') from (${text}) answer`])),
-        time: async (text, repeats, { workers = 2 } = {}) => {
+        time: async (text, repeats, { workers = 2, planned = false } = {}) => {
             const out = await session([set(workers), ...Array(repeats).fill(`${unclocked} ${text}`)]);
-            return [...out.matchAll(/^Execution Time: ([\d.]+) ms$/gm)].map(([, milliseconds]) => Number(milliseconds));
+            return [...out.matchAll(/^Planning Time: ([\d.]+) ms\n(?:.*\n)*?Execution Time: ([\d.]+) ms$/gm)]
+                .map(([, planning, execution]) => Number(execution) + (planned ? Number(planning) : 0));
         },
         // What one client on the local socket waits for, with a prepared statement: milliseconds.
         clientTime: async (text, seconds) => {
