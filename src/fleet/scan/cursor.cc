@@ -199,10 +199,18 @@ Result<Cursor::Page> Cursor::read(std::string_view after, std::size_t count, std
     const bool walked_all = !walks_ || walk(count, steps);
     Page page;
     auto at = places_.begin();
-    for (; at != places_.end() && page.entries.size() < count; ++at) {
+    while (at != places_.end() && page.entries.size() < count) {
         if (!walked_all && at->position > walked_) break;
         page.seen = at->position;
-        if (auto entry = entry_of(*at)) page.entries.push_back(*std::move(entry));
+        if (auto entry = entry_of(*at)) {
+            page.entries.push_back(*std::move(entry));
+            ++at;
+        } else {
+            // It must not be counted again when the page is read on from where it began.
+            places_bytes_ -= bytes_of(at->position);
+            drop(at->row);
+            at = places_.erase(at);
+        }
     }
     page.complete = walked_all && at == places_.end();
     if (!page.complete && page.entries.size() < count) page.seen = std::max(walked_, page.seen);

@@ -233,6 +233,30 @@ TEST(Pages, StopAfterSomeStepsAndSayHowFarTheyCame) {
     EXPECT_THAT(scan.cursor().read(page.seen, 1, 100).value().entries, SizeIs(1));
 }
 
+TEST(Pages, PassCapturedRowsThatFailByTheirDocuments) {
+    testing::ModelFleet fleet;
+    fill(fleet, 9);
+    const auto change = [&fleet](json::object desired, std::uint64_t version) {
+        for (const std::size_t n : {0u, 1u, 2u, 3u, 4u}) {
+            testing::Model made = model(n);
+            made.twin.desired = twin::build(desired, {now, version});
+            fleet.put(made);
+        }
+    };
+    change({{"a", 1}}, 3);
+    Scan scan(plan_of("SELECT deviceId FROM devices WHERE "
+                      "properties.desired.$metadata.a.$lastUpdatedVersion = 2 AND tags.n >= 0"),
+              fleet.table(), now, {.keep = fleet.keep()});
+    ASSERT_TRUE(finish(scan));
+    change({{"a", 2}}, 4);
+    // From the same position until there are enough.
+    Cursor::Page page = scan.cursor().read("", 2, 1).value();
+    for (int i = 0; page.entries.size() < 2 && !page.complete && i < 1000; ++i)
+        page = scan.cursor().read("", 2, 1).value();
+    ASSERT_THAT(page.entries, SizeIs(2));
+    EXPECT_EQ(page.entries[0].device, "d00005");
+}
+
 TEST(Pages, OfShardsMergeUpToWhatAllOfThemKnow) {
     const auto entry = [](std::string position) {
         return Entry{.position = std::move(position), .device = {}, .module = {}, .json = {}};
