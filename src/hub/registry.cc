@@ -123,12 +123,15 @@ Task<Result<IdentityView>> Registry::update(IdentitySpec spec, twin::Match match
     if (const std::string parent = wanted_parent(spec); !parent.empty()) {
         const Result<> known = co_await check_parent(shards_, spec.id.device, parent);
         if (!known) {
-            // A missing device is told before its parent is judged; an unchanged scope is not
-            // judged again.
+            // A missing device is told before its parent is judged. An unchanged parent is not
+            // judged again, nor is the scope of its own that an edge device echoes as it becomes a
+            // leaf.
             CO_TRY(const IdentityView current, co_await get(spec.id));
-            const bool unchanged =
-                current.identity->parent_scopes == std::vector<std::string>{parent};
-            if (!unchanged) co_return std::unexpected(known.error());
+            const Identity& identity = *current.identity;
+            const bool unchanged = identity.parent_scopes == std::vector<std::string>{parent};
+            const bool echoed = identity.iot_edge && identity.device_scope == parent;
+            if (!unchanged && !(echoed && !spec.iot_edge.value_or(false)))
+                co_return std::unexpected(known.error());
         }
     }
     Shard& shard = shards_.of(spec.id.device);

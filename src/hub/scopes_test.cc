@@ -42,6 +42,16 @@ TEST(Scopes, TheRuntimeComesAndGoesWithTheCapability) {
     EXPECT_EQ(wrong_with(hub), "");
 }
 
+TEST(Scopes, TheRuntimeIsNotRemovedAlone) {
+    TestHub hub;
+    hub.create(edge_spec("d1"));
+    EXPECT_EQ(code_of(remove(hub, id_of("d1", "$edgeHub"))), Code::system_module_immutable);
+    EXPECT_TRUE(get(hub, id_of("d1", "$edgeHub")));
+    EXPECT_TRUE(remove(hub, id_of("d1")));
+    EXPECT_EQ(code_of(remove(hub, id_of("d1", "$edgeHub"))), Code::device_not_found);
+    EXPECT_EQ(wrong_with(hub), "");
+}
+
 TEST(Scopes, AnEdgeDeviceMustEchoItsOwnScope) {
     TestHub hub;
     const Identity made = *hub.create(edge_spec("d1")).identity;
@@ -53,6 +63,29 @@ TEST(Scopes, AnEdgeDeviceMustEchoItsOwnScope) {
         EXPECT_EQ(code_of(refused), Code::device_scope_invalid) << other;
         EXPECT_EQ(refused.error().message, "Device scope is immutable");
     }
+}
+
+TEST(Scopes, AnEdgeDeviceThatBecomesALeafMayEchoItsOwnScope) {
+    TestHub hub;
+    const std::string parent = hub.create(edge_spec("parent")).identity->device_scope;
+    IdentitySpec spec = edge_spec("d1");
+    spec.parent_scopes = {parent};
+    const Identity made = *hub.create(spec).identity;
+    IdentitySpec leaf = echo(made);
+    leaf.iot_edge = false;
+    leaf.device_scope = "ms-azure-iot-edge://d1-1";
+    EXPECT_EQ(code_of(update(hub, leaf)), Code::device_scope_invalid);
+    leaf.device_scope = made.device_scope;
+    const auto changed = update(hub, leaf);
+    ASSERT_TRUE(changed) << changed.error().message;
+    EXPECT_FALSE(changed->identity->iot_edge);
+    EXPECT_EQ(changed->identity->device_scope, "");
+    EXPECT_TRUE(changed->identity->parent_scopes.empty());
+    // As an edge device it may not name itself as its parent.
+    IdentitySpec own = echo(made);
+    own.parent_scopes = {made.device_scope};
+    EXPECT_EQ(code_of(update(hub, own)), Code::device_scope_invalid);
+    EXPECT_EQ(wrong_with(hub), "");
 }
 
 TEST(Scopes, ALeafHangsBelowItsParent) {

@@ -343,6 +343,11 @@ Task<Result<>> Shard::remove_alone(TwinId id, twin::Match match, Author author) 
     std::vector<EntryPtr> entries;
     CO_TRY(const EntryPtr entry, co_await this->entry(id));
     if (!entry->newest.exists()) co_return std::unexpected(co_await refusal(entry, not_found(id)));
+    if (id.module.is_system())
+        co_return failure(
+            Code::system_module_immutable,
+            "Modules of the edge runtime come and go with the device's edge capability",
+            "moduleId");
     if (!match.matches(entry->newest.identity->etag()))
         co_return failure(Code::precondition_failed,
                           "The etag of '" + id.text() + "' does not match");

@@ -216,6 +216,18 @@ test('an edge device gets a scope, its leaf echoes it, an unknown scope is refus
     assert.equal((await registry.get(leaf.deviceId)).responseBody.deviceScope, edge.deviceScope);
 });
 
+test('an edge device that becomes a leaf may echo its own scope', async (t) => {
+    const edge = await newDevice(t, { capabilities: { iotEdge: true } });
+    const runtime = `/devices/${edge.deviceId}/modules/$edgeHub`;
+    const alone = await rest.delete(runtime, { 'If-Match': '*' });
+    assert.equal(alone.status, 401);
+    assert.equal(alone.errorName, 'SystemModuleModifyUnauthorizedAccess');
+    const leaf = (await registry.update({ ...edge, capabilities: { iotEdge: false } })).responseBody;
+    assert.equal(leaf.capabilities.iotEdge, false);
+    assert.ok(!leaf.deviceScope);
+    assert.equal((await rest.get(runtime)).status, 404);
+});
+
 test('edge devices nest, and a leaf hangs below the inner one', async (t) => {
     const root = await newDevice(t, { capabilities: { iotEdge: true } });
     const child = await newDevice(t, {
