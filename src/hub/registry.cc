@@ -283,7 +283,9 @@ Task<std::vector<BulkError>> Registry::bulk(std::vector<BulkItem> items, Author 
 Task<RotationResult> Registry::regenerate_keys(std::vector<TwinId> ids, KeyChoice choice,
                                                Author author) {
     RotationResult result;
+    std::set<TwinId> seen;
     for (const TwinId& id : ids) {
+        if (!seen.insert(id).second) continue;
         Shard& shard = shards_.of(id.device);
         auto work = [&shard, &id, &author, choice] {
             return shard.renew_keys(id, choice != KeyChoice::secondary,

@@ -83,7 +83,8 @@ public:
     // order.
     Task<std::vector<BulkError>> bulk(std::vector<BulkItem> items, Author author);
 
-    // Errors of an item: not found, operation_invalid when it does not use keys.
+    // An id that is named twice is renewed once, so that every key told is in force. Errors of an
+    // item: not found, operation_invalid when it does not use keys.
     Task<RotationResult> regenerate_keys(std::vector<TwinId> ids, KeyChoice choice, Author author);
 
 private:

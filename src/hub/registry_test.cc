@@ -404,6 +404,17 @@ TEST(KeyRenewal, ChangesTheChosenKeysOfThoseWhoHaveAny) {
     EXPECT_EQ(both.rotated[1].id, id_of("sas", "m1"));
 }
 
+TEST(KeyRenewal, RenewsOnceWhoIsNamedTwice) {
+    TestHub hub;
+    hub.create(spec_of("d1"));
+    const RotationResult result = hub.run(hub.registry().regenerate_keys(
+        {id_of("d1"), id_of("none"), id_of("d1"), id_of("none")}, KeyChoice::both, author_of()));
+    ASSERT_EQ(result.rotated.size(), 1u);
+    EXPECT_EQ(result.errors.size(), 1u);
+    EXPECT_EQ(get(hub, id_of("d1"))->identity->authentication.primary_key,
+              result.rotated[0].primary_key);
+}
+
 TEST(Registry, CountsOutliveARestart) {
     TestHub hub;
     for (int i = 0; i < 10; ++i) {

@@ -134,6 +134,7 @@ test('keys are regenerated in bulk, one kind or both', async (t) => {
     const [rotated] = primary.json.rotatedKeys;
     const before = sas.authentication.symmetricKey;
     assert.notEqual(rotated.primaryKey, before.primaryKey);
+    assert.equal(rotated.secondaryKey, null);
     assert.equal((await registry.get(sas.deviceId)).responseBody.authentication.symmetricKey.secondaryKey,
                  before.secondaryKey);
     const both = await regenerate('both', [{ id: sas.deviceId }, { id: x509.deviceId }]);

@@ -35,6 +35,13 @@ void append_names(std::string& out, const TwinId& id) {
     append_json_string(out, id.module.text());
 }
 
+// Only new keys are told, the other one is null (DECISIONS.md).
+void append_key(std::string& out, std::string_view member, const std::string& key, bool renewed) {
+    out += member;
+    if (renewed) append_json_string(out, key);
+    else out += "null";
+}
+
 }  // namespace
 
 Result<KeysRequest> read_keys_request(const json::object& body) {
@@ -68,10 +75,10 @@ void append_keys_result(std::string& out, KeyChoice choice, const hub::RotationR
     for (std::size_t i = 0; i < result.rotated.size(); ++i) {
         if (i > 0) out += ',';
         append_names(out, result.rotated[i].id);
-        out += R"(,"primaryKey":)";
-        append_json_string(out, result.rotated[i].primary_key);
-        out += R"(,"secondaryKey":)";
-        append_json_string(out, result.rotated[i].secondary_key);
+        append_key(out, R"(,"primaryKey":)", result.rotated[i].primary_key,
+                   choice != KeyChoice::secondary);
+        append_key(out, R"(,"secondaryKey":)", result.rotated[i].secondary_key,
+                   choice != KeyChoice::primary);
         out += '}';
     }
     out += R"(],"errors":[)";

@@ -254,6 +254,20 @@ TEST(KeysJson, ShowsWhatWasRotated) {
         R"("errors":[{"id":"x","moduleId":"m","errorCode":"InvalidPolicyKey","errorStatus":"It has no keys"}]})");
 }
 
+TEST(KeysJson, TellsNoKeyThatWasNotRenewed) {
+    for (const auto& [choice, text] :
+         {std::pair(hub::KeyChoice::primary,
+                    R"({"policyKey":"primaryKey","rotatedKeys":[{"id":"d1","primaryKey":"p",)"
+                    R"("secondaryKey":null}],"errors":[]})"),
+          std::pair(hub::KeyChoice::secondary,
+                    R"({"policyKey":"secondaryKey","rotatedKeys":[{"id":"d1","primaryKey":null,)"
+                    R"("secondaryKey":"s"}],"errors":[]})")}) {
+        std::string out;
+        append_keys_result(out, choice, {{{id_of("d1"), "p", "s"}}, {}});
+        EXPECT_EQ(out, text);
+    }
+}
+
 TEST(QueryError, IsAMemberOfTheRefusal) {
     std::string out;
     append_query_error(out, {.kind = query::ErrorKind::unsupported_clause,
