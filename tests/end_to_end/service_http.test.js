@@ -54,6 +54,18 @@ const errors = [
     ['GET', '/devices?api-version=latest', {}, 400, 'InvalidProtocolVersion'],
     ['GET', '/devices?api-version=2021-13-45x', {}, 400, 'InvalidProtocolVersion'],
 ];
+test('what the hub does not offer is refused by name', async () => {
+    for (const [method, path, feature] of [
+        ['POST', '/twins/d1/methods', 'direct methods'],
+        ['GET', '/configurations/', 'automatic configurations'],
+        ['GET', '/jobs/v2/query', 'scheduled jobs'],
+    ]) {
+        const answer = await rest.send(method, path);
+        assert.equal(answer.status, 404);
+        assert.equal(answer.json.Message, `ErrorCode:GenericNotFound;This hub does not offer ${feature}`);
+    }
+});
+
 for (const [method, path, request, status, name] of errors) {
     const detail = JSON.stringify(request.body ?? request.headers ?? '').slice(0, 50);
     test(`${method} ${path} ${detail} answers ${status} ${name ?? ''}`, async (t) => {

@@ -62,6 +62,10 @@ Result<const Route*> find_route(const Request& request, std::span<const Route> r
     }
     if (address_exists)
         return failure(Code::method_not_allowed, "This address does not take this method");
+    for (const Absence& absence : all_absences())
+        if (matches(absence.pattern, request.segments()))
+            return failure(Code::not_found,
+                           "This hub does not offer " + std::string(absence.feature));
     return failure(Code::not_found, "There is nothing at this address");
 }
 

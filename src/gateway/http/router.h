@@ -30,6 +30,15 @@ struct Route {
 // All endpoints (routes.cc).
 std::span<const Route> all_routes();
 
+// An address of Azure IoT Hub that this hub does not serve, and what a person calls what is there.
+struct Absence {
+    std::string_view pattern;
+    std::string_view feature;
+};
+
+// All of them (routes.cc): who asks is told what is missing, not only that nothing was found.
+std::span<const Absence> all_absences();
+
 // Literal segments are matched without case. Errors: not_found, method_not_allowed.
 Result<const Route*> find_route(const Request& request, std::span<const Route> routes);
 

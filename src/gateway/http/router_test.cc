@@ -71,6 +71,26 @@ TEST(Router, RefusesUnknownAddressesAndMethods) {
               Code::method_not_allowed);
 }
 
+TEST(Router, SaysWhatIsNotOffered) {
+    for (const auto& [target, feature] :
+         {std::pair("/twins/d/Methods?api-version=1", "direct methods"),
+          std::pair("/configurations/", "automatic configurations"),
+          std::pair("/jobs/v2/query", "scheduled jobs"),
+          std::pair("/devices/d/applyConfigurationContent", "edge deployments"),
+          std::pair("/devices/d/messages/devicebound/l1", "messages to devices")}) {
+        const auto refused = find_route(request_for(Method::post, target), all_routes());
+        EXPECT_EQ(refused.error().code, Code::not_found) << target;
+        EXPECT_EQ(refused.error().message, std::string("This hub does not offer ") + feature);
+    }
+    const auto unknown = find_route(request_for(Method::get, "/nothing"), all_routes());
+    EXPECT_EQ(unknown.error().message, "There is nothing at this address");
+}
+
+TEST(Router, OffersNothingThatItCallsAbsent) {
+    for (const Absence& absence : all_absences())
+        for (const Route& route : all_routes()) EXPECT_NE(route.pattern, absence.pattern);
+}
+
 TEST(Router, RefusesTargetsThatAreNoPath) {
     for (const char* target : {"", "*", "devices", "/devices/%", "/devices/%2", "/devices/%zz"}) {
         Request request;

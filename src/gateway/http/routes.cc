@@ -64,8 +64,35 @@ constexpr std::array table{
     Route{Method::get, "/$iothub/websocket", Operation::device_connect, no_body, nullptr, true},
 };
 
+// Spec service-api 7 to 11, device-protocols 4.
+constexpr std::array absences{
+    Absence{"/twins/{device}/methods", "direct methods"},
+    Absence{"/twins/{device}/modules/{module}/methods", "direct methods"},
+    Absence{"/configurations", "automatic configurations"},
+    Absence{"/configurations/{any}", "automatic configurations"},
+    Absence{"/devices/{device}/applyConfigurationContent", "edge deployments"},
+    Absence{"/jobs/v2/{any}", "scheduled jobs"},
+    Absence{"/jobs/v2/{any}/cancel", "scheduled jobs"},
+    Absence{"/digitaltwins/{device}", "digital twin models"},
+    Absence{"/digitaltwins/{device}/commands/{any}", "digital twin models"},
+    Absence{"/digitaltwins/{device}/components/{any}/commands/{any}", "digital twin models"},
+    Absence{"/messages/serviceBound/feedback", "messages to devices"},
+    Absence{"/devices/{device}/messages/deviceBound", "messages to devices"},
+    Absence{"/devices/{device}/messages/deviceBound/{any}", "messages to devices"},
+    Absence{"/devices/{device}/messages/events", "telemetry over HTTP"},
+    Absence{"/devices/{device}/modules/{module}/messages/events", "telemetry over HTTP"},
+    Absence{"/devices/{device}/files", "file upload"},
+    Absence{"/devices/{device}/files/notifications", "file upload"},
+    Absence{"/enrollments", "device provisioning"},
+    Absence{"/enrollments/{any}", "device provisioning"},
+    Absence{"/enrollmentGroups", "device provisioning"},
+    Absence{"/enrollmentGroups/{any}", "device provisioning"},
+    Absence{"/registrations/{any}", "device provisioning"},
+};
+
 }  // namespace
 
 std::span<const Route> all_routes() { return table; }
+std::span<const Absence> all_absences() { return absences; }
 
 }  // namespace twinhub::gateway::http
