@@ -1,6 +1,7 @@
 // Any bytes as a stored twin or change: refused as damaged, or read back to the same bytes.
 #include "base/result.h"
 #include "twin/codec.h"
+#include "twin/flat_twin.h"
 #include "twin/view.h"
 
 #include <cstddef>
@@ -21,6 +22,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     } else {
         CHECK(twin.error().code == Code::corrupted);
     }
+    FlatTwin flat;
+    const Result<> read = decode_flat(bytes, flat);
+    CHECK(read.has_value() == twin.has_value());
+    if (!read) CHECK(read.error().where == twin.error().where);
 
     const auto change = decode_change(bytes);
     if (change) {

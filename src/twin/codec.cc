@@ -2,11 +2,10 @@
 
 #include "base/bytes.h"
 #include "twin/keys.h"
+#include "twin/node_reader.h"
 #include "twin/stamps.h"
-#include "twin/wire.h"
 
 #include <algorithm>
-#include <cmath>
 
 // The layout. Integers and texts as in base/bytes.h; `head` is one byte: kind in the low four bits,
 // then two flags that say "the stamp's time, its version is the parent's"; the two top bits are
@@ -24,30 +23,9 @@
 namespace twinhub::twin {
 namespace {
 
-enum Kind : std::uint8_t {
-    object = 0,
-    array,
-    string,
-    integer,
-    floating,
-    yes,
-    no,
-    null,
-    absent = 14,
-    nested = 15
-};
-constexpr std::uint8_t kind_mask = 0x0f;
-constexpr std::uint8_t same_time = 0x10;
-constexpr std::uint8_t same_version = 0x20;
-constexpr std::uint8_t reserved = 0xc0;
-constexpr std::size_t nesting_max =
-    32;  // wider than the rules: a limit for the stack, not for users
-constexpr std::size_t reserve_max = 64;  // a claimed count is not believed further than this
-constexpr Instant time_min = never;
-constexpr Instant time_max{
-    std::chrono::sys_days{std::chrono::year{9999} / 12 / 31}.time_since_epoch()};
+using enum NodeKind;
 
-Kind kind_of(const json::value& value) {
+NodeKind kind_of(const json::value& value) {
     switch (value.kind()) {
         case json::kind::null: return null;
         case json::kind::bool_: return value.get_bool() ? yes : no;
@@ -93,8 +71,8 @@ void put_plain(std::string& out, const json::value& value) {
     put_content(out, value);
 }
 
-void put_head(std::string& out, Kind kind, const Stamp& stamp, const Stamp& parent) {
-    unsigned head = kind;
+void put_head(std::string& out, NodeKind kind, const Stamp& stamp, const Stamp& parent) {
+    unsigned head = std::to_underlying(kind);
     if (stamp.updated == parent.updated) head |= same_time;
     if (stamp.version == parent.version) head |= same_version;
     out += static_cast<char>(head);
@@ -137,21 +115,41 @@ void put_versions(std::string& out, const Versions& versions) {
         append_varint(out, number);
 }
 
-class Decoder {
-public:
-    explicit Decoder(std::string_view bytes) : in_(bytes) {}
+// Makes the trees of a twin.
+struct TreeBuilder {
+    using Node = twin::Node;
+    struct Object {
+        std::vector<Member> members;
+    };
 
-    bool failed() const { return in_.failed(); }
-    std::size_t offset() const { return in_.offset(); }
+    static Object object(std::size_t count) {
+        Object object;
+        object.members.reserve(std::min(count, reserve_max));
+        return object;
+    }
+    static void add(Object& object, std::string_view key, Node node) {
+        object.members.push_back({std::string(key), std::move(node)});
+    }
+    static Node finish(Object object, const Stamp& stamp) {
+        return Node(make_object(std::move(object.members)), stamp);
+    }
+    static Node leaf(auto content, const Stamp& stamp) {
+        return Node(json_of(std::move(content)), stamp);
+    }
+};
+
+class Decoder : public NodeReader {
+public:
+    using NodeReader::NodeReader;
 
     Twin twin() {
         Twin twin;
         expect_format(twin_format);
         twin.versions = versions();
         twin.model_id = in_.text();
-        for (const Part part : parts) twin.part(part) = root();
+        for (const Part part : parts) twin.part(part) = root(build_);
         expect_end();
-        return twin;
+        return failed() ? Twin() : twin;
     }
 
     Change change() {
@@ -171,9 +169,7 @@ public:
             PartChange& written = change.part(part).emplace();
             const std::uint8_t mode = in_.byte();
             if (mode > 1) in_.fail();
-            json::object body;
-            fill(body, 0);
-            written.forward = Patch::trusted(std::move(body), static_cast<Patch::Mode>(mode));
+            written.forward = Patch::trusted(plain_members(0), static_cast<Patch::Mode>(mode));
             written.inverse = undo(stamp_of(part, change.at, change.before), 0);
             if (std::holds_alternative<Absent>(written.inverse.was)) in_.fail();
         }
@@ -186,134 +182,11 @@ public:
     }
 
 private:
-    struct Head {
-        Kind kind = null;
-        Stamp stamp;
-    };
-
-    void expect_format(unsigned char format) {
-        if (in_.byte() != format) in_.fail();
-    }
-    void expect_end() {
-        if (!in_.at_end()) in_.fail();
-    }
-    // Times that cannot be shown are damage; keeping to this range also keeps arithmetic from
-    // overflowing.
-    Instant in_range(Instant instant) {
-        if (instant < time_min || instant > time_max) return in_.fail(), Instant{};
-        return instant;
-    }
-
-    Versions versions() {
-        Versions versions;
-        for (std::uint64_t* number :
-             {&versions.version, &versions.etag, &versions.desired, &versions.reported})
-            *number = in_.unsigned_integer();
-        return versions;
-    }
-
-    Head head(const Stamp& parent) { return head(in_.byte(), parent); }
-    Head head(std::uint8_t bits, const Stamp& parent) {
-        Head head{static_cast<Kind>(bits & kind_mask), parent};
-        if (bits & reserved) in_.fail();
-        if (!(bits & same_time)) {
-            const auto back = static_cast<std::uint64_t>(in_.signed_integer());
-            const auto ticks =
-                static_cast<std::uint64_t>(parent.updated.time_since_epoch().count()) - back;
-            head.stamp.updated = in_range(Instant{Ticks{static_cast<std::int64_t>(ticks)}});
-            if (back == 0) in_.fail();
-        }
-        if (!(bits & same_version)) {
-            const auto back = static_cast<std::uint64_t>(in_.signed_integer());
-            head.stamp.version -= back;
-            if (back == 0) in_.fail();
-        }
-        return head;
-    }
-
-    Node root() {
-        Node node = this->node(Stamp{}, 0);
-        if (!node.is_object()) in_.fail();
-        return failed() ? Node() : node;
-    }
-
-    Node node(const Stamp& parent, std::size_t depth) { return node(head(parent), depth); }
-    Node node(const Head& head, std::size_t depth) {
-        if (head.kind != object) {
-            if (head.kind == null) in_.fail();
-            return Node(value(head.kind, depth), head.stamp);
-        }
-        if (depth > nesting_max) in_.fail();
-        std::size_t count = in_.count();
-        std::vector<Member> members;
-        members.reserve(std::min(count, reserve_max));
-        for (; count > 0 && !failed(); --count) {
-            const std::string_view key = in_.text();
-            if (!members.empty() && key <= members.back().key) in_.fail();
-            members.push_back({std::string(key), node(head.stamp, depth + 1)});
-        }
-        return Node(make_object(std::move(members)), head.stamp);
-    }
-
-    // A value without stamps: `kind` has been read, the content follows.
-    json::value value(Kind kind, std::size_t depth) {
-        switch (kind) {
-            case null: return nullptr;
-            case yes: return true;
-            case no: return false;
-            case integer: return in_.signed_integer();
-            case floating: {
-                const double number = in_.floating();
-                if (!std::isfinite(number)) in_.fail();
-                return number;
-            }
-            case string: {
-                const std::string_view text = in_.text();
-                return json::string(json::string_view(text.data(), text.size()));
-            }
-            case array: {
-                if (depth > nesting_max) in_.fail();
-                std::size_t count = in_.count();
-                json::array elements;
-                elements.reserve(std::min(count, reserve_max));
-                for (; count > 0 && !failed(); --count) elements.push_back(plain(depth + 1));
-                return elements;
-            }
-            case object: {
-                json::object members;
-                fill(members, depth);
-                return members;
-            }
-            case absent:
-            case nested: break;
-        }
-        in_.fail();
-        return nullptr;
-    }
-
-    json::value plain(std::size_t depth) {
-        const std::uint8_t kind = in_.byte();
-        if (kind > kind_mask) in_.fail();
-        return value(static_cast<Kind>(kind & kind_mask), depth);
-    }
-
-    void fill(json::object& members, std::size_t depth) {
-        if (depth > nesting_max) in_.fail();
-        std::size_t count = in_.count();
-        members.reserve(std::min(count, reserve_max));
-        for (; count > 0 && !failed(); --count) {
-            const std::string_view key = in_.text();
-            if (!members.emplace(json::string_view(key.data(), key.size()), plain(depth + 1))
-                     .second)
-                in_.fail();
-        }
-    }
-
     Undo undo(const Stamp& parent, std::size_t depth) {
         const std::uint8_t bits = in_.byte();
-        if (bits == absent) return {Absent{}};
+        if (bits == std::to_underlying(absent)) return {Absent{}};
         const Head head = this->head(bits, parent);
-        if (head.kind != nested) return {node(head, depth)};
+        if (head.kind != nested) return {node(build_, head, depth)};
         if (depth > nesting_max) in_.fail();
         Nested former{head.stamp, {}};
         std::size_t count = in_.count();
@@ -326,14 +199,8 @@ private:
         return {std::move(former)};
     }
 
-    WireReader in_;
+    TreeBuilder build_;
 };
-
-std::unexpected<Error> damaged(const char* what, const Decoder& decoder) {
-    return failure(Code::corrupted,
-                   std::string("The stored ") + what + " is damaged or of a newer format",
-                   "offset " + std::to_string(decoder.offset()));
-}
 
 }  // namespace
 
@@ -372,14 +239,14 @@ void append_encoded(std::string& out, const Change& change) {
 Result<Twin> decode_twin(std::string_view bytes) {
     Decoder decoder(bytes);
     Twin twin = decoder.twin();
-    if (decoder.failed()) return damaged("twin", decoder);
+    if (decoder.failed()) return decoder.damaged("twin");
     return twin;
 }
 
 Result<Change> decode_change(std::string_view bytes) {
     Decoder decoder(bytes);
     Change change = decoder.change();
-    if (decoder.failed()) return damaged("change", decoder);
+    if (decoder.failed()) return decoder.damaged("change");
     return change;
 }
 
