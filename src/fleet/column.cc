@@ -7,6 +7,7 @@
 #include <absl/container/flat_hash_set.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <vector>
 
@@ -150,30 +151,72 @@ Word Column::exchange(Row row, Word word) {
     return before;
 }
 
+// The word of a value in this column, which it will be put in: its dictionary counts it.
+// `notable` becomes true when it may speak for another form.
+Word Column::word_for(const Dictionary::Key& key, const Dictionary::Search& search,
+                      std::uint32_t rows, bool& notable) {
+    const bool is_number = key.type() == query::Type::number;
+    if (is_number && !is_coded()) {
+        notable = true;
+        return Word::from_bits(key.bits);
+    }
+    const Code known = dictionary_->used();
+    const Code code = dictionary_->add(key, search, rows);
+    notable = form_ == Form::sparse || dictionary_->used() != known;
+    if (is_coded() && !fits(code)) {
+        // Before the cells become wider: perhaps they are numbers, better kept as such.
+        reconsider();
+        if (!is_coded() && is_number) {
+            dictionary_->release(code, rows);
+            return Word::from_bits(key.bits);
+        }
+        if (is_coded() && !fits(code))
+            move_cells(form_of(width_of(dictionary_->size())), std::identity());
+    }
+    return Word::of_code(code);
+}
+
 bool Column::set(Row row, const query::Value& value) {
     Word word;
-    bool notable = true;  // a change that may speak for another form
-    if (value.is(query::Type::number) && !is_coded()) {
-        word = Word::of_number(value.number());
-    } else if (!value.is(query::Type::undefined)) {
-        const Code known = dictionary_->used();
-        word = Word::of_code(dictionary_->add(value));
-        notable = form_ == Form::sparse || dictionary_->used() != known;
-        if (is_coded() && !fits(word.code())) {
-            // Before the cells become wider: perhaps they are numbers, better kept as such.
-            reconsider();
-            if (!is_coded() && value.is(query::Type::number)) {
-                dictionary_->release(word.code());
-                word = Word::of_number(value.number());
-            } else if (is_coded() && !fits(word.code())) {
-                move_cells(form_of(width_of(dictionary_->size())), std::identity());
-            }
-        }
+    bool notable = true;
+    if (!value.is(query::Type::undefined)) {
+        std::string canonical;
+        word = word_for(Dictionary::key_of(value, canonical), {}, 1, notable);
     }
     const Word before = exchange(row, word);
     if (!before.is_number() && !before.is_undefined()) dictionary_->release(before.code());
     if (notable && content_ == Content::values && --patience_ == 0) reconsider();
     return !before.is_undefined();
+}
+
+// Some at a time: what their searches need comes from memory together.
+void Column::load(std::span<const StagedCell> cells) {
+    constexpr std::size_t batch = 32;
+    std::array<Dictionary::Search, batch> searches;
+    for (std::size_t done = 0; done < cells.size(); done += batch) {
+        const auto some = cells.subspan(done, std::min(batch, cells.size() - done));
+        const std::span mine = std::span(searches).first(some.size());
+        for (std::size_t i = 0; i < some.size(); ++i) {
+            const Dictionary::Key key = some[i].key();
+            const bool is_inline = key.type() == query::Type::number && !is_coded();
+            mine[i] = is_inline ? Dictionary::Search() : dictionary_->begin(key);
+        }
+        if (dictionary_ != nullptr) {
+            for (Dictionary::Search& search : mine) dictionary_->guess(search);
+            for (const Dictionary::Search& search : mine) dictionary_->fetch(search);
+        }
+        for (std::size_t i = 0; i < some.size(); ++i) load(some[i], mine[i]);
+    }
+}
+
+void Column::load(const StagedCell& cell, const Dictionary::Search& search) {
+    bool notable = true;
+    const Word word = word_for(cell.key(), search, cell.rows(), notable);
+    for (std::uint32_t i = 0; i < cell.rows(); ++i)
+        CHECK(exchange(cell.row() + i, word).is_undefined());
+    if (!notable || content_ != Content::values) return;
+    patience_ -= std::min(patience_, cell.rows());
+    if (patience_ == 0) reconsider();
 }
 
 void Column::set(Row row, Instant instant) {

@@ -4,6 +4,7 @@
 #include "fleet/buffer.h"
 #include "fleet/dictionary.h"
 #include "fleet/sparse_cells.h"
+#include "fleet/staged_cell.h"
 #include "fleet/word.h"
 #include "query/value.h"
 
@@ -82,6 +83,8 @@ public:
     // The table's side. `value` may be undefined. Returns whether the row had one before.
     bool set(Row row, const query::Value& value);
     void set(Row row, Instant instant);
+    // Cells of rows that have none yet.
+    void load(std::span<const StagedCell> cells);
     void clear(Row row);
     void resize();                           // the table's capacity has changed
     bool wants_renumbering() const;          // the dictionary has many gaps, or fits a smaller form
@@ -100,6 +103,9 @@ private:
     bool is_coded() const { return form_ >= Form::codes8 && form_ <= Form::codes32; }
     bool fits(Code code) const;
     Word exchange(Row row, Word word);
+    void load(const StagedCell& cell, const Dictionary::Search& search);
+    Word word_for(const Dictionary::Key& key, const Dictionary::Search& search, std::uint32_t rows,
+                  bool& notable);
     std::uint32_t distinct_numbers(std::uint32_t limit) const;
     void reconsider();
     void become_codes();

@@ -5,6 +5,7 @@
 #include <absl/hash/hash.h>
 #include <absl/strings/string_view.h>
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstring>
@@ -21,14 +22,9 @@ using query::Type;
 
 constexpr std::uint32_t free_flag = 0x8000'0000;
 constexpr std::uint32_t header_units = 2;
-constexpr std::uint32_t type_bits = 3;
 constexpr std::uint32_t head_of(Type type, std::uint32_t length) {
-    return static_cast<std::uint32_t>(type) | length << type_bits;
+    return static_cast<std::uint32_t>(type) | length << Dictionary::Key::type_bits;
 }
-constexpr Type type_of(std::uint32_t head) {
-    return static_cast<Type>(head & ((1u << type_bits) - 1));
-}
-constexpr std::uint32_t length_of(std::uint32_t head) { return head >> type_bits; }
 
 constexpr Code linear_max = 8;              // values that are found faster without an index
 constexpr std::uint32_t untidy_units = 64;  // waste that is not worth a thought
@@ -46,23 +42,27 @@ Dictionary::Dictionary() {
     offsets_.push_back(free_flag);
 }
 
-Type Dictionary::Key::type() const { return type_of(head); }
-
-std::size_t Dictionary::HashOf::operator()(const Key& key) const {
-    return absl::HashOf(key.head, key.bits, absl::string_view(key.text.data(), key.text.size()));
+std::uint32_t Dictionary::Key::hash() const {
+    const std::size_t hash = type() == Type::number
+                                 ? absl::HashOf(bits)
+                                 : absl::HashOf(absl::string_view(text.data(), text.size()));
+    return std::max(static_cast<std::uint32_t>(hash ^ hash >> 32), 1u);
 }
 
 Dictionary::Key Dictionary::text_key(Type type, std::string_view text) {
     return {head_of(type, static_cast<std::uint32_t>(text.size())), 0, text};
 }
 
-Dictionary::Key Dictionary::key_of(const query::Value& value) {
+Dictionary::Key Dictionary::key_of(const query::Value& value, std::string& canonical) {
     switch (value.type()) {
         case Type::boolean: return {head_of(Type::boolean, value.boolean()), 0, {}};
         case Type::number:
             return {head_of(Type::number, 0), Word::of_number(value.number()).bits(), {}};
         case Type::string: return text_key(Type::string, value.string());
-        case Type::array:  // has a text only
+        case Type::array:
+            canonical.clear();
+            append_canonical(canonical, *value.tree());
+            return text_key(Type::array, canonical);
         case Type::undefined:
         case Type::null:
         case Type::object: return {head_of(value.type(), 0), 0, {}};
@@ -74,7 +74,7 @@ Dictionary::Key Dictionary::key_of(const query::Value& value) {
 Code* Dictionary::only_code_of(const Key& key) {
     switch (key.type()) {
         case Type::null: return &only_codes_[0];
-        case Type::boolean: return &only_codes_[1 + length_of(key.head)];
+        case Type::boolean: return &only_codes_[1 + key.length()];
         case Type::object: return &only_codes_[3];
         default: return nullptr;
     }
@@ -88,15 +88,15 @@ std::uint32_t Dictionary::units_of(const Key& key) {
 bool Dictionary::is_free(Code code) const { return (offsets_[code] & free_flag) != 0; }
 
 Type Dictionary::type(Code code) const {
-    return is_free(code) ? Type::undefined : type_of(records_[offsets_[code] + 1]);
+    return is_free(code) ? Type::undefined : Key{records_[offsets_[code] + 1], 0, {}}.type();
 }
 
 Dictionary::Key Dictionary::key(Code code) const {
     const std::uint32_t* record = &records_[offsets_[code]];
     Key key{record[1], 0, {}};
     if (key.type() == Type::number) std::memcpy(&key.bits, record + header_units, sizeof key.bits);
-    else if (key.type() == Type::string || key.type() == Type::array)
-        key.text = {reinterpret_cast<const char*>(record + header_units), length_of(key.head)};
+    else if (key.has_text())
+        key.text = {reinterpret_cast<const char*>(record + header_units), key.length()};
     return key;
 }
 
@@ -115,7 +115,7 @@ query::Value Dictionary::value(Code code, Scratch& scratch) const {
     switch (own.type()) {
         case Type::undefined: return {};
         case Type::null: return query::Value::null();
-        case Type::boolean: return query::Value::boolean(length_of(own.head) != 0);
+        case Type::boolean: return query::Value::boolean(own.length() != 0);
         case Type::number: return query::Value::number(std::bit_cast<double>(own.bits));
         case Type::string: return query::Value::string(own.text);
         case Type::array: {
@@ -129,12 +129,13 @@ query::Value Dictionary::value(Code code, Scratch& scratch) const {
     return {};
 }
 
-Code Dictionary::find(const Key& key) const {
+Code Dictionary::find(const Key& key) const { return find(key, index_ ? key.hash() : 0); }
+
+Code Dictionary::find(const Key& key, std::uint32_t hash) const {
     if (const Code* code = const_cast<Dictionary*>(this)->only_code_of(key)) return *code;
-    if (index_) {
-        const auto at = index_->find(key);
-        return at == index_->end() ? undefined_code : *at;
-    }
+    if (index_)
+        return index_->find(hash, [&](Code code) { return holds(code, key); })
+            .value_or(undefined_code);
     for (Code code = 1; code < size(); ++code)
         if (!is_free(code) && holds(code, key)) return code;
     return undefined_code;
@@ -142,32 +143,50 @@ Code Dictionary::find(const Key& key) const {
 
 std::optional<Code> Dictionary::find(const query::Value& value) const {
     if (value.is(Type::undefined)) return undefined_code;
+    if (value.is(Type::array) && value.tree() == nullptr) return std::nullopt;
     std::string canonical;
-    if (value.is(Type::array)) {
-        if (value.tree() == nullptr) return std::nullopt;
-        append_canonical(canonical, *value.tree());
-    }
-    const Code code =
-        find(value.is(Type::array) ? text_key(Type::array, canonical) : key_of(value));
+    const Code code = find(key_of(value, canonical));
     if (code == undefined_code) return std::nullopt;
     return code;
 }
 
 Code Dictionary::add(const query::Value& value) {
-    if (!value.is(Type::array)) return add(key_of(value));
     std::string canonical;
-    append_canonical(canonical, *value.tree());
-    return add(text_key(Type::array, canonical));
+    return add(key_of(value, canonical), {}, 1);
 }
 
-Code Dictionary::add(const Key& key) {
-    Code code = find(key);
-    if (code == undefined_code) code = insert(key);
-    ++records_[offsets_[code]];
+Dictionary::Search Dictionary::begin(const Key& key) const {
+    if (!index_) return {};
+    const std::uint32_t hash = key.hash();
+    index_->fetch(hash);
+    return {hash, undefined_code};
+}
+
+void Dictionary::guess(Search& search) const {
+    if (search.hash == 0 || !index_) return;
+    search.guess = index_->first(search.hash).value_or(undefined_code);
+    __builtin_prefetch(&offsets_[search.guess]);
+}
+
+void Dictionary::fetch(const Search& search) const {
+    if (search.guess != undefined_code && !is_free(search.guess))
+        __builtin_prefetch(&records_[offsets_[search.guess]]);
+}
+
+Code Dictionary::add(const Key& key, const Search& search, std::uint32_t cells) {
+    Code code = search.guess;
+    if (code == undefined_code || is_free(code) || !holds(code, key)) {
+        // There may have been no index yet when the search began.
+        const std::uint32_t hash = search.hash == 0 && index_ ? key.hash() : search.hash;
+        code = find(key, hash);
+        if (code == undefined_code) code = insert(key, hash);
+    }
+    records_[offsets_[code]] += cells;
     return code;
 }
 
-Code Dictionary::insert(const Key& key) {
+// `hash` is asked for only where there is an index.
+Code Dictionary::insert(const Key& key, std::uint32_t hash) {
     const std::uint32_t units = units_of(key);
     const Offset at = take_space(units);
     std::uint32_t* record = &records_[at];
@@ -193,7 +212,7 @@ Code Dictionary::insert(const Key& key) {
     numbers_ += key.type() == Type::number;
     ++revision_;
     if (Code* only = only_code_of(key)) *only = code;
-    if (index_) index_->insert(code);
+    if (index_) index_->insert(hash, code);
     else if (used_ > linear_max) build_index();
     return code;
 }
@@ -206,8 +225,8 @@ void Dictionary::release(Code code, std::uint32_t cells) {
 }
 
 void Dictionary::remove(Code code) {
-    if (index_) index_->erase(code);
     const Key gone = key(code);
+    if (index_) index_->erase(gone.hash(), code);
     if (Code* only = only_code_of(gone)) *only = undefined_code;
     const std::uint32_t units = units_of(gone);
     records_wasted_ += units;
@@ -259,9 +278,10 @@ void Dictionary::compact() {
 }
 
 void Dictionary::build_index() {
-    index_ = std::make_unique<Index>(used_, HashOf{this}, SameAs{this});
+    index_ = std::make_unique<HashIndex>();
+    index_->reserve(used_);
     for (Code code = 1; code < size(); ++code)
-        if (!is_free(code)) index_->insert(code);
+        if (!is_free(code)) index_->insert(key(code).hash(), code);
 }
 
 std::vector<Code> Dictionary::renumber() {
@@ -285,7 +305,7 @@ std::vector<Code> Dictionary::renumber() {
 
 std::size_t Dictionary::bytes() const {
     std::size_t bytes = offsets_.capacity() * sizeof(Offset) + records_.bytes();
-    if (index_) bytes += sizeof(Index) + index_->capacity() * (sizeof(Code) + 1);
+    if (index_) bytes += sizeof(HashIndex) + index_->bytes();
     if (holes_) bytes += sizeof(Holes);
     return bytes;
 }

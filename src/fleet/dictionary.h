@@ -1,11 +1,10 @@
 #pragma once
 
 #include "fleet/buffer.h"
+#include "fleet/hash_index.h"
 #include "fleet/scratch.h"
 #include "fleet/word.h"
 #include "query/value.h"
-
-#include <absl/container/flat_hash_set.h>
 
 #include <array>
 #include <cstdint>
@@ -23,6 +22,25 @@ namespace twinhub::fleet {
 // there is one is kept: its members are columns of their own.
 class Dictionary {
 public:
+    // A value as it is stored, borrowed.
+    struct Key {
+        std::uint32_t head = 0;  // type and length, as in the record
+        std::uint64_t bits = 0;  // of a number
+        std::string_view text;   // of a string or an array
+
+        static constexpr std::uint32_t type_bits = 3;
+        query::Type type() const {
+            return static_cast<query::Type>(head & ((1u << type_bits) - 1));
+        }
+        std::uint32_t length() const { return head >> type_bits; }  // of a boolean: 1 for true
+        bool has_text() const {
+            return type() == query::Type::string || type() == query::Type::array;
+        }
+        std::uint32_t hash() const;
+    };
+    // `canonical` is where the text of an array is put. Of an undefined value there is none.
+    static Key key_of(const query::Value& value, std::string& canonical);
+
     Dictionary();
     Dictionary(const Dictionary&) = delete;
     Dictionary& operator=(const Dictionary&) = delete;
@@ -44,6 +62,16 @@ public:
 
     // The code of the value, which now has one cell more.
     Code add(const query::Value& value);
+    // The same for a value that now has `cells` more, in steps, so that what a search needs of the
+    // memory can be waited for together with that of other searches.
+    struct Search {
+        std::uint32_t hash = 0;  // 0: it needs none
+        Code guess = undefined_code;
+    };
+    Search begin(const Key& key) const;
+    void guess(Search& search) const;
+    void fetch(const Search& search) const;
+    Code add(const Key& key, const Search& search, std::uint32_t cells);
     // One cell less. A value without cells goes, and its code is given to another one.
     void release(Code code, std::uint32_t cells = 1);
 
@@ -55,30 +83,8 @@ public:
 
 private:
     using Offset = std::uint32_t;  // into records_; of a free code the next free one, marked
-    // A value and how it is stored.
-    struct Key {
-        std::uint32_t head = 0;  // type and length, as in the record
-        std::uint64_t bits = 0;  // of a number
-        std::string_view text;   // of a string or an array
-        query::Type type() const;
-    };
-    struct HashOf {
-        using is_transparent = void;
-        const Dictionary* dictionary;
-        std::size_t operator()(const Key& key) const;
-        std::size_t operator()(Code code) const { return (*this)(dictionary->key(code)); }
-    };
-    struct SameAs {
-        using is_transparent = void;
-        const Dictionary* dictionary;
-        bool operator()(Code a, Code b) const { return a == b; }
-        bool operator()(Code code, const Key& key) const { return dictionary->holds(code, key); }
-        bool operator()(const Key& key, Code code) const { return dictionary->holds(code, key); }
-    };
-    using Index = absl::flat_hash_set<Code, HashOf, SameAs>;
     using Holes = std::array<Offset, 64>;  // by size in units: the first of a chain
 
-    static Key key_of(const query::Value& value);
     static Key text_key(query::Type type, std::string_view text);
     Code* only_code_of(const Key& key);
     static std::uint32_t units_of(const Key& key);
@@ -86,8 +92,8 @@ private:
     Key key(Code code) const;
     bool holds(Code code, const Key& key) const;
     Code find(const Key& key) const;
-    Code add(const Key& key);
-    Code insert(const Key& key);
+    Code find(const Key& key, std::uint32_t hash) const;
+    Code insert(const Key& key, std::uint32_t hash);
     Offset take_space(std::uint32_t units);
     void remove(Code code);
     void build_index();
@@ -102,7 +108,7 @@ private:
     Code first_free_ = undefined_code;
     std::uint64_t revision_ = 0;
     std::array<Code, 4> only_codes_{};  // of null, false, true and the object mark
-    std::unique_ptr<Index> index_;      // only for more than a few values
+    std::unique_ptr<HashIndex> index_;  // only for more than a few values
     std::unique_ptr<Holes> holes_;      // only for more than a few records
 };
 

@@ -6,6 +6,7 @@
 #include <absl/hash/hash.h>
 #include <absl/strings/string_view.h>
 
+#include <algorithm>
 #include <cstring>
 
 // A text record: the length of the device's id, that of the module's, both ids.
@@ -16,15 +17,16 @@ static_assert(id_bytes_max < 256);
 constexpr std::size_t header = 2;
 
 absl::string_view view(std::string_view text) { return {text.data(), text.size()}; }
+std::uint32_t hash_of(const Key& key) {
+    const std::size_t hash = key.module.empty() ? absl::HashOf(view(key.device))
+                                                : absl::HashOf(view(key.device), view(key.module));
+    return static_cast<std::uint32_t>(hash ^ hash >> 32);
+}
 std::size_t record_bytes(const Key& key) { return header + key.device.size() + key.module.size(); }
 
 }  // namespace
 
-Ids::Ids() : index_(0, Hash{this}, Same{this}), order_(Before{this}) {}
-
-std::size_t Ids::Hash::operator()(const Key& key) const {
-    return absl::HashOf(view(key.device), view(key.module));
-}
+Ids::Ids() : order_(Before{this}) {}
 
 Key Ids::key(Row row) const {
     const char* record = &texts_[offsets_[row]];
@@ -34,9 +36,7 @@ Key Ids::key(Row row) const {
 }
 
 std::optional<Row> Ids::find(const Key& key) const {
-    const auto at = index_.find(key);
-    if (at == index_.end()) return std::nullopt;
-    return *at;
+    return index_.find(hash_of(key), [&](Row row) { return this->key(row) == key; });
 }
 
 void Ids::add(Row row, const Key& key) {
@@ -44,10 +44,8 @@ void Ids::add(Row row, const Key& key) {
     if (row >= offsets_.size())
         offsets_.resize(std::max<std::size_t>(row + 1, offsets_.size() * 9 / 8), none);
     append(row, key);
-    index_.insert(row);
-    // At a start the rows come in order.
-    if (order_.empty() || this->key(*order_.rbegin()) < key) order_.insert(order_.end(), row);
-    else order_.insert(row);
+    index_.insert(hash_of(key), row);
+    if (!deferred_) order_.insert(row);
     modules_ += !key.module.empty();
 }
 
@@ -72,10 +70,9 @@ void Ids::remove(Row row) {
     modules_ -= !gone.module.empty();
     texts_wasted_ += static_cast<std::uint32_t>(record_bytes(gone));
     order_.erase(row);
-    index_.erase(row);
+    index_.erase(hash_of(gone), row);
     offsets_[row] = none;
     if (texts_wasted_ > 256 && texts_wasted_ > texts_end_ / 2) compact();
-    if (index_.size() < index_.capacity() / 8) index_.rehash(0);
 }
 
 void Ids::compact() {
@@ -104,10 +101,48 @@ void Ids::reserve(std::uint32_t rows) {
     index_.reserve(rows);
 }
 
+void Ids::restore_order() {
+    deferred_ = false;
+    std::vector<Row> rows;
+    rows.reserve(size());
+    for (Row row = 0; row < offsets_.size(); ++row)
+        if (has(row)) rows.push_back(row);
+    sort_runs(rows);
+    order_.clear();
+    for (const Row row : rows) order_.insert(order_.end(), row);
+}
+
+// Merges neighbouring runs until there is one: what is merged is read from front to back, which a
+// general sort does not do while it is far from its end.
+void Ids::sort_runs(std::vector<Row>& rows) const {
+    const Before before{this};
+    std::vector<std::size_t> ends;  // of the runs
+    for (std::size_t i = 1; i <= rows.size(); ++i)
+        if (i == rows.size() || before(rows[i], rows[i - 1])) ends.push_back(i);
+    std::vector<Row> merged(rows.size());
+    while (ends.size() > 1) {
+        std::vector<std::size_t> next;
+        std::size_t begin = 0;
+        for (std::size_t run = 0; run < ends.size(); run += 2) {
+            const std::size_t middle = ends[run];
+            const std::size_t end = run + 1 < ends.size() ? ends[run + 1] : middle;
+            const auto at = [&](std::size_t i) {
+                return rows.begin() + static_cast<std::ptrdiff_t>(i);
+            };
+            std::merge(at(begin), at(middle), at(middle), at(end),
+                       merged.begin() + static_cast<std::ptrdiff_t>(begin), before);
+            next.push_back(end);
+            begin = end;
+        }
+        rows.swap(merged);
+        ends.swap(next);
+    }
+}
+
 std::size_t Ids::bytes() const {
     // A node of the ordered set holds 60 rows or so, and is three quarters full on average.
     const std::size_t order = order_.size() * sizeof(Row) * 3 / 2;
-    return offsets_.bytes() + texts_.bytes() + index_.capacity() * (sizeof(Row) + 1) + order;
+    return offsets_.bytes() + texts_.bytes() + index_.bytes() + order;
 }
 
 }  // namespace twinhub::fleet

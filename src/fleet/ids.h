@@ -1,14 +1,15 @@
 #pragma once
 
 #include "fleet/buffer.h"
+#include "fleet/hash_index.h"
 #include "fleet/word.h"
 
 #include <absl/container/btree_set.h>
-#include <absl/container/flat_hash_set.h>
 
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace twinhub::fleet {
 
@@ -22,19 +23,6 @@ struct Key {
 
 // Which row has which id: by hash to find one, in key order to page through them.
 class Ids {
-    struct Hash {
-        using is_transparent = void;
-        const Ids* ids;
-        std::size_t operator()(Row row) const { return (*this)(ids->key(row)); }
-        std::size_t operator()(const Key& key) const;
-    };
-    struct Same {
-        using is_transparent = void;
-        const Ids* ids;
-        bool operator()(Row a, Row b) const { return a == b; }
-        bool operator()(Row row, const Key& key) const { return ids->key(row) == key; }
-        bool operator()(const Key& key, Row row) const { return ids->key(row) == key; }
-    };
     struct Before {
         using is_transparent = void;
         const Ids* ids;
@@ -49,7 +37,7 @@ public:
     Ids(const Ids&) = delete;
     Ids& operator=(const Ids&) = delete;
 
-    std::uint32_t size() const { return static_cast<std::uint32_t>(order_.size()); }
+    std::uint32_t size() const { return index_.size(); }
     std::optional<Row> find(const Key& key) const;
     bool has(Row row) const { return row < offsets_.size() && offsets_[row] != none; }
     Key key(Row row) const;  // only of a row that has one; borrowed until the next change
@@ -66,6 +54,10 @@ public:
     void add(Row row, const Key& key);
     void remove(Row row);
     void reserve(std::uint32_t rows);
+    // From here on added rows have no place in the key order until `restore_order`: for many that
+    // come in runs of rising keys.
+    void defer_order() { deferred_ = true; }
+    void restore_order();
     void trim(std::uint32_t rows);  // those beyond have no key and need no place
     std::size_t bytes() const;
 
@@ -74,13 +66,15 @@ private:
 
     void append(Row row, const Key& key);
     void compact();
+    void sort_runs(std::vector<Row>& rows) const;
 
     Buffer<std::uint32_t> offsets_;  // by row, into texts_
     Buffer<char> texts_;             // two lengths, then the device and the module
     std::uint32_t texts_end_ = 0;
     std::uint32_t texts_wasted_ = 0;
     std::uint32_t modules_ = 0;
-    absl::flat_hash_set<Row, Hash, Same> index_;
+    bool deferred_ = false;
+    HashIndex index_;
     Order order_;
 };
 

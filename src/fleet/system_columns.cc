@@ -1,6 +1,7 @@
 #include "fleet/system_columns.h"
 
 #include "base/json.h"
+#include "fleet/staging.h"
 
 #include <algorithm>
 #include <limits>
@@ -55,6 +56,40 @@ bool starts_with(const FieldInfo& info, std::span<const query::Segment> path) {
     return true;
 }
 
+Value connection_value(bool connected) {
+    return Value::string(connected ? "Connected" : "Disconnected");
+}
+Value model_value(std::string_view model_id) { return Value::string(model_id); }
+
+// set(field, value) for all that is known of an identity but its times; undefined: it has none.
+template <class Set>
+void each_fact(const twin::IdentityFacts& facts, Set&& set) {
+    const auto set_text = [&](Field field, std::string_view text) {
+        set(field, text.empty() ? Value() : Value::string(text));
+    };
+    const auto set_text_or_null = [&](Field field, std::string_view text) {
+        set(field, text.empty() ? Value::null() : Value::string(text));
+    };
+    set(Field::device_etag, Value::string(facts.device_etag));
+    set(Field::status, Value::string(facts.enabled ? "enabled" : "disabled"));
+    set_text(Field::status_reason, facts.status_reason);
+    set(Field::connection_state, connection_value(facts.connected));
+    set(Field::cloud_to_device_message_count,
+        Value::number(static_cast<double>(facts.cloud_to_device_message_count)));
+    set(Field::authentication_type, Value::string(facts.authentication_type));
+    set_text_or_null(Field::primary_thumbprint, facts.primary_thumbprint);
+    set_text_or_null(Field::secondary_thumbprint, facts.secondary_thumbprint);
+    for (const Field object : {Field::thumbprints, Field::properties, Field::capabilities})
+        set(object, Value::object_mark());
+    set(Field::iot_edge, Value::boolean(facts.iot_edge));
+    set_text(Field::device_scope, facts.device_scope);
+    if (facts.parent_scopes.empty()) return set(Field::parent_scopes, Value());
+    json::array scopes;
+    for (const std::string& scope : facts.parent_scopes) scopes.emplace_back(scope);
+    const json::value tree = std::move(scopes);
+    set(Field::parent_scopes, Value::of(tree));
+}
+
 }  // namespace
 
 SystemColumns::SystemColumns(const Ids& ids, const std::uint32_t& capacity) {
@@ -87,39 +122,33 @@ void SystemColumns::set(Field field, Row row, const Value& value) {
     if (slot.column.wants_renumbering()) slot.column.recode(slot.dictionary.renumber());
 }
 
-void SystemColumns::set_text(Field field, Row row, std::string_view text) {
-    set(field, row, text.empty() ? Value() : Value::string(text));
+void SystemColumns::set_facts(Row row, const twin::IdentityFacts& facts) {
+    each_fact(facts, [&](Field field, const Value& value) { set(field, row, value); });
+    column(Field::status_update_time).set(row, facts.status_update_time);
+    column(Field::last_activity_time).set(row, facts.last_activity_time);
 }
 
-void SystemColumns::set_facts(Row row, const twin::IdentityFacts& facts) {
-    set(Field::device_etag, row, Value::string(facts.device_etag));
-    set(Field::status, row, Value::string(facts.enabled ? "enabled" : "disabled"));
-    set_text(Field::status_reason, row, facts.status_reason);
-    column(Field::status_update_time).set(row, facts.status_update_time);
-    set_presence(row, facts.connected, facts.last_activity_time);
-    set(Field::cloud_to_device_message_count, row,
-        Value::number(static_cast<double>(facts.cloud_to_device_message_count)));
-    set(Field::authentication_type, row, Value::string(facts.authentication_type));
-
-    const auto text_or_null = [](std::string_view text) {
-        return text.empty() ? Value::null() : Value::string(text);
+void SystemColumns::stage(Row row, const twin::IdentityFacts& facts, std::string_view model_id,
+                          Staging& staging) {
+    const auto put = [&](Field field, const Value& value) {
+        if (!value.is(query::Type::undefined)) staging.add(staging.cells(field), row, value);
     };
-    set(Field::primary_thumbprint, row, text_or_null(facts.primary_thumbprint));
-    set(Field::secondary_thumbprint, row, text_or_null(facts.secondary_thumbprint));
-    for (const Field object : {Field::thumbprints, Field::properties, Field::capabilities})
-        set(object, row, Value::object_mark());
+    each_fact(facts, put);
+    put(Field::model_id, model_value(model_id));
+    column(Field::status_update_time).set(row, facts.status_update_time);
+    column(Field::last_activity_time).set(row, facts.last_activity_time);
+}
 
-    set(Field::iot_edge, row, Value::boolean(facts.iot_edge));
-    set_text(Field::device_scope, row, facts.device_scope);
-    if (facts.parent_scopes.empty()) return set(Field::parent_scopes, row, Value());
-    json::array scopes;
-    for (const std::string& scope : facts.parent_scopes) scopes.emplace_back(scope);
-    const json::value tree = std::move(scopes);
-    set(Field::parent_scopes, row, Value::of(tree));
+void SystemColumns::load(Staging& staging) {
+    for (std::size_t i = 0; i < field_count; ++i) {
+        auto& cells = staging.cells(static_cast<Field>(i));
+        slots_[i]->column.load(cells);
+        cells.clear();
+    }
 }
 
 void SystemColumns::set_presence(Row row, bool connected, Instant last_activity) {
-    set(Field::connection_state, row, Value::string(connected ? "Connected" : "Disconnected"));
+    set(Field::connection_state, row, connection_value(connected));
     column(Field::last_activity_time).set(row, last_activity);
 }
 
@@ -140,7 +169,7 @@ void SystemColumns::set_versions(Row row, const twin::Versions& versions) {
 }
 
 void SystemColumns::set_model(Row row, std::string_view model_id) {
-    set(Field::model_id, row, Value::string(model_id));
+    set(Field::model_id, row, model_value(model_id));
 }
 
 void SystemColumns::clear(Row row) {

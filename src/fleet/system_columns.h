@@ -40,6 +40,8 @@ enum class Field : std::uint8_t {
 };
 inline constexpr std::size_t field_count = 23;
 
+class Staging;
+
 // The columns of these fields.
 class SystemColumns {
 public:
@@ -53,6 +55,10 @@ public:
     void for_each_child(std::span<const query::Segment> path, const Visit& visit) const;
 
     void set_facts(Row row, const twin::IdentityFacts& facts);
+    // set_facts and set_model of a row that has nothing yet; `load` completes them.
+    void stage(Row row, const twin::IdentityFacts& facts, std::string_view model_id,
+               Staging& staging);
+    void load(Staging& staging);
     void set_presence(Row row, bool connected, Instant last_activity);
     void set_versions(Row row, const twin::Versions& versions);
     void set_versions(Row row, const twin::Versions& was, const twin::Versions& is);
@@ -72,7 +78,6 @@ private:
         Column column;
     };
     void set(Field field, Row row, const query::Value& value);
-    void set_text(Field field, Row row, std::string_view text);  // cleared when empty
     Column& column(Field field) { return slots_[static_cast<std::size_t>(field)]->column; }
 
     std::array<std::unique_ptr<Slot>, field_count> slots_;

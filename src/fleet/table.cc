@@ -1,5 +1,8 @@
 #include "fleet/table.h"
 
+#include "fleet/sources.h"
+#include "fleet/staging.h"
+
 #include <algorithm>
 #include <bit>
 
@@ -25,6 +28,7 @@ bool is_key(std::span<const Segment> path, std::size_t index, std::string_view k
 }  // namespace
 
 Table::Table() : system_(ids_, capacity_), tags_("tags"), properties_("properties") {}
+Table::~Table() = default;
 
 // The node of a path below tags, desired or reported, and the side of its column there.
 std::pair<const PathNode*, Side> Table::node(std::span<const Segment> path) const {
@@ -93,13 +97,18 @@ Row Table::put(const twin::IdentityFacts& facts, const twin::Twin& twin, const t
         system_.set_facts(*known, facts);
         return *known;
     }
+    const Row row = add_row(key);
+    system_.set_facts(row, facts);
+    enter(row, twin);
+    return row;
+}
+
+Row Table::add_row(const Key& key) {
     const Row row = next_row();
     announce(row);
     row_count_ = std::max(row_count_, row + 1);
     live_[row / 64] |= std::uint64_t{1} << (row % 64);
     ids_.add(row, key);
-    system_.set_facts(row, facts);
-    enter(row, twin);
     return row;
 }
 
@@ -142,14 +151,66 @@ void Table::remove(Row row, const twin::Twin* was) {
 // The lowest one that is free, so that a table stays dense.
 Row Table::next_row() {
     while (first_gap_ < live_.size() && ~live_[first_gap_] == 0) ++first_gap_;
-    if (first_gap_ == live_.size())
-        set_capacity(rounded(std::uint64_t{capacity_} + std::max(capacity_ / 4, 64u)));
+    if (first_gap_ == live_.size()) {
+        std::uint64_t capacity = std::uint64_t{capacity_} + std::max(capacity_ / 4, 64u);
+        if (capacity_ < expected_)
+            capacity = std::max(capacity, std::min<std::uint64_t>(capacity_ * 2ul, expected_));
+        set_capacity(rounded(capacity));
+    }
     return first_gap_ * 64 + static_cast<Row>(std::countr_one(live_[first_gap_]));
 }
 
-void Table::reserve(std::uint32_t rows) {
+void Table::begin_load(std::uint32_t rows) {
+    expected_ = rows;
     ids_.reserve(rows);
-    if (rows > capacity_) set_capacity(rounded(rows));
+    ids_.defer_order();
+    staging_ = std::make_unique<Staging>(tags_, properties_);
+}
+
+void Table::load(const twin::IdentityFacts& facts, const twin::Twin& twin) {
+    load_from(facts, TreeSource(twin));
+}
+
+void Table::load(const twin::IdentityFacts& facts, const twin::FlatTwin& twin) {
+    load_from(facts, FlatSource(twin));
+}
+
+template <class Source>
+void Table::load_from(const twin::IdentityFacts& facts, const Source& source) {
+    const Row row = add_row({facts.device_id, facts.module_id});
+    system_.stage(row, facts, source.twin().model_id, *staging_);
+    system_.set_versions(row, source.twin().versions);
+    fleet::enter(StagedTarget(*staging_, staging_->tags(), Side::desired, row),
+                 StagedTarget(*staging_, staging_->properties(), Side::desired, row),
+                 StagedTarget(*staging_, staging_->properties(), Side::reported, row), source);
+    if (staging_->row_added()) load_staged();
+}
+
+void Table::load_staged() {
+    system_.load(*staging_);
+    load_staged(staging_->tags());
+    load_staged(staging_->properties());
+    staging_->gone();
+}
+
+void Table::load_staged(StagedNode& staged) {
+    for (const Side side : {Side::desired, Side::reported}) {
+        auto& cells = staged.cells[static_cast<std::size_t>(side)];
+        if (cells.empty()) continue;
+        staged.path->make_column(side, capacity_).load(cells);
+        cells.clear();
+    }
+    for (const auto& child : staged.children) {
+        if (child->path == nullptr) child->path = &staged.path->make_child(child->name);
+        load_staged(*child);
+    }
+}
+
+void Table::end_load() {
+    load_staged();
+    staging_.reset();
+    expected_ = 0;
+    ids_.restore_order();
 }
 
 void Table::set_capacity(std::uint32_t capacity) {
@@ -162,13 +223,48 @@ void Table::set_capacity(std::uint32_t capacity) {
     properties_.resize();
 }
 
+// A row at a path.
+class Table::RowTarget {
+public:
+    RowTarget(Table& table, PathNode& node, Side side, Row row)
+        : table_(table), node_(node), side_(side), row_(row) {}
+
+    void set(const Value& value) { table_.set(node_, side_, row_, value); }
+
+    class Members;
+    Members members() const;
+
+private:
+    Table& table_;
+    PathNode& node_;
+    Side side_;
+    Row row_;
+};
+
+class Table::RowTarget::Members {
+public:
+    explicit Members(const RowTarget& of) : of_(of), finger_(of.node_) {}
+    RowTarget next(std::string_view key) {
+        return {of_.table_, finger_.find_or_make(key), of_.side_, of_.row_};
+    }
+
+private:
+    RowTarget of_;
+    PathNode::Finger finger_;
+};
+
+Table::RowTarget::Members Table::RowTarget::members() const { return Members(*this); }
+
 void Table::enter(Row row, const twin::Twin& twin) {
-    // The view does not show tags that are empty.
-    if (!twin.tags.object().members.empty()) enter(tags_, Side::desired, row, twin.tags);
-    enter(properties_, Side::desired, row, twin.desired);
-    enter(properties_, Side::reported, row, twin.reported);
+    fleet::enter(RowTarget(*this, tags_, Side::desired, row),
+                 RowTarget(*this, properties_, Side::desired, row),
+                 RowTarget(*this, properties_, Side::reported, row), TreeSource(twin));
     system_.set_versions(row, twin.versions);
     system_.set_model(row, twin.model_id);
+}
+
+void Table::enter(PathNode& node, Side side, Row row, const twin::Node& value) {
+    fleet::enter(RowTarget(*this, node, side, row), TreeNode(value));
 }
 
 void Table::replace(Row row, const twin::Twin& was, const twin::Twin& is) {
@@ -215,7 +311,7 @@ void Table::differ_child(PathNode& node, Side side, Row row, const twin::Member&
             differ(node.make_child(is.key), side, row, was.node, is.node);
     } else if (!before && !after) {
         if (was.node.leaf() != is.node.leaf())
-            set(node.make_child(is.key), side, row, Value::of(is.node.leaf()));
+            set(node.make_child(is.key), side, row, TreeNode(is.node).value());
     } else {
         leave_child(node, side, row, was);
         enter(node.make_child(is.key), side, row, is.node);
@@ -224,14 +320,6 @@ void Table::differ_child(PathNode& node, Side side, Row row, const twin::Member&
 
 void Table::set(PathNode& node, Side side, Row row, const Value& value) {
     if (node.make_column(side, capacity_).set(row, value)) node.settle(side);
-}
-
-void Table::enter(PathNode& node, Side side, Row row, const twin::Node& value) {
-    if (!value.is_object()) return set(node, side, row, Value::of(value.leaf()));
-    set(node, side, row, Value::object_mark());
-    PathNode::Finger finger(node);
-    for (const twin::Member& member : value.object().members)
-        enter(finger.find_or_make(member.key), side, row, member.node);
 }
 
 void Table::leave(PathNode& node, Side side, Row row, const twin::Node& value) {

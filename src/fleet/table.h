@@ -5,9 +5,11 @@
 #include "fleet/path_node.h"
 #include "fleet/system_columns.h"
 #include "query/plan.h"
+#include "twin/flat_twin.h"
 #include "twin/view.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -25,6 +27,9 @@ public:
     virtual void before_change(Row row) = 0;
 };
 
+class Staging;
+struct StagedNode;
+
 // What a table has allocated, in bytes.
 struct Memory {
     std::size_t columns = 0;
@@ -39,6 +44,7 @@ struct Memory {
 class Table {
 public:
     Table();
+    ~Table();
     Table(const Table&) = delete;
     Table& operator=(const Table&) = delete;
 
@@ -92,7 +98,13 @@ public:
     void set_presence(Row row, bool connected, Instant last_activity);
     void remove(Row row, const twin::Twin* was = nullptr);
 
-    void reserve(std::uint32_t rows);  // before many rows are put
+    // Many new rows at once, as at a start: about so many will come, in runs of rising keys. Until
+    // the end only `load` may be called, and nothing of them can be read. What comes out is what
+    // `put` would have made. Columns grow with their rows: only so is their form the cheapest one.
+    void begin_load(std::uint32_t rows);
+    void load(const twin::IdentityFacts& facts, const twin::Twin& twin);
+    void load(const twin::IdentityFacts& facts, const twin::FlatTwin& twin);
+    void end_load();
     Memory memory() const;
 
 private:
@@ -101,7 +113,14 @@ private:
     Row next_row();
     void set_capacity(std::uint32_t capacity);
 
+    class RowTarget;
+
+    Row add_row(const Key& key);
     void enter(Row row, const twin::Twin& twin);
+    template <class Source>
+    void load_from(const twin::IdentityFacts& facts, const Source& source);
+    void load_staged();
+    void load_staged(StagedNode& staged);
     void replace(Row row, const twin::Twin& was, const twin::Twin& is);
     void leave_all(Row row);
     void set(PathNode& node, Side side, Row row, const query::Value& value);
@@ -115,6 +134,7 @@ private:
 
     std::uint32_t row_count_ = 0;
     std::uint32_t capacity_ = 0;
+    std::uint32_t expected_ = 0;
     std::uint32_t first_gap_ = 0;  // no free row in a word of `live_` before this one
     std::vector<std::uint64_t> live_;
     std::uint64_t revision_ = 0;
@@ -122,6 +142,7 @@ private:
     SystemColumns system_;
     PathNode tags_;
     PathNode properties_;
+    std::unique_ptr<Staging> staging_;  // during a load
     std::vector<Observer*> observers_;
 };
 

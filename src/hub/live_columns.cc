@@ -34,14 +34,25 @@ void RowChange::complete(const TwinView& view) {
     is_loaded = true;
 }
 
-void LiveColumns::reserve(std::uint64_t devices, std::uint64_t modules) {
-    devices_.reserve(static_cast<std::uint32_t>(devices));
-    modules_.reserve(static_cast<std::uint32_t>(modules));
+void LiveColumns::begin_load(std::uint64_t devices, std::uint64_t modules) {
+    devices_.begin_load(static_cast<std::uint32_t>(devices));
+    modules_.begin_load(static_cast<std::uint32_t>(modules));
+}
+
+void LiveColumns::end_load() {
+    devices_.end_load();
+    modules_.end_load();
 }
 
 void LiveColumns::load(const Identity& identity, const twin::Twin& twin, const Presence& presence) {
     std::string etag;
-    table_of(identity.id).put(facts_of(identity, presence, etag), twin);
+    table_of(identity.id).load(facts_of(identity, presence, etag), twin);
+}
+
+void LiveColumns::load(const Identity& identity, const twin::FlatTwin& twin,
+                       const Presence& presence) {
+    std::string etag;
+    table_of(identity.id).load(facts_of(identity, presence, etag), twin);
 }
 
 void LiveColumns::commit(const Entry& entry, const State& next, const Presence& presence) {

@@ -29,8 +29,10 @@ struct RowChange {
 class LiveColumns {
 public:
     // At start, before the loop runs.
-    void reserve(std::uint64_t devices, std::uint64_t modules);
+    void begin_load(std::uint64_t devices, std::uint64_t modules);  // about so many will come
     void load(const Identity& identity, const twin::Twin& twin, const Presence& presence);
+    void load(const Identity& identity, const twin::FlatTwin& twin, const Presence& presence);
+    void end_load();
 
     // The entry is about to show `next` instead of its durable state.
     void commit(const Entry& entry, const State& next, const Presence& presence);

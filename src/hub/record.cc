@@ -32,6 +32,22 @@ Result<TwinId> read_id(ByteReader& reader) {
     return id;
 }
 
+struct TwinRecord {
+    std::uint64_t sequence = 0;
+    std::uint64_t ordinal = 0;
+    std::string_view twin;
+};
+
+Result<TwinRecord> twin_record(std::string_view bytes) {
+    ByteReader reader(bytes);
+    TwinRecord record;
+    record.sequence = reader.varint();
+    record.ordinal = reader.varint();
+    if (reader.failed()) return damaged("twin", reader.offset());
+    record.twin = reader.rest();
+    return record;
+}
+
 }  // namespace
 
 void append_encoded(std::string& out, const Identity& identity) {
@@ -55,8 +71,13 @@ void append_encoded(std::string& out, const Identity& identity) {
 }
 
 Result<Identity> decode_identity(std::string_view bytes) {
-    ByteReader reader(bytes);
     Identity identity;
+    TRY_VOID(decode_identity_into(identity, bytes));
+    return identity;
+}
+
+Result<> decode_identity_into(Identity& identity, std::string_view bytes) {
+    ByteReader reader(bytes);
     auto id = read_id(reader);
     if (!id || reader.failed()) return damaged("identity", reader.offset());
     identity.id = std::move(*id);
@@ -75,12 +96,13 @@ Result<Identity> decode_identity(std::string_view bytes) {
     identity.iot_edge = reader.byte() != 0;
     identity.device_scope = reader.text();
     const std::uint64_t scopes = reader.varint();
+    identity.parent_scopes.clear();
     for (std::uint64_t i = 0; i < scopes && !reader.failed(); ++i)
         identity.parent_scopes.emplace_back(reader.text());
     identity.managed_by = reader.text();
     identity.created = read_instant(reader);
     if (reader.failed() || status > 1 || type > 3) return damaged("identity", reader.offset());
-    return identity;
+    return {};
 }
 
 void append_encoded(std::string& out, const Presence& presence) {
@@ -110,12 +132,16 @@ void append_twin_record(std::string& out, const State& state) {
 }
 
 Result<> decode_twin_record(std::string_view bytes, State& state) {
-    ByteReader reader(bytes);
-    state.sequence = reader.varint();
-    state.ordinal = reader.varint();
-    if (reader.failed()) return damaged("twin", reader.offset());
-    TRY(state.twin, twin::decode_twin(reader.rest()));
+    TRY(const TwinRecord record, twin_record(bytes));
+    state.sequence = record.sequence;
+    state.ordinal = record.ordinal;
+    TRY(state.twin, twin::decode_twin(record.twin));
     return {};
+}
+
+Result<> decode_flat_record(std::string_view bytes, twin::FlatTwin& twin) {
+    TRY(const TwinRecord record, twin_record(bytes));
+    return twin::decode_flat(record.twin, twin);
 }
 
 void append_encoded(std::string& out, const ChangeRecord& record) {

@@ -5,6 +5,7 @@
 #include "hub/identity.h"
 #include "hub/state.h"
 #include "twin/change.h"
+#include "twin/flat_twin.h"
 
 #include <cstdint>
 #include <string>
@@ -22,6 +23,8 @@ inline constexpr std::uint16_t checkpoint_format = 1;
 
 void append_encoded(std::string& out, const Identity& identity);
 Result<Identity> decode_identity(std::string_view bytes);
+// The same into one that was in use, for its memory. After an error it is of no use.
+Result<> decode_identity_into(Identity& identity, std::string_view bytes);
 
 void append_encoded(std::string& out, const Presence& presence);
 Result<Presence> decode_presence(std::string_view bytes);
@@ -30,6 +33,8 @@ Result<Presence> decode_presence(std::string_view bytes);
 void append_twin_record(std::string& out, const State& state);
 // Fills twin, sequence and ordinal of `state`.
 Result<> decode_twin_record(std::string_view bytes, State& state);
+// The document alone, without its trees.
+Result<> decode_flat_record(std::string_view bytes, twin::FlatTwin& twin);
 
 // What happened to an identity or twin. Stored: never renumber.
 enum class ChangeKind : std::uint8_t {

@@ -1,5 +1,7 @@
 #include "hub/shard.h"
 
+#include "hub/stored_twin.h"
+
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -38,30 +40,16 @@ Result<Shard::Loaded> Shard::decode(const TwinId& id, const std::optional<std::s
                                     const std::optional<std::string>& presence) const {
     Loaded loaded;
     const std::string key = store::twin_key(id);
-    if (identity) {
-        TRY(const store::Opened opened,
-            store::open(store::Kind::identity, identity_format, "identities", key, *identity));
-        TRY(Identity decoded, decode_identity(opened.body));
+    TRY(const TwinBodies bodies,
+        open_records({.key = key, .identity = identity, .twin = twin, .presence = presence}));
+    if (bodies.identity) {
+        Identity decoded;
+        TRY_VOID(decode_identity_of(id, *bodies.identity, decoded));
         loaded.state.identity = std::make_shared<const Identity>(std::move(decoded));
-        if (!twin)
-            return failure(Code::corrupted,
-                           "The twin of '" + id.text() + "' is missing in the store",
-                           "twins/" + store::printable(key));
-        TRY(const store::Opened opened_twin,
-            store::open(store::Kind::twin, twin_record_format, "twins", key, *twin));
-        TRY_VOID(decode_twin_record(opened_twin.body, loaded.state));
+        TRY_VOID(decode_twin_record(*bodies.twin, loaded.state));
     }
-    if (presence) {
-        const std::string presence_key = store::metadata_key(store::Area::presence, key);
-        TRY(const store::Opened opened, store::open(store::Kind::hub_state, hub_state_format,
-                                                    "metadata", presence_key, *presence));
-        TRY(loaded.presence, decode_presence(opened.body));
-        // What the last run left open ended with it, when it was last heard of.
-        if (loaded.presence.connected) {
-            loaded.presence.connected = false;
-            loaded.presence.session_expires =
-                loaded.presence.last_activity + parts_.settings.session_age;
-        }
+    if (bodies.presence) {
+        TRY(loaded.presence, presence_at_start(*bodies.presence, parts_.settings.session_age));
     }
     return loaded;
 }

@@ -2,22 +2,47 @@
 #include "base/bytes.h"
 #include "hub/shard.h"
 #include "hub/slot_facts.h"
+#include "hub/stored_twin.h"
 
 namespace twinhub::hub {
 
 using store::Family;
 
+namespace {
+
+// What the columns need of a twin's records, read whole before they hear of any of it. Kept from
+// one twin to the next for its memory.
+struct Stored {
+    Identity identity;
+    twin::FlatTwin twin;
+    Presence presence;
+
+    Result<> read(const TwinId& id, const StoredTwin& records, const Settings& settings) {
+        TRY(const TwinBodies bodies, open_records(records));
+        TRY_VOID(decode_identity_of(id, *bodies.identity, identity));
+        TRY_VOID(decode_flat_record(*bodies.twin, twin));
+        presence = {};
+        if (bodies.presence) {
+            TRY(presence, presence_at_start(*bodies.presence, settings.session_age));
+        }
+        return {};
+    }
+};
+
+}  // namespace
+
 Result<> Shard::recover(StartProgress& progress) {
     for (std::uint32_t slot = index_; slot < slot_count; slot += count_)
         TRY_VOID(recover_slot(static_cast<Slot>(slot)));
     progress.twins += counts_.twins();
-    columns_.reserve(counts_.enabled + counts_.disabled, counts_.modules);
+    columns_.begin_load(counts_.enabled + counts_.disabled, counts_.modules);
     for (std::uint32_t slot = index_; slot < slot_count; slot += count_) {
         TRY_VOID(load_columns(static_cast<Slot>(slot)));
         if (const auto counts = slot_counts_.find(static_cast<Slot>(slot));
             counts != slot_counts_.end())
             progress.read += counts->second.twins();
     }
+    columns_.end_load();
     return {};
 }
 
@@ -33,34 +58,40 @@ Result<> Shard::load_columns(Slot slot) {
     const auto presences = snapshot->scan(Family::metadata, seen);
     twins->seek_first();
     presences->seek_first();
-    const auto value_at = [](store::Cursor& cursor, std::string_view key) {
-        while (cursor.valid() && cursor.key() < key) cursor.next();
-        return cursor.valid() && cursor.key() == key ? std::optional<std::string>(cursor.value())
-                                                     : std::nullopt;
+    // `key` less what the cursor's keys have in front.
+    const auto value_at = [](store::Cursor& cursor, std::size_t skip,
+                             std::string_view key) -> std::optional<std::string_view> {
+        while (cursor.valid() && cursor.key().substr(skip) < key) cursor.next();
+        if (!cursor.valid() || cursor.key().substr(skip) != key) return std::nullopt;
+        return cursor.value();
     };
+    Stored stored;
     for (identities->seek_first(); identities->valid(); identities->next()) {
-        const auto id = store::parse_twin_key(identities->key());
+        const std::string_view key = identities->key();
+        const auto id = store::parse_twin_key(key);
         if (!id)
             return failure(Code::corrupted, "An identity has a damaged key",
-                           "identities/" + store::printable(identities->key()));
+                           "identities/" + store::printable(key));
         if (const EntryPtr entry = find(*id)) {
             if (entry->durable.exists())
                 columns_.load(*entry->durable.identity, entry->durable.twin, entry->presence);
             continue;
         }
-        const std::string key(identities->key());
-        const auto loaded =
-            decode(*id, std::string(identities->value()), value_at(*twins, key),
-                   value_at(*presences, store::metadata_key(store::Area::presence, key)));
+        const Result<> read = stored.read(*id,
+                                          {.key = key,
+                                           .identity = identities->value(),
+                                           .twin = value_at(*twins, 0, key),
+                                           .presence = value_at(*presences, 1, key)},
+                                          parts_.settings);
         // A damaged record is named when somebody asks for it; it must not keep the others away.
-        if (!loaded) {
+        if (!read) {
             parts_.metrics.records_damaged.Increment();
             parts_.log.error("store.record_damaged", {{"id", id->text()},
-                                                      {"what", loaded.error().message},
-                                                      {"where", loaded.error().where}});
+                                                      {"what", read.error().message},
+                                                      {"where", read.error().where}});
             continue;
         }
-        columns_.load(*loaded->state.identity, loaded->state.twin, loaded->presence);
+        columns_.load(stored.identity, stored.twin, stored.presence);
     }
     TRY_VOID(identities->status());
     TRY_VOID(twins->status());
