@@ -136,7 +136,7 @@ std::vector<Model> any_models(bool modules) {
     AnyFleet fleet(1);
     const int odd = *rc::gen::inRange(0, 30);
     for (int i = 0; i < odd; ++i) fleet.put_any(modules);
-    if (*rc::gen::arbitrary<bool>()) fleet.put_many(*rc::gen::inRange<std::size_t>(1, 1500));
+    if (*rc::gen::arbitrary<bool>()) fleet.put_many(*rc::gen::inRange<std::size_t>(1, 400));
     std::vector<Model> models;
     const ModelFleet& shard = *fleet.shards().front();
     for (std::size_t n = 0; n < shard.size(); ++n) models.push_back(shard.model(n));
@@ -182,7 +182,7 @@ RC_GTEST_PROP(Load, GivesWhatPuttingGives, (bool modules)) {
 TEST(Load, TakesNoMoreMemoryThanPutting) {
     Table put;
     Table loaded;
-    constexpr std::uint32_t rows = 20'000;
+    constexpr std::uint32_t rows = 8000;
     loaded.begin_load(rows);
     SampleFleet fleet;
     for (std::uint32_t i = 0; i < rows; ++i) {
@@ -202,10 +202,10 @@ TEST(Load, TakesNoMoreMemoryThanPutting) {
 TEST(Load, StandsAFleetWithoutACommonKey) {
     Table put;
     Table loaded;
-    loaded.begin_load(2000);
-    for (int i = 0; i < 2000; ++i) {
+    loaded.begin_load(240);
+    for (int i = 0; i < 240; ++i) {
         json::object reported;
-        for (int k = 0; k < 10; ++k) reported[fmt::format("key-{}-{}", i, k)] = "v";
+        for (int k = 0; k < 50; ++k) reported[fmt::format("key-{}-{}", i, k)] = "v";
         const std::string name = fmt::format("d{:04}", i);
         const twin::Twin twin = twin::testing::twin_of("{}", "{}", to_text(reported));
         put.put({.device_id = name}, twin);
