@@ -32,7 +32,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto tick_every = 50ms;
-constexpr int pool_threads = 2;
+constexpr std::size_t pool_threads_min = 2;
 constexpr std::size_t ops_connections_max = 64;  // of their own: a full hub still says how it is
 constexpr int settle_rounds_max = 10'000;
 
@@ -192,7 +192,7 @@ struct Server::Parts {
     std::atomic<bool> ready = false;   // devices may come
     std::unique_ptr<OpsLoop> ops;
     std::unique_ptr<store::Engine> engine;
-    Loop pool{pool_threads};
+    Loop pool{static_cast<int>(pool_threads_min)};
     std::optional<asio::executor_work_guard<Loop::executor_type>> pool_work{pool.get_executor()};
     std::vector<std::unique_ptr<ServingLoop>> loops;
     std::unique_ptr<hub::Hub> hub;
@@ -208,10 +208,11 @@ Result<> Server::Parts::open_store() {
     options.cache_bytes = config.store_cache_bytes;
     options.write_buffer_bytes = config.store_write_buffer_bytes;
     TRY(engine, store::open_rocksdb(config.store_path(), options));
-    for (int i = 0; i < pool_threads; ++i)
+    const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
+    const std::size_t count = config.loops != 0 ? config.loops : cores;
+    // A start has work for all cores.
+    for (std::size_t i = 0; i < std::max(pool_threads_min, std::min(count, cores)); ++i)
         pool_threads_running.emplace_back([this] { pool.run(); });
-    const std::size_t count =
-        config.loops != 0 ? config.loops : std::max(1u, std::thread::hardware_concurrency());
     std::vector<Executor> executors;
     for (std::size_t i = 0; i < count; ++i) {
         loops.push_back(std::make_unique<ServingLoop>(clock.monotonic()));
