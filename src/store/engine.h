@@ -66,6 +66,8 @@ struct Entry {
 };
 // Gives the next record, or nothing at the end; an error abandons the load.
 using Source = std::function<Result<std::optional<Entry>>()>;
+// The same records, with an error (argument_invalid) where a key does not rise.
+Source rising(const Source& source);  // borrowed
 
 struct FamilyStatistics {
     std::uint64_t keys_estimated = 0;

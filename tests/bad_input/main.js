@@ -1,5 +1,6 @@
 // Runs every case against one hub and asks after each whether the hub still serves.
 import { parseArgs } from 'node:util';
+import { Checks } from '../end_to_end/lib/checks.js';
 import { Harness } from './harness.js';
 import { httpCases } from './http_cases.js';
 import { mqttCases } from './mqtt_cases.js';
@@ -10,18 +11,7 @@ const { values: options } = parseArgs({ options: {
     'memory-growth-megabytes': { type: 'string', default: '64' },  // more for sanitizer builds
 } });
 
-let [passed, failed] = [0, 0];
-async function check(name, run) {
-    const begin = Date.now();
-    try {
-        await run();
-        passed += 1;
-        console.log(`ok ${name} (${Date.now() - begin} ms)`);
-    } catch (error) {
-        failed += 1;
-        console.log(`NOT OK ${name}\n    ${error.stack.replaceAll('\n', '\n    ')}`);
-    }
-}
+const checks = new Checks();
 
 let harness;
 try {
@@ -32,25 +22,23 @@ try {
         const name = `slow: ${what}`;
         if (chosen({ name })) begun.push([name, await begin(harness)]);
     }
-    await check('the hub serves beside slow clients', () => harness.assertServes());
+    await checks.check('the hub serves beside slow clients', () => harness.assertServes());
     for (const { name, run } of [...tlsCases(), ...mqttCases(), ...httpCases()].filter(chosen))
-        await check(name, async () => {
+        await checks.check(name, async () => {
             await run(harness);
             await harness.assertServes();
         });
     for (const [name, wires] of begun)
-        await check(`${name} are cut off`, async () => {
+        await checks.check(`${name} are cut off`, async () => {
             await assertCutOff(wires);
             await harness.assertServes();
         });
-    await check('the hub ends in order', () => harness.stop());
-    if (failed === 0) harness.hub.remove();
+    await checks.check('the hub ends in order', () => harness.stop());
+    if (checks.failed === 0) harness.hub.remove();
     else console.log(`the hub's log ends:\n${harness.hub.log()}`);
 } catch (error) {
-    console.error(error);
-    failed += 1;
+    checks.broken(error);
 } finally {
     await harness?.abandon();
 }
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+process.exitCode = checks.end();

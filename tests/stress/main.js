@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { get } from 'node:http';
 import { parseArgs } from 'node:util';
+import { Checks } from '../end_to_end/lib/checks.js';
 import { Hub } from '../end_to_end/lib/hub.js';
 import { Random } from '../end_to_end/lib/random.js';
 import { Rest } from '../end_to_end/lib/rest.js';
@@ -18,18 +19,7 @@ console.log(`seed ${options.seed}`);
 const source = new Random(Number(options.seed));
 const random = () => source.next();
 
-let [passed, failed] = [0, 0];
-async function check(name, run) {
-    const begin = Date.now();
-    try {
-        await run();
-        passed += 1;
-        console.log(`ok ${name} (${Date.now() - begin} ms)`);
-    } catch (error) {
-        failed += 1;
-        console.log(`NOT OK ${name}\n    ${error.stack.replaceAll('\n', '\n    ')}`);
-    }
-}
+const checks = new Checks();
 
 const report = /^.*(ERROR: AddressSanitizer|WARNING: ThreadSanitizer|ERROR: LeakSanitizer|runtime error:)[^]{0,6000}/m;
 const wholeLog = (hub) => readFileSync(hub.logFile, 'utf8');
@@ -75,17 +65,17 @@ const time = () => new Promise((done) => setTimeout(done, Number(options.seconds
 
 let during = begin(0);
 try {
-    await check('the hub serves a crowd that comes and goes', async () => {
+    await checks.check('the hub serves a crowd that comes and goes', async () => {
         await time();
         await end(during);
     });
-    await check('all connections of those who left are accounted for', async () => {
+    await checks.check('all connections of those who left are accounted for', async () => {
         rest.close();
         for (const name of ['connections_open', 'mqtt_connections', 'twin_devices_connected'])
             await until(async () => await metric(hub, name) === 0, `${name} to be 0`);
     });
     during = begin(during.confirmed);
-    await check('the hub ends in order in the middle of it', async () => {
+    await checks.check('the hub ends in order in the middle of it', async () => {
         await time();
         const ended = hub.stop();
         during.on = false;
@@ -93,7 +83,7 @@ try {
         await end(during);
     });
     rest.close();
-    await check('what was confirmed is there after a new start', async () => {
+    await checks.check('what was confirmed is there after a new start', async () => {
         await hub.start();
         const again = new Rest(hub);
         const { json } = await again.get('/twins/steady');
@@ -102,17 +92,15 @@ try {
                   `${json.properties.desired.next} < ${during.confirmed}`);
         await hub.stop();
     });
-    await check('no sanitizer had anything to report', () => {
+    await checks.check('no sanitizer had anything to report', () => {
         const found = report.exec(wholeLog(hub));
         assert.equal(found, null, found?.[0]);
     });
-    if (failed === 0) hub.remove();
+    if (checks.failed === 0) hub.remove();
     else console.log(`the hub's log ends:\n${hub.log()}\ndata folder: ${hub.dataFolder}`);
 } catch (error) {
-    console.error(error);
-    failed += 1;
+    checks.broken(error);
 } finally {
     hub.process.kill('SIGKILL');
 }
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+process.exit(checks.end());

@@ -273,8 +273,9 @@ private:
         std::jthread opening([this] { pool_->run(); });  // open() waits for the pool
         progress_.twins = progress_.read = 0;
         Result<std::unique_ptr<Hub>> opened =
-            Hub::open(settings_, Seams{*engine_, clock_, random_, log_, metrics_,
-                                       std::move(executors), pool_->get_executor(), false},
+            Hub::open(settings_,
+                      Seams{*engine_, clock_, random_, log_, metrics_, std::move(executors),
+                            pool_->get_executor(), false},
                       progress_);
         work.reset();
         opening.join();

@@ -34,14 +34,10 @@ Result<> BulkLoad::write(const rocksdb::Options& options, const Source& source) 
     };
     rocksdb::SstFileWriter file{rocksdb::EnvOptions(), options};
     bool open = false;
-    std::optional<std::string> last;
+    const Source records = rising(source);
     while (true) {
-        TRY(const std::optional<Entry> entry, source());
+        TRY(const std::optional<Entry> entry, records());
         if (!entry) break;
-        if (last && entry->key <= *last)
-            return failure(Code::argument_invalid,
-                           "The records to load are not in order of their keys");
-        last = std::string(entry->key);
         if (!open) {
             files_.push_back(folder_ / (std::to_string(files_.size()) + ".sst"));
             if (const auto status = file.Open(files_.back()); !status.ok()) return failed(status);
