@@ -29,12 +29,13 @@ Scan::Scan(std::shared_ptr<const query::Plan> plan, Table& table, Instant now, S
         waits_for_documents_ =
             cursor_->sorts() && (filter_.needs_documents() || cursor_->sorts_documents());
     }
-    if (const auto& rows = filter_.rows_by_id()) {
+    const bool wants_rows = plan_->grouped || plan_->limit != 0u;
+    if (const auto& rows = filter_.rows_by_id(); rows && wants_rows) {
         for (const Row row : *rows) {
             if (row / 64 >= undecided_.size()) undecided_.resize(row / 64 + 1);
             undecided_[row / 64] |= std::uint64_t{1} << (row % 64);
         }
-    } else if (!(plan_->limit == 0u && !plan_->grouped)) {
+    } else if (wants_rows) {
         undecided_.assign(table.live().begin(), table.live().end());
     }
     rows_at_start_ = table.live_count();

@@ -233,6 +233,20 @@ TEST(Pages, StopAfterSomeStepsAndSayHowFarTheyCame) {
     EXPECT_THAT(scan.cursor().read(page.seen, 1, 100).value().entries, SizeIs(1));
 }
 
+TEST(Pages, OfNoRowsAreCompleteHoweverTheRowsAreFound) {
+    testing::ModelFleet fleet;
+    fill(fleet, 3);
+    for (const char* condition : {"deviceId IN ['d00001']", "tags.n = 1"}) {
+        Scan scan(
+            plan_of("SELECT tags.n FROM devices WHERE " + std::string(condition) + " LIMIT 0"),
+            fleet.table(), now);
+        ASSERT_TRUE(finish(scan));
+        const Cursor::Page page = scan.cursor().read("", 10, 100).value();
+        EXPECT_TRUE(page.complete) << condition;
+        EXPECT_THAT(page.entries, IsEmpty());
+    }
+}
+
 TEST(Pages, PassCapturedRowsThatFailByTheirDocuments) {
     testing::ModelFleet fleet;
     fill(fleet, 9);
