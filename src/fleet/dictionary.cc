@@ -46,7 +46,7 @@ std::uint32_t Dictionary::Key::hash() const {
     const std::size_t hash = type() == Type::number
                                  ? absl::HashOf(bits)
                                  : absl::HashOf(absl::string_view(text.data(), text.size()));
-    return std::max(static_cast<std::uint32_t>(hash ^ hash >> 32), 1u);
+    return std::max(HashIndex::folded(hash), 1u);
 }
 
 Dictionary::Key Dictionary::text_key(Type type, std::string_view text) {

@@ -14,6 +14,11 @@ namespace twinhub::fleet {
 // growing is one pass from front to back, and a search ends where a greater hash begins.
 class HashIndex {
 public:
+    // A hash of any width, as it is taken here.
+    static std::uint32_t folded(std::uint64_t hash) {
+        return static_cast<std::uint32_t>(hash ^ hash >> 32);
+    }
+
     std::uint32_t size() const { return size_; }
 
     // The number with this hash that `same(number)` is true of.

@@ -18,9 +18,8 @@ constexpr std::size_t header = 2;
 
 absl::string_view view(std::string_view text) { return {text.data(), text.size()}; }
 std::uint32_t hash_of(const Key& key) {
-    const std::size_t hash = key.module.empty() ? absl::HashOf(view(key.device))
-                                                : absl::HashOf(view(key.device), view(key.module));
-    return static_cast<std::uint32_t>(hash ^ hash >> 32);
+    return HashIndex::folded(key.module.empty() ? absl::HashOf(view(key.device))
+                                                : absl::HashOf(view(key.device), view(key.module)));
 }
 std::size_t record_bytes(const Key& key) { return header + key.device.size() + key.module.size(); }
 

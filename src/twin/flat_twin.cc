@@ -16,7 +16,7 @@ public:
 
     explicit FlatBuilder(FlatTwin& twin) : twin_(twin) {}
 
-    Object object(std::size_t) { return put(FlatNode::Kind::object); }
+    Object object(std::size_t) { return put({}); }
     void add(Object, std::string_view key, Node node) { twin_.nodes[node].key = key; }
     Node finish(Object object, const Stamp&) {
         twin_.nodes[object].end = static_cast<std::uint32_t>(twin_.nodes.size());
@@ -24,38 +24,28 @@ public:
     }
 
     Node leaf(bool content, const Stamp&) {
-        const Node node = put(FlatNode::Kind::boolean);
-        twin_.nodes[node].boolean = content;
-        return node;
+        return put({.kind = FlatNode::Kind::boolean, .boolean = content});
     }
     Node leaf(std::int64_t content, const Stamp&) {
-        const Node node = put(FlatNode::Kind::integer);
-        twin_.nodes[node].integer = content;
-        return node;
+        return put({.kind = FlatNode::Kind::integer, .integer = content});
     }
     Node leaf(double content, const Stamp&) {
-        const Node node = put(FlatNode::Kind::number);
-        twin_.nodes[node].number = content;
-        return node;
+        return put({.kind = FlatNode::Kind::number, .number = content});
     }
     Node leaf(std::string_view content, const Stamp&) {
-        const Node node = put(FlatNode::Kind::string);
-        twin_.nodes[node].string = content;
-        return node;
+        return put({.kind = FlatNode::Kind::string, .string = content});
     }
     Node leaf(json::array content, const Stamp&) {
-        const Node node = put(FlatNode::Kind::array);
-        twin_.nodes[node].array = twin_.arrays.size();
         twin_.arrays.emplace_back(std::move(content));
-        return node;
+        return put({.kind = FlatNode::Kind::array, .array = twin_.arrays.size() - 1});
     }
 
 private:
-    std::size_t put(FlatNode::Kind kind) {
-        FlatNode& node = twin_.nodes.emplace_back();
-        node.kind = kind;
-        node.end = static_cast<std::uint32_t>(twin_.nodes.size());
-        return twin_.nodes.size() - 1;
+    Node put(FlatNode node) {
+        const Node place = twin_.nodes.size();
+        node.end = static_cast<std::uint32_t>(place + 1);
+        twin_.nodes.push_back(node);
+        return place;
     }
 
     FlatTwin& twin_;

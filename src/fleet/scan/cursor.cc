@@ -80,9 +80,7 @@ bool Cursor::add_sorted(Row row, query::RowSource& source) {
     if (buffer_ <= after_) return true;
     if (rows_max_ && places_.size() >= *rows_max_) {
         if (*rows_max_ == 0 || buffer_ > places_.rbegin()->position) return true;
-        const Place last = *places_.rbegin();
-        drop(last.row);
-        remove(last);
+        take_out(std::prev(places_.end()));
     }
     if (places_bytes_ + bytes_of(buffer_) > limits_.sorted_bytes_max) return false;
     place(buffer_, row);
@@ -95,9 +93,11 @@ void Cursor::place(std::string position, Row row) {
     places_.insert(Place{std::move(position), row});
 }
 
-void Cursor::remove(const Place& place) {
-    places_bytes_ -= bytes_of(place.position);
-    places_.erase(places_.find(place));
+// With its row. The place behind it.
+Cursor::Places::iterator Cursor::take_out(Places::iterator at) {
+    drop(at->row);
+    places_bytes_ -= bytes_of(at->position);
+    return places_.erase(at);
 }
 
 // The row is not to be delivered (any more).
@@ -191,11 +191,7 @@ Result<Cursor::Page> Cursor::read(std::string_view after, std::size_t count, std
     // No more than the whole answer has, unless documents may still drop some.
     if (rows_max_ && !filter_->needs_documents())
         count = std::min<std::uint64_t>(count, *rows_max_);
-    while (!places_.empty() && places_.begin()->position <= after_) {
-        const Place done = *places_.begin();
-        drop(done.row);
-        remove(done);
-    }
+    while (!places_.empty() && places_.begin()->position <= after_) take_out(places_.begin());
     const bool walked_all = !walks_ || walk(count, steps);
     Page page;
     auto at = places_.begin();
@@ -207,9 +203,7 @@ Result<Cursor::Page> Cursor::read(std::string_view after, std::size_t count, std
             ++at;
         } else {
             // It must not be counted again when the page is read on from where it began.
-            places_bytes_ -= bytes_of(at->position);
-            drop(at->row);
-            at = places_.erase(at);
+            at = take_out(at);
         }
     }
     page.complete = walked_all && at == places_.end();

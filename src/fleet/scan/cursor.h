@@ -103,8 +103,9 @@ private:
     void drop(Row row);
     bool add_sorted(Row row, query::RowSource& source);
     void place(std::string position, Row row);
-    void remove(const Place& place);
     bool walk(std::size_t count, std::size_t steps);
+    using Places = absl::btree_set<Place, Earlier>;
+    Places::iterator take_out(Places::iterator at);
     std::optional<Entry> entry_of(const Place& place);
     void append_id(std::string& out, Row row) const;
 
@@ -125,7 +126,7 @@ private:
     bool lost_ = false;
 
     // Rows in their place. In key order the others are found by walking through the table's keys.
-    absl::btree_set<Place, Earlier> places_;
+    Places places_;
     std::size_t places_bytes_ = 0;
     bool walks_ = false;
     std::string walked_;  // position
