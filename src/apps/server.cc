@@ -108,6 +108,10 @@ std::vector<gateway::ServerCertificate> tls_certificates(const KeyMaterial& keys
 struct DoorLoop : Loop {
     explicit DoorLoop(Moment now) : work(get_executor()), ticker(*this), deadlines(now) {}
 
+    void stop_accepting() {
+        for (const auto& acceptor : acceptors) acceptor->stop();
+    }
+
     asio::executor_work_guard<executor_type> work;
     asio::steady_timer ticker;
     gateway::Deadlines deadlines;
@@ -119,7 +123,7 @@ struct ServingLoop : DoorLoop {
     using DoorLoop::DoorLoop;
 
     void stop_doors() {
-        for (const auto& acceptor : acceptors) acceptor->stop();
+        stop_accepting();
         if (http) http->stop();
         if (mqtt) mqtt->stop();
     }
@@ -135,7 +139,7 @@ struct OpsLoop : DoorLoop {
         : DoorLoop(now), door(std::move(answers), deadlines, clock) {}
 
     void stop_doors() {
-        for (const auto& acceptor : acceptors) acceptor->stop();
+        stop_accepting();
         door.stop();
     }
 

@@ -58,8 +58,9 @@ std::optional<Position> parse_position(std::string_view text) {
 
 // Whether a plan asks for one twin by its id and for nothing else.
 bool is_lookup(const query::Plan& plan) {
-    return plan.collection == query::Collection::devices && plan.star && plan.hidden.empty() &&
-           plan.where && plan.expr(*plan.where).op == query::Op::equal && plan.offset == 0 &&
+    return plan.collection == query::Collection::devices && plan.explain == query::Explain::no &&
+           plan.star && plan.hidden.empty() && plan.where &&
+           plan.expr(*plan.where).op == query::Op::equal && plan.offset == 0 &&
            plan.limit.value_or(1) > 0;
 }
 
@@ -144,6 +145,16 @@ struct Queries::State {
         if (found == answers.end()) return nullptr;
         found->second->used = clock.monotonic();
         return found->second;
+    }
+
+    // The one twin that a plan asks for, when it is in memory: answered here and now (ADR 0008).
+    std::optional<TwinView> at_hand(const query::Plan& plan) {
+        if (!is_lookup(plan)) return std::nullopt;
+        const auto device = device_asked_for(plan, *plan.where);
+        if (!device) return std::nullopt;
+        const auto id = DeviceId::parse(*device);
+        if (!id) return std::nullopt;
+        return shards.of(*id).shown_view(TwinId{*id, {}});
     }
 
     // No device can have a name that is none: any shard says so.
@@ -359,6 +370,13 @@ Task<Result<QueryPage>> Queries::run(std::shared_ptr<const query::Plan> plan, Pa
                           "The queries of this principal have used their share of the hub",
                           std::to_string(seconds->count()));
     QueryPage page;
+    if (const auto view = request.cursor.empty() ? state.at_hand(*plan) : std::nullopt) {
+        append_twin(page.rows.emplace_back(), *view);
+        page.rows_looked_at = 1;
+        page.plan = "idLookup";
+        page.time = state.clock.monotonic() - began;
+        co_return page;
+    }
     Position position;
     if (request.cursor.empty()) {
         position.id = state.random.hex(8);
@@ -368,17 +386,6 @@ Task<Result<QueryPage>> Queries::run(std::shared_ptr<const query::Plan> plan, Pa
             co_return failure(Code::argument_invalid, "The continuation token is not one of ours");
         position = std::move(*parsed);
     }
-    // A twin in memory is answered here and now (ADR 0008).
-    if (plan->explain == query::Explain::no && request.cursor.empty() && is_lookup(*plan))
-        if (const auto device = device_asked_for(*plan, *plan->where))
-            if (const auto id = DeviceId::parse(*device))
-                if (const auto view = state.shards.of(*id).shown_view(TwinId{*id, {}})) {
-                    append_twin(page.rows.emplace_back(), *view);
-                    page.rows_looked_at = 1;
-                    page.plan = "idLookup";
-                    page.time = state.clock.monotonic() - began;
-                    co_return page;
-                }
     std::shared_ptr<RunningQuery> query = state.begin(plan, request, position);
     Result<> done = {};
     if (plan->explain != query::Explain::no) done = co_await state.explain(query, page);

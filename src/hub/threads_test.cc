@@ -45,6 +45,18 @@ public:
     }
 
     Hub& hub() { return *hub_; }
+    bool create(const std::string& device) {
+        return begin(0, hub_->registry().create(spec_of(device), author_of())).get().has_value();
+    }
+    // Made on both loops in turn.
+    std::vector<std::string> create_some(std::size_t count) {
+        std::vector<std::string> devices;
+        for (std::size_t i = 0; i < count; ++i) {
+            devices.push_back(device_on(i % 2, 2, static_cast<int>(i)));
+            EXPECT_TRUE(create(devices.back()));
+        }
+        return devices;
+    }
     TestClock& clock() { return clock_; }
     store::MemoryEngine& engine() { return engine_; }
     Loop& loop(std::size_t index) { return *loops_[index % loops_.size()]; }
@@ -137,11 +149,8 @@ TEST(Threads, ManyClientsOnManyLoopsShareOneHub) {
 TEST(Threads, DevicesReportOnTheirOwnLoops) {
     Server server(2);
     static constexpr int reports = 200;
-    std::vector<std::string> devices;
-    for (std::size_t i = 0; i < 4; ++i) devices.push_back(device_on(i % 2, 2, static_cast<int>(i)));
-    for (const std::string& device : devices)
-        ASSERT_TRUE(
-            server.begin(0, server.hub().registry().create(spec_of(device), author_of())).get());
+    const std::vector<std::string> devices = server.create_some(4);
+    ASSERT_FALSE(HasFailure());
     std::vector<std::future<void>> finished;
     for (const std::string& device : devices) {
         auto done = std::make_shared<std::promise<void>>();
@@ -166,8 +175,7 @@ TEST(Threads, DevicesReportOnTheirOwnLoops) {
 TEST(Threads, WhatIsAcknowledgedIsSeenOnEveryLoop) {
     Server server(2);
     const std::string device = device_on(0, 2, 0);
-    ASSERT_TRUE(
-        server.begin(0, server.hub().registry().create(spec_of(device), author_of())).get());
+    ASSERT_TRUE(server.create(device));
     const auto writer = [](Hub& hub, std::string id) -> Task<int> {
         int wrong = 0;
         for (int i = 0; i < 200; ++i) {
@@ -238,11 +246,8 @@ Task<int> tag_writer(Hub& hub, std::string device, int last) {
 
 TEST(Threads, LiveQueriesMissNothingAndTellNothingTwice) {
     Server server(2);
-    std::vector<std::string> devices;
-    for (std::size_t i = 0; i < 4; ++i) devices.push_back(device_on(i % 2, 2, static_cast<int>(i)));
-    for (const std::string& device : devices)
-        ASSERT_TRUE(
-            server.begin(0, server.hub().registry().create(spec_of(device), author_of())).get());
+    const std::vector<std::string> devices = server.create_some(4);
+    ASSERT_FALSE(HasFailure());
     std::vector<std::future<int>> all;
     for (std::size_t i = 0; i < devices.size(); ++i) {
         all.push_back(server.begin(i / 2, follower(server.hub(), devices[i], 150)));
@@ -255,8 +260,7 @@ TEST(TheEnd, OfALiveServerCutsOffLiveQueries) {
     for (int i = 0; i < 10; ++i) {
         Server server(2);
         const std::string device = device_on(0, 2);
-        ASSERT_TRUE(
-            server.begin(0, server.hub().registry().create(spec_of(device), author_of())).get());
+        ASSERT_TRUE(server.create(device));
         std::vector<std::future<int>> all;
         for (std::size_t n = 0; n < 4; ++n)
             all.push_back(server.begin(n, follower(server.hub(), device, 1'000'000)));
