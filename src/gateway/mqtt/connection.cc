@@ -1,5 +1,6 @@
 #include "gateway/mqtt/connection.h"
 
+#include "gateway/auth_chain.h"
 #include "gateway/device_credentials.h"
 #include "gateway/wire_error.h"
 #include "hub/shards.h"
@@ -215,6 +216,9 @@ Task<Result<>> MqttConnection::admit() {
     hub::Hub& hub = context_->hub();
     if (!hub.is_host(request_->user.host))
         co_return failure(Code::unauthorized, "unknown host name");
+    std::optional<Result<Superiors>> superiors;
+    if (!request_->user.auth_chain.empty())
+        superiors = co_await find_superiors(hub.registry(), request_->user.auth_chain, id);
     // The device is read before its module, so that it is in memory when it is read again behind
     // it: between the last look and attach() nothing waits, and no change of either can be missed.
     CO_TRY(hub::IdentityView device, co_await context_->shard().identity(TwinId{id.device, {}}));
@@ -235,9 +239,14 @@ Task<Result<>> MqttConnection::admit() {
     const DeviceProof proof{.token = request_->password,
                             .certificate = transport_->certificate(),
                             .chain = transport_->certificate_chain()};
-    CO_TRY(const Admission admission,
-           gateway::admit(proof, *identity.identity, *device.identity, rules, hub.clock().now()));
-    accept(admission.expires);
+    const Instant now = hub.clock().now();
+    Result<Admission> admission =
+        gateway::admit(proof, *identity.identity, *device.identity, rules, now);
+    if (!admission && superiors && *superiors)
+        admission =
+            admit_on_behalf(proof, *identity.identity, *device.identity, **superiors, rules, now);
+    CO_TRY_VOID(admission);
+    accept(admission->expires);
     co_return Result<>{};
 }
 

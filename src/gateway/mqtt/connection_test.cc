@@ -239,6 +239,41 @@ TEST_F(MqttConnectionTest, SilenceEndsAConnectionInItsTime) {
     EXPECT_TRUE(peer->closed);
 }
 
+TEST_F(MqttConnectionTest, AGatewayConnectsForADeviceBelowIt) {
+    hub::IdentitySpec gateway = spec("edge");
+    gateway.iot_edge = true;
+    const auto made = wait(hub.hub().registry().create(gateway, {}));
+    ASSERT_TRUE(made);
+    hub::IdentitySpec runtime = spec("edge");
+    runtime.id.module = ModuleId::parse("$edgeHub").value();
+    ASSERT_TRUE(wait(hub.hub().registry().update(runtime, any(), {})));
+    hub::IdentitySpec leaf = spec("leaf");
+    leaf.authentication->primary_key = leaf.authentication->secondary_key =
+        base64_encode(std::string(32, 'l'));
+    leaf.device_scope = made->identity->device_scope;
+    ASSERT_TRUE(wait(hub.hub().registry().create(leaf, {})));
+
+    const std::string token = protocol::sas::make_token(
+        {"hub.local/devices/edge/modules/$edgeHub", key, 4'000'000'000, {}});
+    const auto answer_to = [&](std::string_view device, std::string_view chain) {
+        const std::string user = "hub.local/" + std::string(device) +
+                                 "/?api-version=2021-04-12&auth-chain=" + std::string(chain);
+        wire::Connect packet;
+        packet.client_id = device;
+        packet.user_name = user;
+        packet.password = token;
+        const auto peer = open();
+        peer->send(bytes_of(packet));
+        until([&] { return !peer->received.empty(); });
+        return peer->received;
+    };
+    EXPECT_EQ(answer_to("leaf", "leaf%3Bedge"), connack(0));
+    EXPECT_EQ(answer_to("leaf", "leaf"), connack(5));
+    EXPECT_EQ(answer_to("leaf", "d1%3Bedge"), connack(5));
+    EXPECT_EQ(answer_to("d1", "d1%3Bedge"), connack(5));
+    EXPECT_EQ(answer_to("d1", "d1%3Bnobody"), connack(5));
+}
+
 TEST_F(MqttConnectionTest, WhoSendsNoConnectIsCutOff) {
     const auto peer = open();
     advance(settings.limits.connect_within + std::chrono::seconds(2));
