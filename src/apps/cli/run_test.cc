@@ -116,6 +116,8 @@ TEST_F(Program, WrongUsageEndsWithTwoAndOneHelpfulLine) {
          "twinhub device-identity renew-key: --key-type swap is for one identity at a time"},
         {{"simulate", "--late-share", "2", "-l", login},
          "twinhub simulate: --late-share is a share from 0 to 1, not '2'"},
+        {{"simulate", "--transports", "mqtt,pigeon", "-l", login},
+         "twinhub simulate: --transports: 'pigeon' is no transport; there are mqtt, mqtt-ws"},
         {{"simulate", "--devices", "0", "-l", login},
          "twinhub simulate: --devices is a number from 1 to 100000, not '0'"},
     };

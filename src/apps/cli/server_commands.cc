@@ -128,6 +128,11 @@ Result<SimulationOptions> simulation_options(Context& context) {
         return failure(Code::argument_invalid, "--delay " + done.error().message);
     options.delay = probe.drain_timeout;
     options.prefix = arguments.text("prefix");
+    if (auto transports = parse_transports(arguments.text("transports"))) {
+        options.transports = std::move(*transports);
+    } else {
+        return failure(transports.error().code, "--transports: " + transports.error().message);
+    }
     TRY(const DeviceId prefix, DeviceId::parse(options.prefix));
     options.prefix = prefix.text();
     TRY(options.target, context.target());
@@ -206,6 +211,9 @@ std::vector<Command> server_commands() {
                .fallback = "0.05"},
               {.name = "seed", .about = "The same seed gives the same fleet", .fallback = "1"},
               {.name = "prefix", .about = "How device names begin", .fallback = "greenhouse"},
+              {.name = "transports",
+               .about = "How the devices connect, in turn: mqtt, mqtt-ws",
+               .fallback = "mqtt,mqtt-ws"},
               {.name = "mqtt-port", .about = "MQTT port, when it is not 8883"}},
          .run = simulate},
         {.words = "version",

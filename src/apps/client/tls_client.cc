@@ -1,92 +1,27 @@
 #include "apps/client/tls_client.h"
 
+#include "apps/client/tls_connect.h"
+
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/connect.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl.hpp>
 #include <boost/asio/write.hpp>
-#include <fmt/format.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
 namespace twinhub::apps {
 namespace {
 
-using asio::ip::tcp;
 constexpr auto completion = asio::as_tuple(asio::use_awaitable);
-
-auto unavailable(const Endpoint& endpoint, std::string_view what,
-                 const boost::system::error_code& error) {
-    return failure(Code::unavailable, fmt::format("cannot {} {}:{}: {}", what, endpoint.host,
-                                                  endpoint.port, error.message()));
-}
-
-bool is_address(const std::string& text) {
-    boost::system::error_code error;
-    asio::ip::make_address(text, error);
-    return !error;
-}
 
 }  // namespace
 
-struct TlsClient::Stream {
-    Stream(Executor executor, TrustStore trusted)
-        : trust(std::move(trusted)), resolver(executor), tls(tcp::socket(executor), *trust) {}
-    TrustStore trust;
-    tcp::resolver resolver;
-    asio::ssl::stream<tcp::socket> tls;
+struct TlsClient::Stream : TlsParts {
+    using TlsParts::TlsParts;
 };
-
-Result<TrustStore> make_trust(const std::string& ca_file) {
-    auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_client);
-    SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
-    SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
-    boost::system::error_code error;
-    context->set_verify_mode(asio::ssl::verify_peer, error);
-    if (ca_file.empty()) {
-        context->set_default_verify_paths(error);
-    } else {
-        context->load_verify_file(ca_file, error);
-        if (error)
-            return failure(Code::format_invalid,
-                           fmt::format("'{}' holds no certificates that can be read", ca_file));
-    }
-    return context;
-}
 
 TlsClient::TlsClient(Executor executor, TrustStore trust)
     : stream_(std::make_unique<Stream>(std::move(executor), std::move(trust))) {}
 TlsClient::~TlsClient() = default;
 
 Task<Result<>> TlsClient::connect(Endpoint endpoint) {
-    SSL* const ssl = stream_->tls.native_handle();
-    X509_VERIFY_PARAM* const wanted = SSL_get0_param(ssl);
-    if (is_address(endpoint.host)) {
-        X509_VERIFY_PARAM_set1_ip_asc(wanted, endpoint.host.c_str());
-    } else {
-        SSL_set_tlsext_host_name(ssl, endpoint.host.c_str());
-        X509_VERIFY_PARAM_set1_host(wanted, endpoint.host.c_str(), 0);
-    }
-    const std::string target = endpoint.address.empty() ? endpoint.host : endpoint.address;
-    const std::string port = std::to_string(endpoint.port);
-    auto [not_found, addresses] =
-        co_await stream_->resolver.async_resolve(target, port, completion);
-    if (not_found) co_return unavailable(endpoint, "find", not_found);
-    tcp::socket& socket = stream_->tls.next_layer();
-    auto [refused, address] = co_await asio::async_connect(socket, addresses, completion);
-    if (refused) co_return unavailable(endpoint, "connect to", refused);
-    boost::system::error_code ignored;
-    socket.set_option(tcp::no_delay(true), ignored);
-
-    auto [failed] =
-        co_await stream_->tls.async_handshake(asio::ssl::stream_base::client, completion);
-    if (!failed) co_return Result<>{};
-    const long verdict = SSL_get_verify_result(ssl);
-    if (verdict == X509_V_OK) co_return unavailable(endpoint, "open TLS with", failed);
-    co_return failure(Code::unauthorized,
-                      fmt::format("the certificate of {} is not trusted ({}): name its CA with "
-                                  "--ca-file or TWINHUB_CA_FILE",
-                                  endpoint.host, X509_verify_cert_error_string(verdict)));
+    co_return co_await stream_->connect(std::move(endpoint));
 }
 
 Task<Result<std::size_t>> TlsClient::read_some(std::span<char> into) {
@@ -103,10 +38,6 @@ Task<Result<>> TlsClient::write(std::string_view bytes) {
     co_return Result<>{};
 }
 
-void TlsClient::close() {
-    stream_->resolver.cancel();
-    boost::system::error_code ignored;
-    stream_->tls.next_layer().close(ignored);
-}
+void TlsClient::close() { stream_->close(); }
 
 }  // namespace twinhub::apps

@@ -27,6 +27,7 @@ std::unique_ptr<Simulation> start_demo(DemoOptions options) {
     fleet.target.ca_file =
         config.tls_certificates.empty() ? (config.data() / "ca.pem").string() : "";
     fleet.mqtt = {config.hub_name, options.mqtt_port, loopback_of(config)};
+    fleet.transports = {DeviceTransport::mqtt, DeviceTransport::mqtt_ws};
     fleet.devices = config.demo_devices;
     fleet.say_every = std::chrono::minutes{1};
     fleet.hub_within = std::chrono::seconds{60};

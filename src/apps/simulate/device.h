@@ -1,20 +1,26 @@
 #pragma once
 
-#include "apps/client/tls_client.h"
+#include "apps/client/client_stream.h"
 #include "base/ids.h"
 #include "base/json.h"
 #include "base/result.h"
-#include "protocol/mqtt/decoder.h"
+#include "base/task.h"
 
-#include <chrono>
-#include <deque>
+#include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace twinhub::apps {
+
+// How a simulated device speaks to its hub.
+enum class DeviceTransport : std::uint8_t { mqtt, mqtt_ws };
+
+std::string_view name_of(DeviceTransport transport);  // mqtt, mqtt-ws
+// Names with commas between. Errors: argument_invalid, with the names that there are.
+Result<std::vector<DeviceTransport>> parse_transports(std::string_view text);
 
 // Who a device is to its hub.
 struct DeviceLogin {
@@ -29,40 +35,29 @@ struct DeviceEvents {
     std::function<void(const json::object& patch)> desired;
 };
 
-// One connection of a device: MQTT 3.1.1 over TLS as the SDKs do it (spec device-protocols 1, 2).
-// Held by a shared_ptr; what it runs keeps it alive until close().
-class DeviceClient : public std::enable_shared_from_this<DeviceClient> {
+// One connection of a device, as the SDKs make it. Held by a shared_ptr; what it runs keeps it
+// alive until close().
+class DeviceClient {
 public:
-    DeviceClient(Executor executor, TrustStore trust, DeviceEvents events);
+    virtual ~DeviceClient() = default;
 
     // Connects, logs in with a token of `key`, and subscribes. Errors: unavailable, unauthorized.
-    Task<Result<>> open(Endpoint endpoint, DeviceLogin login, std::uint64_t token_expiry);
-
+    virtual Task<Result<>> open(Endpoint endpoint, DeviceLogin login,
+                                std::uint64_t token_expiry) = 0;
     // Reads and tells events until the connection ends. Errors: unavailable, always.
-    Task<Result<>> run();
+    virtual Task<Result<>> run() = 0;
 
-    void get_twin(std::string_view rid);
-    void report(std::string_view rid, const json::object& patch);
-    void ping();
-    void goodbye();  // DISCONNECT, once what waits is sent
-    void close();
-
-private:
-    Task<Result<>> read_once();
-    void take(const protocol::mqtt::Packet& packet);
-    void take_publish(std::string_view topic, std::string_view payload);
-    void send(std::string bytes);
-    Task<> flush();
-
-    Executor executor_;
-    TlsClient tls_;
-    DeviceEvents events_;
-    protocol::mqtt::Decoder decoder_;
-    std::deque<std::string> unsent_;
-    bool writing_ = false;
-    bool closing_ = false;
-    std::optional<protocol::mqtt::ConnectCode> login_code_;  // once the hub answered
-    std::string reading_;
+    virtual void get_twin(std::string_view rid) = 0;
+    virtual void report(std::string_view rid, const json::object& patch) = 0;
+    virtual void ping() = 0;  // says that it is still there, where the protocol has a word for it
+    virtual void goodbye() = 0;  // as the protocol says it, once what waits is sent
+    virtual void close() = 0;
 };
+
+// The stream below a transport, not connected yet.
+std::unique_ptr<ClientStream> make_stream(DeviceTransport transport, Executor executor,
+                                          TrustStore trust);
+std::shared_ptr<DeviceClient> make_device_client(DeviceTransport transport, Executor executor,
+                                                 TrustStore trust, DeviceEvents events);
 
 }  // namespace twinhub::apps

@@ -1,7 +1,7 @@
 #include "apps/simulate/simulation.h"
 
 #include "apps/simulate/device.h"
-#include "base/random.h"
+#include "apps/simulate/enroll.h"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -16,7 +16,6 @@
 namespace twinhub::apps {
 namespace {
 
-constexpr std::size_t bulk_items_max = 100;  // spec service-api 4.6
 constexpr auto token_lifetime = std::chrono::hours{1};
 constexpr auto pulse_every = std::chrono::seconds{30};
 constexpr auto away_for = std::chrono::seconds{25};  // typical absence of a wandering device
@@ -24,6 +23,10 @@ constexpr auto stays_for = std::chrono::seconds{45};
 constexpr auto retry_after = std::chrono::seconds{3};
 constexpr auto start_spread = std::chrono::milliseconds{20};  // between the first connects
 constexpr auto ready = asio::as_tuple(asio::use_awaitable);
+
+Endpoint endpoint_of(const SimulationOptions& options, DeviceTransport transport) {
+    return transport == DeviceTransport::mqtt_ws ? options.target.endpoint : options.mqtt;
+}
 
 struct Counts {
     std::size_t online = 0, away = 0, busy = 0;
@@ -50,6 +53,7 @@ public:
           login_(std::move(login)),
           sensor_(character_of(number, fleet.options.shares, fleet.options.seed),
                   fleet.options.seed * 7919 + number),
+          transport_(fleet.options.transports[number % fleet.options.transports.size()]),
           number_(number),
           pause_(fleet.loop),
           pulse_(fleet.loop),
@@ -89,13 +93,13 @@ private:
             .answer = [this](int status, std::string_view rid,
                              std::string_view body) { take_answer(status, rid, body); },
             .desired = [this](const json::object& patch) { take_desired(patch); }};
-        client_ = std::make_shared<DeviceClient>(fleet_.loop.get_executor(), fleet_.trust,
-                                                 std::move(events));
+        client_ = make_device_client(transport_, fleet_.loop.get_executor(), fleet_.trust,
+                                     std::move(events));
         const auto expiry =
             std::chrono::floor<std::chrono::seconds>(fleet_.clock.now() + token_lifetime)
                 .time_since_epoch()
                 .count();
-        Endpoint endpoint = fleet_.options.mqtt;
+        Endpoint endpoint = endpoint_of(fleet_.options, transport_);
         const auto opened =
             co_await client_->open(std::move(endpoint), login_, static_cast<std::uint64_t>(expiry));
         if (!opened) {
@@ -193,6 +197,7 @@ private:
     Fleet& fleet_;
     DeviceLogin login_;
     Sensor sensor_;
+    DeviceTransport transport_;
     std::size_t number_;
     asio::steady_timer pause_, pulse_, apply_;
     std::shared_ptr<DeviceClient> client_;
@@ -212,64 +217,6 @@ std::string summary(const Counts& counts, std::size_t devices) {
     return line;
 }
 
-std::string key_of(const json::value& identity) {
-    const auto member = [](const json::value* value, const char* name) -> const json::value* {
-        return value && value->is_object() ? value->get_object().if_contains(name) : nullptr;
-    };
-    const json::value* key =
-        member(member(member(&identity, "authentication"), "symmetricKey"), "primaryKey");
-    return key && key->is_string() ? std::string(key->get_string()) : "";
-}
-
-// Makes the identities that are not there yet, and gives every device's login. Blocks.
-Result<std::vector<DeviceLogin>> enroll(Fleet& fleet, const std::function<bool()>& stopped) {
-    const SimulationOptions& options = fleet.options;
-    ServiceClient hub(options.target, fleet.clock);
-    SystemRandom random;
-    const auto give_up_at = std::chrono::steady_clock::now() + options.hub_within;
-    while (true) {
-        const auto answer = hub.send({.path = "/statistics/devices", .body = {}});
-        if (answer) break;
-        if (answer.error().code != Code::unavailable ||
-            std::chrono::steady_clock::now() >= give_up_at || stopped())
-            return std::unexpected(answer.error());
-        std::this_thread::sleep_for(std::chrono::milliseconds{200});
-    }
-    std::vector<DeviceLogin> logins;
-    for (std::size_t begin = 0; begin < options.devices && !stopped(); begin += bulk_items_max) {
-        const std::size_t end = std::min(begin + bulk_items_max, options.devices);
-        json::array items;
-        for (std::size_t i = begin; i < end; ++i) {
-            TRY(DeviceId id, DeviceId::parse(device_name(options, i)));
-            logins.push_back({options.target.connection.host, {std::move(id), {}}, random.key(32)});
-            const json::object keys{{"primaryKey", logins.back().key},
-                                    {"secondaryKey", random.key(32)}};
-            items.push_back(json::object{
-                {"id", logins.back().id.text()},
-                {"importMode", "create"},
-                {"status", "enabled"},
-                {"authentication", json::object{{"type", "sas"}, {"symmetricKey", keys}}},
-                {"tags", device_tags(i)}});
-        }
-        TRY(const ServiceResponse response,
-            hub.send({.method = "POST", .path = "/devices", .body = std::move(items)}));
-        if (response.status == 200) continue;
-        const auto body = parse_json(response.body);
-        if (!body || !body->is_object() || !body->get_object().contains("errors"))
-            return std::unexpected(error_of(response));
-        // Those that were there already have keys of their own.
-        for (std::size_t i = begin; i < end; ++i) {
-            TRY(const json::value identity,
-                hub.call({.path = "/devices/" + logins[i].id.text(), .body = {}}));
-            logins[i].key = key_of(identity);
-            if (logins[i].key.empty())
-                return failure(Code::operation_invalid,
-                               fmt::format("{} has no key", logins[i].id.text()));
-        }
-    }
-    return logins;
-}
-
 }  // namespace
 
 struct Simulation::Impl {
@@ -283,7 +230,7 @@ struct Simulation::Impl {
     Result<> run() {
         TRY(fleet.trust, make_trust(fleet.options.target.ca_file));
         TRY(const std::vector<DeviceLogin> logins,
-            enroll(fleet, [this] { return stopped.load(); }));
+            enroll(fleet.options, fleet.clock, [this] { return stopped.load(); }));
         for (std::size_t i = 0; i < logins.size(); ++i) {
             devices.push_back(std::make_shared<Device>(fleet, i, logins[i]));
             asio::co_spawn(fleet.loop, devices.back()->live(), asio::detached);

@@ -3,6 +3,7 @@
 #include "apps/client/service_client.h"
 #include "apps/config/config.h"
 #include "apps/simulate/behaviour.h"
+#include "apps/simulate/device.h"
 #include "hub/access.h"
 
 #include <chrono>
@@ -10,13 +11,15 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace twinhub::apps {
 
 // A greenhouse fleet of simulated sensors.
 struct SimulationOptions {
     Target target;  // REST, for making the identities
-    Endpoint mqtt;  // where the devices connect
+    Endpoint mqtt;  // where the devices connect; over WebSocket where `target` is
+    std::vector<DeviceTransport> transports{DeviceTransport::mqtt};  // in turn
     std::size_t devices = 24;
     std::string prefix = "greenhouse";
     std::chrono::milliseconds delay{3'000};  // typical, until a wish is applied
