@@ -92,9 +92,9 @@ struct ServiceClient::Impl {
     Target target;
     const Clock& clock;
     asio::io_context loop{1};
-    TrustStore trust;
-    std::unique_ptr<TlsClient> connection;  // present while it can be used again
-    std::string pending;                    // read, of no answer yet
+    gateway::ClientTrust trust;
+    std::unique_ptr<gateway::TlsClient> connection;  // present while it can be used again
+    std::string pending;                             // read, of no answer yet
 
     // Runs one step to its end, or ends the connection when it takes too long. No limit when zero.
     template <class T>
@@ -119,12 +119,14 @@ struct ServiceClient::Impl {
     Result<> open() {
         if (connection) return {};
         if (!trust) {
-            TRY(trust, make_trust(target.ca_file));
+            TRY(trust, gateway::make_trust(target.ca_file));
         }
         pending.clear();
-        connection = std::make_unique<TlsClient>(loop.get_executor(), trust);
+        connection = std::make_unique<gateway::TlsClient>(loop.get_executor(), trust);
         auto connected = run<void>(connection->connect(target.endpoint), answer_within);
         if (!connected) connection.reset();
+        if (!connected && connected.error().code == Code::unauthorized)
+            connected.error().message += ": name its CA with --ca-file or TWINHUB_CA_FILE";
         return connected;
     }
 

@@ -1,10 +1,10 @@
 #pragma once
 
 #include "apps/client/connection_string.h"
-#include "apps/client/tls_client.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/result.h"
+#include "gateway/tls/client.h"
 
 #include <chrono>
 #include <functional>
@@ -19,7 +19,7 @@ namespace twinhub::apps {
 // The hub as an operator's tool sees it.
 struct Target {
     ConnectionString connection;  // of a policy
-    Endpoint endpoint;
+    gateway::ServerEndpoint endpoint;
     std::string ca_file;  // empty = the system's certificates
 };
 

@@ -1,6 +1,6 @@
 #include "apps/client/web_socket_client.h"
 
-#include "apps/client/tls_connect.h"
+#include "gateway/tls/client_parts.h"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/beast/websocket/ssl.hpp>
@@ -17,7 +17,7 @@ constexpr const char* device_path = "/$iothub/websocket";
 }  // namespace
 
 struct WebSocketClient::Stream {
-    Stream(Executor executor, TrustStore trust, std::string wanted)
+    Stream(Executor executor, gateway::ClientTrust trust, std::string wanted)
         : parts(std::move(executor), std::move(trust)),
           socket(parts.tls),
           subprotocol(std::move(wanted)) {
@@ -27,17 +27,18 @@ struct WebSocketClient::Stream {
                 request.set(boost::beast::http::field::sec_websocket_protocol, subprotocol);
             }));
     }
-    TlsParts parts;
-    websocket::stream<decltype(TlsParts::tls)&> socket;
+    gateway::TlsClientParts parts;
+    websocket::stream<decltype(gateway::TlsClientParts::tls)&> socket;
     std::string subprotocol;
 };
 
-WebSocketClient::WebSocketClient(Executor executor, TrustStore trust, std::string subprotocol)
+WebSocketClient::WebSocketClient(Executor executor, gateway::ClientTrust trust,
+                                 std::string subprotocol)
     : stream_(std::make_unique<Stream>(std::move(executor), std::move(trust),
                                        std::move(subprotocol))) {}
 WebSocketClient::~WebSocketClient() = default;
 
-Task<Result<>> WebSocketClient::connect(Endpoint endpoint) {
+Task<Result<>> WebSocketClient::connect(gateway::ServerEndpoint endpoint) {
     const std::string host = endpoint.host;
     CO_TRY_VOID(co_await stream_->parts.connect(std::move(endpoint)));
     websocket::response_type answer;

@@ -1,8 +1,8 @@
 #include "apps/simulate/device.h"
 
-#include "apps/client/tls_client.h"
 #include "apps/client/web_socket_client.h"
 #include "apps/simulate/mqtt_device.h"
+#include "gateway/tls/client.h"
 
 #include <algorithm>
 #include <array>
@@ -46,18 +46,18 @@ Result<std::vector<DeviceTransport>> parse_transports(std::string_view text) {
     return chosen;
 }
 
-std::unique_ptr<ClientStream> make_stream(DeviceTransport transport, Executor executor,
-                                          TrustStore trust) {
+std::unique_ptr<gateway::ClientStream> make_stream(DeviceTransport transport, Executor executor,
+                                                   gateway::ClientTrust trust) {
     switch (transport) {
         case DeviceTransport::mqtt_ws:
             return std::make_unique<WebSocketClient>(std::move(executor), std::move(trust), "mqtt");
         case DeviceTransport::mqtt: break;
     }
-    return std::make_unique<TlsClient>(std::move(executor), std::move(trust));
+    return std::make_unique<gateway::TlsClient>(std::move(executor), std::move(trust));
 }
 
 std::shared_ptr<DeviceClient> make_device_client(DeviceTransport transport, Executor executor,
-                                                 TrustStore trust, DeviceEvents events) {
+                                                 gateway::ClientTrust trust, DeviceEvents events) {
     return std::make_shared<MqttDevice>(executor, make_stream(transport, executor, trust),
                                         std::move(events));
 }

@@ -1,10 +1,10 @@
 #pragma once
 
-#include "apps/client/client_stream.h"
 #include "base/ids.h"
 #include "base/json.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "gateway/tls/client_stream.h"
 
 #include <cstdint>
 #include <functional>
@@ -42,7 +42,7 @@ public:
     virtual ~DeviceClient() = default;
 
     // Connects, logs in with a token of `key`, and subscribes. Errors: unavailable, unauthorized.
-    virtual Task<Result<>> open(Endpoint endpoint, DeviceLogin login,
+    virtual Task<Result<>> open(gateway::ServerEndpoint endpoint, DeviceLogin login,
                                 std::uint64_t token_expiry) = 0;
     // Reads and tells events until the connection ends. Errors: unavailable, always.
     virtual Task<Result<>> run() = 0;
@@ -55,9 +55,9 @@ public:
 };
 
 // The stream below a transport, not connected yet.
-std::unique_ptr<ClientStream> make_stream(DeviceTransport transport, Executor executor,
-                                          TrustStore trust);
+std::unique_ptr<gateway::ClientStream> make_stream(DeviceTransport transport, Executor executor,
+                                                   gateway::ClientTrust trust);
 std::shared_ptr<DeviceClient> make_device_client(DeviceTransport transport, Executor executor,
-                                                 TrustStore trust, DeviceEvents events);
+                                                 gateway::ClientTrust trust, DeviceEvents events);
 
 }  // namespace twinhub::apps

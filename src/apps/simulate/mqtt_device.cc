@@ -10,13 +10,15 @@ namespace twinhub::apps {
 
 namespace mqtt = protocol::mqtt;
 
-MqttDevice::MqttDevice(Executor executor, std::unique_ptr<ClientStream> stream, DeviceEvents events)
+MqttDevice::MqttDevice(Executor executor, std::unique_ptr<gateway::ClientStream> stream,
+                       DeviceEvents events)
     : link_(std::make_shared<MqttLink>(
           std::move(executor), std::move(stream),
           [this](std::string_view topic, std::string_view payload) { take(topic, payload); })),
       events_(std::move(events)) {}
 
-Task<Result<>> MqttDevice::open(Endpoint endpoint, DeviceLogin login, std::uint64_t token_expiry) {
+Task<Result<>> MqttDevice::open(gateway::ServerEndpoint endpoint, DeviceLogin login,
+                                std::uint64_t token_expiry) {
     const auto self = shared_from_this();
     CO_TRY_VOID(co_await link_->open(std::move(endpoint), login.id.text(),
                                      mqtt::make_user_name(login.host, login.id, "twinhub-simulate"),

@@ -8,9 +8,11 @@ namespace twinhub::apps {
 // A device over MQTT 3.1.1 (spec device-protocols 1, 2).
 class MqttDevice final : public DeviceClient, public std::enable_shared_from_this<MqttDevice> {
 public:
-    MqttDevice(Executor executor, std::unique_ptr<ClientStream> stream, DeviceEvents events);
+    MqttDevice(Executor executor, std::unique_ptr<gateway::ClientStream> stream,
+               DeviceEvents events);
 
-    Task<Result<>> open(Endpoint endpoint, DeviceLogin login, std::uint64_t token_expiry) override;
+    Task<Result<>> open(gateway::ServerEndpoint endpoint, DeviceLogin login,
+                        std::uint64_t token_expiry) override;
     Task<Result<>> run() override;
     void get_twin(std::string_view rid) override;
     void report(std::string_view rid, const json::object& patch) override;

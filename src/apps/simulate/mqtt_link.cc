@@ -16,15 +16,16 @@ constexpr std::size_t read_bytes = 8192;
 
 }  // namespace
 
-MqttLink::MqttLink(Executor executor, std::unique_ptr<ClientStream> stream, Publish publish)
+MqttLink::MqttLink(Executor executor, std::unique_ptr<gateway::ClientStream> stream,
+                   Publish publish)
     : executor_(std::move(executor)),
       stream_(std::move(stream)),
       publish_(std::move(publish)),
       decoder_(mqtt::packet_bytes_max),
       reading_(read_bytes, '\0') {}
 
-Task<Result<>> MqttLink::open(Endpoint endpoint, std::string client_id, std::string user_name,
-                              std::string password) {
+Task<Result<>> MqttLink::open(gateway::ServerEndpoint endpoint, std::string client_id,
+                              std::string user_name, std::string password) {
     const auto self = shared_from_this();
     CO_TRY_VOID(co_await stream_->connect(std::move(endpoint)));
     send(mqtt::Connect{.keep_alive_seconds = keep_alive_seconds,

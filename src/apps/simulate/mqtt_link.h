@@ -1,6 +1,6 @@
 #pragma once
 
-#include "apps/client/client_stream.h"
+#include "gateway/tls/client_stream.h"
 #include "protocol/mqtt/decoder.h"
 
 #include <deque>
@@ -18,11 +18,11 @@ class MqttLink : public std::enable_shared_from_this<MqttLink> {
 public:
     // `publish` sees each message that comes, already acknowledged.
     using Publish = std::function<void(std::string_view topic, std::string_view payload)>;
-    MqttLink(Executor executor, std::unique_ptr<ClientStream> stream, Publish publish);
+    MqttLink(Executor executor, std::unique_ptr<gateway::ClientStream> stream, Publish publish);
 
     // Connects and waits for the hub's answer. Errors: unavailable, unauthorized.
-    Task<Result<>> open(Endpoint endpoint, std::string client_id, std::string user_name,
-                        std::string password);
+    Task<Result<>> open(gateway::ServerEndpoint endpoint, std::string client_id,
+                        std::string user_name, std::string password);
     // Waits for some bytes and takes what is in them. Errors: unavailable, format_invalid.
     Task<Result<>> read_once();
 
@@ -41,7 +41,7 @@ private:
     Task<> flush();
 
     Executor executor_;
-    std::unique_ptr<ClientStream> stream_;
+    std::unique_ptr<gateway::ClientStream> stream_;
     Publish publish_;
     protocol::mqtt::Decoder decoder_;
     std::deque<std::string> unsent_;

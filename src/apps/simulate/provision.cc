@@ -62,8 +62,8 @@ Result<Assignment> assignment_of(const json::value& body) {
 
 }  // namespace
 
-Task<Result<Assignment>> provision(Executor executor, std::unique_ptr<ClientStream> stream,
-                                   Endpoint endpoint, Registration registration,
+Task<Result<Assignment>> provision(Executor executor, std::unique_ptr<gateway::ClientStream> stream,
+                                   gateway::ServerEndpoint endpoint, Registration registration,
                                    std::uint64_t token_expiry) {
     std::optional<Answer> answer;
     const auto link = std::make_shared<MqttLink>(

@@ -21,8 +21,8 @@ struct Assignment {
 
 // Registers over MQTT, and asks again until it is decided. Errors: unavailable, unauthorized,
 // operation_invalid when it is decided against the device.
-Task<Result<Assignment>> provision(Executor executor, std::unique_ptr<ClientStream> stream,
-                                   Endpoint endpoint, Registration registration,
+Task<Result<Assignment>> provision(Executor executor, std::unique_ptr<gateway::ClientStream> stream,
+                                   gateway::ServerEndpoint endpoint, Registration registration,
                                    std::uint64_t token_expiry);
 
 }  // namespace twinhub::apps

@@ -24,7 +24,7 @@ constexpr auto retry_after = std::chrono::seconds{3};
 constexpr auto start_spread = std::chrono::milliseconds{20};  // between the first connects
 constexpr auto ready = asio::as_tuple(asio::use_awaitable);
 
-Endpoint endpoint_of(const SimulationOptions& options, DeviceTransport transport) {
+gateway::ServerEndpoint endpoint_of(const SimulationOptions& options, DeviceTransport transport) {
     return transport == DeviceTransport::mqtt_ws ? options.target.endpoint : options.mqtt;
 }
 
@@ -37,7 +37,7 @@ struct Counts {
 struct Fleet {
     SimulationOptions options;
     asio::io_context loop{1};
-    TrustStore trust;
+    gateway::ClientTrust trust;
     SystemClock clock;
     Counts counts;
     bool stopping = false;
@@ -99,7 +99,7 @@ private:
             std::chrono::floor<std::chrono::seconds>(fleet_.clock.now() + token_lifetime)
                 .time_since_epoch()
                 .count();
-        Endpoint endpoint = endpoint_of(fleet_.options, transport_);
+        gateway::ServerEndpoint endpoint = endpoint_of(fleet_.options, transport_);
         const auto opened =
             co_await client_->open(std::move(endpoint), login_, static_cast<std::uint64_t>(expiry));
         if (!opened) {
@@ -228,7 +228,7 @@ struct Simulation::Impl {
     std::thread thread;
 
     Result<> run() {
-        TRY(fleet.trust, make_trust(fleet.options.target.ca_file));
+        TRY(fleet.trust, gateway::make_trust(fleet.options.target.ca_file));
         TRY(const std::vector<DeviceLogin> logins,
             enroll(fleet.options, fleet.clock, [this] { return stopped.load(); }));
         for (std::size_t i = 0; i < logins.size(); ++i) {

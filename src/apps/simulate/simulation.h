@@ -17,8 +17,8 @@ namespace twinhub::apps {
 
 // A greenhouse fleet of simulated sensors.
 struct SimulationOptions {
-    Target target;  // REST, for making the identities
-    Endpoint mqtt;  // where the devices connect; over WebSocket where `target` is
+    Target target;                 // REST, for making the identities
+    gateway::ServerEndpoint mqtt;  // where the devices connect; over WebSocket where `target` is
     std::vector<DeviceTransport> transports{DeviceTransport::mqtt};  // in turn
     std::size_t devices = 24;
     std::string prefix = "greenhouse";

@@ -1,4 +1,4 @@
-#include "apps/client/tls_connect.h"
+#include "gateway/tls/client_parts.h"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/connect.hpp>
@@ -6,13 +6,13 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-namespace twinhub::apps {
+namespace twinhub::gateway {
 namespace {
 
 using asio::ip::tcp;
 constexpr auto completion = asio::as_tuple(asio::use_awaitable);
 
-auto unavailable(const Endpoint& endpoint, std::string_view what,
+auto unavailable(const ServerEndpoint& endpoint, std::string_view what,
                  const boost::system::error_code& error) {
     return failure(Code::unavailable, fmt::format("cannot {} {}:{}: {}", what, endpoint.host,
                                                   endpoint.port, error.message()));
@@ -26,15 +26,15 @@ bool is_address(const std::string& text) {
 
 }  // namespace
 
-Result<TrustStore> make_trust(const std::string& ca_file) {
+Result<ClientTrust> make_trust(const std::string& ca_file, SystemAuthorities system) {
     auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_client);
     SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
     SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
     boost::system::error_code error;
     context->set_verify_mode(asio::ssl::verify_peer, error);
-    if (ca_file.empty()) {
+    if (ca_file.empty() || system == SystemAuthorities::always)
         context->set_default_verify_paths(error);
-    } else {
+    if (!ca_file.empty()) {
         context->load_verify_file(ca_file, error);
         if (error)
             return failure(Code::format_invalid,
@@ -43,7 +43,7 @@ Result<TrustStore> make_trust(const std::string& ca_file) {
     return context;
 }
 
-Task<Result<>> TlsParts::connect(Endpoint endpoint) {
+Task<Result<>> TlsClientParts::connect(ServerEndpoint endpoint) {
     SSL* const ssl = tls.native_handle();
     X509_VERIFY_PARAM* const wanted = SSL_get0_param(ssl);
     if (is_address(endpoint.host)) {
@@ -55,6 +55,7 @@ Task<Result<>> TlsParts::connect(Endpoint endpoint) {
     const std::string target = endpoint.address.empty() ? endpoint.host : endpoint.address;
     const std::string port = std::to_string(endpoint.port);
     auto [not_found, addresses] = co_await resolver.async_resolve(target, port, completion);
+    if (!not_found && closed) not_found = asio::error::operation_aborted;
     if (not_found) co_return unavailable(endpoint, "find", not_found);
     tcp::socket& socket = tls.next_layer();
     auto [refused, address] = co_await asio::async_connect(socket, addresses, completion);
@@ -67,15 +68,15 @@ Task<Result<>> TlsParts::connect(Endpoint endpoint) {
     const long verdict = SSL_get_verify_result(ssl);
     if (verdict == X509_V_OK) co_return unavailable(endpoint, "open TLS with", failed);
     co_return failure(Code::unauthorized,
-                      fmt::format("the certificate of {} is not trusted ({}): name its CA with "
-                                  "--ca-file or TWINHUB_CA_FILE",
-                                  endpoint.host, X509_verify_cert_error_string(verdict)));
+                      fmt::format("the certificate of {} is not trusted ({})", endpoint.host,
+                                  X509_verify_cert_error_string(verdict)));
 }
 
-void TlsParts::close() {
+void TlsClientParts::close() {
+    closed = true;
     resolver.cancel();
     boost::system::error_code ignored;
     tls.next_layer().close(ignored);
 }
 
-}  // namespace twinhub::apps
+}  // namespace twinhub::gateway

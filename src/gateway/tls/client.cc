@@ -1,26 +1,26 @@
-#include "apps/client/tls_client.h"
+#include "gateway/tls/client.h"
 
-#include "apps/client/tls_connect.h"
+#include "gateway/tls/client_parts.h"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/write.hpp>
 
-namespace twinhub::apps {
+namespace twinhub::gateway {
 namespace {
 
 constexpr auto completion = asio::as_tuple(asio::use_awaitable);
 
 }  // namespace
 
-struct TlsClient::Stream : TlsParts {
-    using TlsParts::TlsParts;
+struct TlsClient::Stream : TlsClientParts {
+    using TlsClientParts::TlsClientParts;
 };
 
-TlsClient::TlsClient(Executor executor, TrustStore trust)
+TlsClient::TlsClient(Executor executor, ClientTrust trust)
     : stream_(std::make_unique<Stream>(std::move(executor), std::move(trust))) {}
 TlsClient::~TlsClient() = default;
 
-Task<Result<>> TlsClient::connect(Endpoint endpoint) {
+Task<Result<>> TlsClient::connect(ServerEndpoint endpoint) {
     co_return co_await stream_->connect(std::move(endpoint));
 }
 
@@ -40,4 +40,4 @@ Task<Result<>> TlsClient::write(std::string_view bytes) {
 
 void TlsClient::close() { stream_->close(); }
 
-}  // namespace twinhub::apps
+}  // namespace twinhub::gateway

@@ -1,16 +1,16 @@
 #pragma once
 
-#include "apps/client/client_stream.h"
+#include "gateway/tls/client_stream.h"
 
-namespace twinhub::apps {
+namespace twinhub::gateway {
 
 // A connection over TLS.
 class TlsClient final : public ClientStream {
 public:
-    TlsClient(Executor executor, TrustStore trust);
+    TlsClient(Executor executor, ClientTrust trust);
     ~TlsClient() override;
 
-    Task<Result<>> connect(Endpoint endpoint) override;
+    Task<Result<>> connect(ServerEndpoint endpoint) override;
     Task<Result<std::size_t>> read_some(std::span<char> into) override;
     Task<Result<>> write(std::string_view bytes) override;
     void close() override;
@@ -20,4 +20,4 @@ private:
     std::unique_ptr<Stream> stream_;
 };
 
-}  // namespace twinhub::apps
+}  // namespace twinhub::gateway

@@ -1,25 +1,26 @@
 #pragma once
 
-#include "apps/client/client_stream.h"
+#include "gateway/tls/client_stream.h"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
 
-namespace twinhub::apps {
+namespace twinhub::gateway {
 
-// What the streams of apps/client are made of.
-struct TlsParts {
-    TlsParts(Executor executor, TrustStore trusted)
+// What streams of clients are made of.
+struct TlsClientParts {
+    TlsClientParts(Executor executor, ClientTrust trusted)
         : trust(std::move(trusted)),
           resolver(executor),
           tls(asio::ip::tcp::socket(executor), *trust) {}
-    TrustStore trust;
+    ClientTrust trust;
     asio::ip::tcp::resolver resolver;
     asio::ssl::stream<asio::ip::tcp::socket> tls;
+    bool closed = false;
 
     // Finds the host, connects, and checks its certificate. Errors: as ClientStream::connect.
-    Task<Result<>> connect(Endpoint endpoint);
+    Task<Result<>> connect(ServerEndpoint endpoint);
     void close();
 };
 
-}  // namespace twinhub::apps
+}  // namespace twinhub::gateway
