@@ -294,7 +294,12 @@ Result<> Server::Parts::listen() {
             *hub, loop.deadlines, http_metrics, http_settings(config),
             [&door = *loop.mqtt](std::unique_ptr<gateway::Transport> transport) {
                 door.serve(std::move(transport));
-            });
+            },
+            gateway::DeviceGate{
+                .authorities = &mqtt_shared.authorities,
+                .device_sas = config.device_sas,
+                .module_sas = config.module_sas,
+                .sas_skew = std::chrono::duration_cast<std::chrono::seconds>(config.sas_skew)});
     }
     for (const auto& loop : loops) loop->mqtt->introduce(all);
 

@@ -34,7 +34,7 @@ Result<Admission> admit_token(const DeviceProof& proof, const hub::Identity& ide
     admission.expires = sas::expires_at(*token, std::chrono::seconds{0});
     if (token->policy.empty()) {
         if (!sas::covers_identity(token->resource, rules.hosts, identity.id,
-                                  sas::KeyOwner::identity))
+                                  sas::KeyOwner::identity, proof.operation))
             return refused("token for another resource");
         if (!signed_by_either(*token, identity.authentication.primary_key,
                               identity.authentication.secondary_key))
@@ -44,7 +44,8 @@ Result<Admission> admit_token(const DeviceProof& proof, const hub::Identity& ide
     } else {
         const hub::Policy* policy = rules.policies.find(token->policy);
         if (policy == nullptr) return refused("unknown policy");
-        if (!sas::covers_identity(token->resource, rules.hosts, identity.id, sas::KeyOwner::policy))
+        if (!sas::covers_identity(token->resource, rules.hosts, identity.id, sas::KeyOwner::policy,
+                                  proof.operation))
             return refused("token for another resource");
         if (!signed_by_either(*token, policy->primary_key, policy->secondary_key))
             return refused("wrong policy key");

@@ -18,6 +18,9 @@ struct DeviceProof {
     std::string_view token;       // SAS text, empty without
     X509* certificate = nullptr;  // nullptr without; possession proved by TLS
     STACK_OF_X509* chain = nullptr;
+    // What of the identity is asked for, as "/messages/events", when it is not all of it: a token
+    // for that alone is good enough.
+    std::string_view operation;
 };
 
 // What the hub knows when it judges.

@@ -2,42 +2,15 @@
 // 1.8, 3.2).
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { request } from 'node:https';
 import { test } from 'node:test';
 import {
     connect, connectRaw, hub, keyOf, Message, Mqtt, MqttWs, newDevice, newModule, rest,
 } from './lib/fixture.js';
 import { binary, Hub } from './lib/hub.js';
 import { credentials, packets, RawMqtt, types } from './lib/raw_mqtt.js';
-import { api_version, Rest } from './lib/rest.js';
-import { Inbox, nextEvent, until, withDeadline } from './lib/wait.js';
-
-// Opens the stream: `answer` is the response of Node's https, not read yet.
-function open(t, query = '', token = rest.token()) {
-    const outgoing = request({
-        agent: false, ca: hub.ca, host: hub.address, port: hub.httpsPort, servername: hub.host,
-        path: `/twinhub/device-events?api-version=${api_version}${query}`,
-        headers: { Host: hub.host, Authorization: token } });
-    t.after(() => outgoing.destroy());
-    const answer = nextEvent(outgoing, 'response', 'the stream').then(([incoming]) => incoming);
-    outgoing.end();
-    return answer;
-}
-
-// Every message of `device` from now on, parsed.
-async function listen(t, device) {
-    const answer = await open(t, `&deviceId=${encodeURIComponent(device.deviceId)}`);
-    assert.equal(answer.statusCode, 200);
-    assert.match(answer.headers['content-type'], /^application\/x-ndjson/);
-    const inbox = new Inbox();
-    let text = '';
-    answer.setEncoding('utf8').on('error', () => {}).on('data', (piece) => {
-        const lines = (text + piece).split('\n');
-        text = lines.pop();
-        for (const line of lines) if (line !== '') inbox.put(JSON.parse(line));
-    });
-    return inbox;
-}
+import { listen, open } from './lib/device_events.js';
+import { Rest } from './lib/rest.js';
+import { Inbox, until, withDeadline } from './lib/wait.js';
 
 for (const [name, transport] of [['MQTT', Mqtt], ['MQTT over WebSocket', MqttWs]]) {
     test(`a message sent over ${name} arrives with its properties`, async (t) => {

@@ -120,7 +120,16 @@ Task<bool> Connection::receive() {
                 co_return true;
             }
             input.remove_prefix(*consumed);
-            if (!looked_ && parser.has_header()) look_at_header();
+            if (!looked_ && parser.has_header()) {
+                look_at_header();
+                if (!refusal_ && route_->is_for_device) {
+                    // Others read into the same scratch buffer meanwhile.
+                    unread_.assign(input);
+                    co_await admit_device();
+                    input = unread_;
+                }
+                if (!refusal_) invite_body();
+            }
             if (parser.is_done()) {
                 unread_.assign(input);
                 co_return true;
@@ -152,10 +161,10 @@ Task<bool> Connection::receive() {
 
 void Connection::look_at_header() {
     looked_ = true;
-    if (auto admitted = admit(); !admitted) {
-        refusal_ = std::move(admitted).error();
-        return;
-    }
+    if (auto admitted = admit(); !admitted) refusal_ = std::move(admitted).error();
+}
+
+void Connection::invite_body() {
     if (exchange_->parser.is_done() || exchange_->request.version < 11) return;
     const auto expect = exchange_->request.field(Field::expect);
     if (expect && equals_ignoring_case(*expect, "100-continue"))
@@ -175,6 +184,10 @@ Result<> Connection::admit() {
 
     if (host && !hub.is_host(*host))
         return failure(Code::hub_not_found, "There is no hub of this name here");
+    if (route_->is_for_device) {
+        TRY(object_, object_of(*route_, request));
+        return {};
+    }
     TRY(principal_,
         credentials_.authenticate(request.field(Field::authorization).value_or(""), request.path,
                                   context_.hosts(), hub.policies(), hub.clock().now()));
@@ -184,6 +197,43 @@ Result<> Connection::admit() {
     TRY_VOID(check_encoding(request));
     return exchange_->parser.limit_body(
         std::min(route_->body_bytes_max, settings.limits.body_bytes_max));
+}
+
+// A version is not asked for (spec device-protocols 5).
+Task<> Connection::admit_device() {
+    const Request& request = exchange_->request;
+    const std::size_t identity_bytes =
+        std::string_view("/devices/").size() + object_.device.text().size() +
+        (object_.is_module() ? std::string_view("/modules/").size() + object_.module.text().size()
+                             : 0);
+    const DeviceProof proof{
+        .token = request.field(Field::authorization).value_or(""),
+        .certificate = transport_->certificate(),
+        .chain = transport_->certificate_chain(),
+        .operation = std::string_view(request.path).substr(identity_bytes),
+    };
+    auto admission =
+        co_await context_.gate().admit(context_.hub(), context_.hosts(), object_, proof);
+    Result<> admitted;
+    if (!admission) {
+        if (admission.error().code == Code::unauthorized) {
+            context_.metrics().devices_refused.Increment();
+            context_.hub().log().debug("http.device_refused",
+                                       {{"device", object_.text()},
+                                        {"client", transport_->peer().address},
+                                        {"reason", admission.error().message}});
+        }
+        admitted = std::unexpected(std::move(admission).error());
+    } else {
+        device_ = std::move(admission->principal);
+        principal_ = &device_;
+        admitted = hub::decide(device_, route_->operation, object_);
+        if (admitted) admitted = check_encoding(request);
+        if (admitted)
+            admitted = exchange_->parser.limit_body(
+                std::min(route_->body_bytes_max, context_.settings().limits.body_bytes_max));
+    }
+    if (!admitted) refusal_ = std::move(admitted).error();
 }
 
 Task<> Connection::answer() {
@@ -204,9 +254,15 @@ Task<> Connection::answer() {
             watch = std::make_shared<ClientWatch>(*transport_, context_.scratch(), unread_);
             return watch->begin();
         };
-        Call call{
-            hub,         request, reply, *route_, object_, *principal_, transport_->peer().address,
-            watch_client};
+        Call call{hub,
+                  request,
+                  reply,
+                  *route_,
+                  object_,
+                  *principal_,
+                  transport_->peer().address,
+                  watch_client,
+                  context_.metrics()};
         if (auto done = co_await route_->handler(call); !done) refusal_ = std::move(done).error();
     }
     if (reply.lines && !reply.lines->has_own_limit() &&

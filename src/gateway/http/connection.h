@@ -40,6 +40,9 @@ private:
     void look_at_header();
     // Address, credential, right, version, size. Errors: what the request is refused with.
     Result<> admit();
+    // The same of a request of a device, whose credential is judged where its twin lives.
+    Task<> admit_device();
+    void invite_body();
     Task<> answer();
     // The lines behind the header of a streamed answer, until they end.
     Task<> stream_lines(std::unique_ptr<LineSource> lines);
@@ -59,6 +62,7 @@ private:
     ServiceCredentials credentials_;
     const Route* route_ = nullptr;
     const hub::Principal* principal_ = nullptr;
+    hub::Principal device_;
     TwinId object_;
     std::optional<Error> refusal_;
     Wait wait_ = Wait::none;

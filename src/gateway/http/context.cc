@@ -15,12 +15,13 @@ void trim(std::string& buffer) {
 }  // namespace
 
 HttpContext::HttpContext(hub::Hub& hub, Deadlines& deadlines, HttpMetrics& metrics,
-                         HttpSettings settings, MqttDoor mqtt)
+                         HttpSettings settings, MqttDoor mqtt, DeviceGate gate)
     : hub_(hub),
       deadlines_(deadlines),
       metrics_(metrics),
       settings_(settings),
-      mqtt_(std::move(mqtt)) {
+      mqtt_(std::move(mqtt)),
+      gate_(gate) {
     hosts_.push_back(hub.settings().name);
     for (const std::string& alias : hub.settings().aliases) hosts_.push_back(alias);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "gateway/deadlines.h"
+#include "gateway/device_gate.h"
 #include "gateway/http/limits.h"
 #include "gateway/http/metrics.h"
 #include "gateway/http/reply.h"
@@ -40,7 +41,7 @@ public:
     using MqttDoor = std::function<void(std::unique_ptr<Transport>)>;
 
     HttpContext(hub::Hub& hub, Deadlines& deadlines, HttpMetrics& metrics, HttpSettings settings,
-                MqttDoor mqtt);
+                MqttDoor mqtt, DeviceGate gate = {});
     ~HttpContext();
     HttpContext(const HttpContext&) = delete;
     HttpContext& operator=(const HttpContext&) = delete;
@@ -55,6 +56,7 @@ public:
     HttpMetrics& metrics() { return metrics_; }
     const HttpSettings& settings() const { return settings_; }
     const MqttDoor& mqtt() const { return mqtt_; }
+    const DeviceGate& gate() const { return gate_; }
     std::span<const std::string> hosts() const { return hosts_; }  // the names of the hub
     std::string_view date(Instant now);                            // for the Date header
 
@@ -71,6 +73,7 @@ private:
     HttpMetrics& metrics_;
     HttpSettings settings_;
     MqttDoor mqtt_;
+    DeviceGate gate_;
     std::vector<std::string> hosts_;
     std::array<std::byte, 32 * 1024> scratch_{};
     std::vector<std::unique_ptr<Exchange>> spare_;

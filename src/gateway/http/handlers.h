@@ -13,6 +13,8 @@
 
 namespace twinhub::gateway::http {
 
+struct HttpMetrics;
+
 // One admitted request: the credential is proved and the right is given. Lives until it is
 // answered.
 struct Call {
@@ -26,6 +28,7 @@ struct Call {
     // For a handler that takes its time: begins to watch whether the client is still there, until
     // the request is answered. What it gives may be asked on any thread.
     const std::function<std::function<bool()>()>& watch_client;
+    HttpMetrics& metrics;
 };
 
 hub::Author author_of(const Call& call);
@@ -68,6 +71,10 @@ Task<Result<>> get_job(Call& call);
 
 // What devices send, line by line as it comes; `deviceId` narrows it down (docs/cli.md).
 Task<Result<>> device_events(Call& call);
+
+// What devices ask (spec device-protocols 5).
+Task<Result<>> send_event(Call& call);
+Task<Result<>> refuse_upload(Call& call);
 
 // Whether a request for the device socket is a WebSocket handshake for MQTT (spec device-protocols
 // 1.1). Errors: argument_invalid, operation_invalid for another subprotocol.

@@ -18,7 +18,13 @@ HttpMetrics::HttpMetrics(prometheus::Registry& registry)
       timeouts(counter(registry, "http_timeouts_total",
                        "HTTP connections ended because the peer was too slow")),
       bodies_refused(counter(registry, "http_bodies_refused_total",
-                             "HTTP requests with a body above the limit")) {
+                             "HTTP requests with a body above the limit")),
+      devices_refused(counter(registry, "http_device_requests_refused_total",
+                              "HTTP requests to a device's address without its credential")),
+      device_messages(
+          counter(registry, "device_messages_total", "Device-to-cloud messages acknowledged")),
+      device_message_bytes(counter(registry, "device_message_bytes_total",
+                                   "Payload bytes of device-to-cloud messages")) {
     auto& answers = prometheus::BuildCounter()
                         .Name("http_answers_total")
                         .Help("HTTP requests answered, by class of status")

@@ -62,6 +62,12 @@ std::optional<Field> field_named(std::string_view name) {
     return std::nullopt;
 }
 
+bool is_device_field(std::string_view name) {
+    constexpr std::string_view prefix = "iothub-";
+    return name.size() > prefix.size() &&
+           equals_ignoring_case(name.substr(0, prefix.size()), prefix);
+}
+
 std::optional<std::string_view> Request::field(Field name) const {
     const Value& value = fields_[static_cast<std::size_t>(name)];
     if (!value.present) return std::nullopt;
@@ -129,6 +135,7 @@ void Request::clear() {
         value.present = false;
         value.text.clear();
     }
+    device_fields_.clear();
     segment_count_ = 0;
     too_many_segments_ = false;
 }

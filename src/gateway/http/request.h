@@ -8,6 +8,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace twinhub::gateway::http {
 
@@ -38,6 +40,9 @@ enum class Field : std::uint8_t {
 // Nothing for a field that is skipped. Names are ASCII-case-insensitive.
 std::optional<Field> field_named(std::string_view name);
 
+// Whether a field belongs to a device's message: `iothub-...`.
+bool is_device_field(std::string_view name);
+
 // One request as it came. Reused from one to the next: clear() keeps the memory.
 class Request {
 public:
@@ -54,6 +59,14 @@ public:
     // Nothing when the field was not sent; empty text when it was sent empty.
     std::optional<std::string_view> field(Field name) const;
     void set_field(Field name, std::string_view value);
+
+    // The `iothub-...` fields, which devices describe a message with: names as sent.
+    std::span<const std::pair<std::string, std::string>> device_fields() const {
+        return device_fields_;
+    }
+    void add_device_field(std::string_view name, std::string_view value) {
+        device_fields_.emplace_back(name, value);
+    }
 
     // Splits `target` into path, segments and query; a segment is decoded once, and '+' stays a
     // plus (spec service-api 1.2). False for a target that is not a path or has a broken escape.
@@ -75,6 +88,7 @@ private:
     };
     std::array<Value, static_cast<std::size_t>(Field::count)> fields_;
     std::array<std::string, path_segments_max> segments_;
+    std::vector<std::pair<std::string, std::string>> device_fields_;
     std::size_t segment_count_ = 0;
     bool too_many_segments_ = false;
 };

@@ -77,7 +77,10 @@ private:
             return;
         }
         const auto field = field_named(view(name));
-        if (!field) return;
+        if (!field) {
+            if (is_device_field(view(name))) request_.add_device_field(view(name), view(value));
+            return;
+        }
         const auto before = request_.field(*field);
         if (!before) request_.set_field(*field, view(value));
         else if (is_single(*field)) error = HttpError::bad_field;

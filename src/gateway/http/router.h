@@ -25,6 +25,8 @@ struct Route {
     Handler handler = nullptr;
     // A WebSocket for devices: the protocol inside asks for credentials and access.
     bool is_device_socket = false;
+    // For devices: the credential is that of the identity that the path names.
+    bool is_for_device = false;
 };
 
 // All endpoints (routes.cc).

@@ -12,9 +12,10 @@ using hub::Operation;
 constexpr std::size_t no_body = 16 * 1024;  // clients send a few ignored bytes where none belong
 constexpr std::size_t small_body = 64 * 1024;
 constexpr std::size_t large_body = 1024 * 1024;
+constexpr std::size_t message_body = 256 * 1024;
 constexpr std::size_t twin_body = twin::update_bytes_max;
 
-// Spec service-api 4.1, 5.1, 6.1, 8, 10.2 and device-protocols 1.1; operations as in 2.2. The
+// Spec service-api 4.1, 5.1, 6.1, 8, 10.2 and device-protocols 1.1, 5; operations as in 2.2. The
 // prefixes /access /changes /audit /evidence /limits /cost /plan /fleet /drift /rollouts /console
 // and /_emulator are kept for what comes later.
 constexpr std::array table{
@@ -61,6 +62,17 @@ constexpr std::array table{
 
     Route{Method::get, "/twinhub/device-events", Operation::events_read, no_body, device_events},
 
+    Route{Method::post, "/devices/{device}/messages/events", Operation::device_send, message_body,
+          send_event, false, true},
+    Route{Method::post, "/devices/{device}/modules/{module}/messages/events",
+          Operation::device_send, message_body, send_event, false, true},
+    Route{Method::post, "/devices/{device}/files", Operation::device_send, small_body,
+          refuse_upload, false, true},
+    Route{Method::post, "/devices/{device}/files/notifications", Operation::device_send, small_body,
+          refuse_upload, false, true},
+    Route{Method::post, "/devices/{device}/files/notifications/{any}", Operation::device_send,
+          small_body, refuse_upload, false, true},
+
     Route{Method::get, "/$iothub/websocket", Operation::device_connect, no_body, nullptr, true},
 };
 
@@ -79,10 +91,6 @@ constexpr std::array absences{
     Absence{"/messages/serviceBound/feedback", "messages to devices"},
     Absence{"/devices/{device}/messages/deviceBound", "messages to devices"},
     Absence{"/devices/{device}/messages/deviceBound/{any}", "messages to devices"},
-    Absence{"/devices/{device}/messages/events", "telemetry over HTTP"},
-    Absence{"/devices/{device}/modules/{module}/messages/events", "telemetry over HTTP"},
-    Absence{"/devices/{device}/files", "file upload"},
-    Absence{"/devices/{device}/files/notifications", "file upload"},
     Absence{"/enrollments", "device provisioning"},
     Absence{"/enrollments/{any}", "device provisioning"},
     Absence{"/enrollmentGroups", "device provisioning"},

@@ -1,0 +1,49 @@
+#include "gateway/device_gate.h"
+
+#include "hub/shards.h"
+
+namespace twinhub::gateway {
+namespace {
+
+std::shared_ptr<const TrustStore> none_trusted() {
+    static const std::shared_ptr<const TrustStore> none = TrustStore::create({}).value();
+    return none;
+}
+
+// A stranger does not learn which ids there are.
+Error hide_absence(Error error) {
+    if (error.code == Code::device_not_found || error.code == Code::module_not_found)
+        error.code = Code::unauthorized;
+    return error;
+}
+
+}  // namespace
+
+Task<Result<Admission>> DeviceGate::admit(hub::Hub& hub, std::span<const std::string> hosts,
+                                          TwinId id, DeviceProof proof) const {
+    hub::Shard& shard = hub.shards().of(id.device);
+    const std::shared_ptr<const TrustStore> trusted =
+        authorities != nullptr ? authorities->load() : none_trusted();
+    auto work = [this, &hub, &shard, hosts, id, proof, &trusted]() -> Task<Result<Admission>> {
+        auto device = co_await shard.identity(TwinId{id.device, {}});
+        if (!device) co_return std::unexpected(hide_absence(std::move(device).error()));
+        hub::IdentityView identity = *device;
+        if (id.is_module()) {
+            auto module = co_await shard.identity(id);
+            if (!module) co_return std::unexpected(hide_absence(std::move(module).error()));
+            identity = std::move(*module);
+        }
+        const auto policies = hub.policies();
+        const DeviceRules rules{.hosts = hosts,
+                                .policies = *policies,
+                                .authorities = *trusted,
+                                .device_sas = device_sas,
+                                .module_sas = module_sas,
+                                .skew = sas_skew};
+        co_return gateway::admit(proof, *identity.identity, *device->identity, rules,
+                                 hub.clock().now());
+    };
+    co_return co_await hub::Shards::on(shard, std::move(work));
+}
+
+}  // namespace twinhub::gateway
