@@ -16,6 +16,13 @@ find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(ZLIB REQUIRED)
 
+# Debian's Qpid Proton comes with a pkg-config file only.
+find_path(PROTON_INCLUDE_DIR proton/connection_driver.h REQUIRED)
+find_library(PROTON_LIBRARY qpid-proton REQUIRED)
+add_library(proton::proton UNKNOWN IMPORTED)
+set_target_properties(proton::proton PROPERTIES
+    IMPORTED_LOCATION ${PROTON_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${PROTON_INCLUDE_DIR})
+
 # Debian's RE2 comes without a CMake package.
 find_path(RE2_INCLUDE_DIR re2/re2.h REQUIRED)
 find_library(RE2_LIBRARY re2 REQUIRED)

@@ -1,0 +1,131 @@
+#include "protocol/amqp/driver.h"
+
+#include "protocol/amqp/engine.h"
+
+namespace twinhub::protocol::amqp {
+
+Driver::Driver(const Limits& limits, std::string container, bool offer_external)
+    : limits_(limits), offer_external_(offer_external), container_(std::move(container)) {}
+
+Driver::~Driver() = default;
+
+void Driver::end(EndReason reason, std::string why, std::vector<Event>& events) {
+    stage_ = Stage::ended;
+    std::string().swap(unread_);
+    events.emplace_back(Ended{reason, std::move(why)});
+}
+
+void Driver::receive(std::span<const std::byte> bytes, Moment now, std::vector<Event>& events) {
+    std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (stage_ == Stage::ended) return;
+    if (stage_ == Stage::amqp) return engine_->receive(text, now, events);
+    unread_ += text;
+    feed(now, events);
+}
+
+// The layers before AMQP; what is behind them goes on to the engine.
+void Driver::feed(Moment now, std::vector<Event>& events) {
+    const SaslServer sasl(offer_external_);
+    while (true) {
+        if (stage_ == Stage::header || stage_ == Stage::header_again) {
+            const std::string_view seen = std::string_view(unread_).substr(0, amqp_header.size());
+            const bool may_be_amqp = amqp_header.starts_with(seen);
+            const bool may_be_sasl = stage_ == Stage::header && sasl_header.starts_with(seen);
+            if (!may_be_amqp && !may_be_sasl) {
+                // What we would have taken, as AMQP part 2 section 2.2 asks for.
+                written_ += stage_ == Stage::header ? sasl_header : amqp_header;
+                return end(EndReason::not_amqp, "not the header of AMQP 1.0", events);
+            }
+            if (seen.size() < amqp_header.size()) return;
+            if (may_be_amqp) {
+                stage_ = Stage::amqp;
+                engine_ = std::make_unique<Engine>(limits_, container_);
+                if (authorised_) engine_->authorised();
+                std::string behind;
+                behind.swap(unread_);
+                return engine_->receive(behind, now, events);
+            }
+            unread_.erase(0, sasl_header.size());
+            sasl.begin(written_);
+            stage_ = Stage::sasl;
+        }
+        if (stage_ == Stage::deciding && unread_.size() > frame_bytes_max)
+            return end(EndReason::limit_exceeded, "too much before the outcome", events);
+        if (stage_ != Stage::sasl) return;
+        std::string_view rest = unread_;
+        auto step = sasl.receive(rest, written_);
+        if (!step) return end(EndReason::malformed, step.error().message, events);
+        unread_.erase(0, unread_.size() - rest.size());
+        if (std::holds_alternative<SaslServer::Waiting>(*step)) return;
+        if (std::holds_alternative<SaslServer::Failed>(*step))
+            return end(EndReason::sasl_failed, "no such mechanism", events);
+        if (auto* plain = std::get_if<PlainCredentials>(&*step)) {
+            stage_ = Stage::deciding;
+            events.emplace_back(PlainOffered{std::move(*plain)});
+            continue;
+        }
+        stage_ = Stage::header_again;
+    }
+}
+
+void Driver::decide_plain(bool accepted, Moment now, std::vector<Event>& events) {
+    if (stage_ != Stage::deciding) return;
+    SaslServer::decide(accepted, written_);
+    if (!accepted) return end(EndReason::sasl_failed, "the credential was refused", events);
+    stage_ = Stage::header_again;
+    feed(now, events);
+}
+
+void Driver::tick(Moment now, std::vector<Event>& events) {
+    if (engine_) engine_->tick(now, events);
+}
+
+std::optional<Moment> Driver::deadline() const {
+    return engine_ ? engine_->deadline() : std::nullopt;
+}
+
+void Driver::take_output(std::string& out) {
+    out += written_;
+    std::string().swap(written_);
+    if (engine_) engine_->take_output(out);
+}
+
+void Driver::authorised() {
+    authorised_ = true;
+    if (engine_) engine_->authorised();
+}
+
+void Driver::accept(LinkNumber link) {
+    if (engine_) engine_->accept(link);
+}
+void Driver::refuse(LinkNumber link, const Condition& why) {
+    if (engine_) engine_->refuse(link, why);
+}
+void Driver::detach(LinkNumber link, const Condition& why) {
+    if (engine_) engine_->detach(link, why);
+}
+void Driver::settle(DeliveryNumber delivery, Outcome outcome, const Condition* why) {
+    if (engine_) engine_->settle(delivery, outcome, why);
+}
+bool Driver::can_send(LinkNumber link) { return engine_ && engine_->can_send(link); }
+DeliveryNumber Driver::send(LinkNumber link, std::string_view bytes, Settle settle,
+                            std::string_view tag) {
+    return engine_ ? engine_->send(link, bytes, settle, tag) : 0;
+}
+std::uint32_t Driver::credit(LinkNumber link) const { return engine_ ? engine_->credit(link) : 0; }
+void Driver::forget(DeliveryNumber delivery) {
+    if (engine_) engine_->forget(delivery);
+}
+void Driver::close(const Condition& why) {
+    if (engine_) engine_->close(&why);
+}
+void Driver::close() {
+    if (engine_) engine_->close(nullptr);
+}
+
+std::size_t Driver::links() const { return engine_ ? engine_->links() : 0; }
+std::size_t Driver::incomplete_bytes() const {
+    return unread_.size() + (engine_ ? engine_->incomplete_bytes() : 0);
+}
+
+}  // namespace twinhub::protocol::amqp

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "base/result.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace twinhub::protocol::amqp {
+
+// The eight bytes that begin a layer.
+inline constexpr std::string_view amqp_header{"AMQP\0\1\0\0", 8};
+inline constexpr std::string_view sasl_header{"AMQP\3\1\0\0", 8};
+
+// Name and password of a PLAIN exchange.
+struct PlainCredentials {
+    std::string user;
+    std::string password;
+};
+
+// The SASL layer of a server (AMQP 1.0 part 5, section 5.3): bytes behind the SASL header in,
+// frames out. Spec device-protocols 4.1: MSSBCBS and ANONYMOUS always succeed and grant nothing,
+// EXTERNAL stands for the client's certificate, PLAIN is decided by the owner.
+class SaslServer {
+public:
+    explicit SaslServer(bool offer_external) : offer_external_(offer_external) {}
+
+    // Header and mechanisms, as an answer to the client's header.
+    void begin(std::string& out) const;
+
+    struct Waiting {};    // more bytes are needed
+    struct Succeeded {};  // the outcome is written
+    struct Failed {};     // the outcome is written; close
+    using Step = std::variant<Waiting, Succeeded, Failed, PlainCredentials>;
+    // Takes at most one frame from the front of `bytes`. Errors: format_invalid.
+    Result<Step> receive(std::string_view& bytes, std::string& out) const;
+    // The owner's answer to PLAIN.
+    static void decide(bool accepted, std::string& out);
+
+private:
+    bool offer_external_;
+};
+
+// `authzid 00 authcid 00 password`. Nothing when it is not that.
+std::optional<PlainCredentials> parse_plain(std::string_view response);
+
+}  // namespace twinhub::protocol::amqp
