@@ -398,7 +398,12 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config, const KeyMat
 
 Result<> Server::reload(const KeyMaterial& keys) {
     TRY(auto tls, gateway::TlsContext::create(tls_certificates(keys)));
-    TRY(auto authorities, gateway::TrustStore::create(keys.device_cas));
+    x509::Trust trust;
+    for (const std::string& pem : keys.device_cas) {
+        TRY(x509::Certificate authority, x509::Certificate::parse(pem));
+        trust.authorities.push_back(std::move(authority));
+    }
+    TRY(auto authorities, x509::TrustStore::create(std::move(trust)));
     parts_->tls.store(std::move(tls));
     parts_->mqtt_shared.authorities.store(std::move(authorities));
     parts_->hub->set_policies(std::make_shared<const hub::Policies>(keys.policies));

@@ -38,7 +38,7 @@ std::shared_ptr<hub::Identity> edge(std::string_view device, const hub::Identity
 struct AuthChains : ::testing::Test {
     std::vector<std::string> hosts{"hub.local"};
     hub::Policies policies;
-    std::shared_ptr<const TrustStore> trusted = TrustStore::create({}).value();
+    std::shared_ptr<const x509::TrustStore> trusted = x509::TrustStore::create({}).value();
     DeviceRules rules{.hosts = hosts, .policies = policies, .authorities = *trusted};
     std::shared_ptr<hub::Identity> top = edge("top", nullptr);
     std::shared_ptr<hub::Identity> mid = edge("mid", top.get());

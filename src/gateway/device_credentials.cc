@@ -2,6 +2,11 @@
 
 #include "base/encoding.h"
 #include "protocol/sas/token.h"
+#include "x509/limits.h"
+
+#include <openssl/x509.h>
+
+#include <algorithm>
 
 namespace twinhub::gateway {
 namespace {
@@ -57,23 +62,62 @@ Result<Admission> admit_token(const DeviceProof& proof, const hub::Identity& ide
     return admission;
 }
 
+// As thumbprints are compared: upper-case hex alone (spec device-protocols 6.4).
 std::string bare_hex(std::string_view thumbprint) {
     std::string hex;
     for (const char c : thumbprint)
-        if (c != ':' && c != ' ') hex += c;
-    return ascii_lower(hex);
+        if (c != ':' && c != ' ')
+            hex += c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c;
+    return hex;
 }
 
-bool has_thumbprint(const hub::Authentication& authentication, X509* certificate) {
-    const std::string sha1 = sha1_thumbprint_of(certificate);
-    const std::string sha256 = sha256_thumbprint_of(certificate);
-    for (const std::string* known :
-         {&authentication.primary_thumbprint, &authentication.secondary_thumbprint}) {
-        const std::string hex = bare_hex(*known);
-        if (!hex.empty() && (equals_constant_time(hex, sha1) || equals_constant_time(hex, sha256)))
-            return true;
+bool has_thumbprint(const hub::Authentication& authentication, const x509::Certificate& leaf) {
+    const std::string sha1 = leaf.sha1_thumbprint();
+    const std::string sha256 = leaf.sha256_thumbprint();
+    return std::ranges::any_of(std::array{bare_hex(authentication.primary_thumbprint),
+                                          bare_hex(authentication.secondary_thumbprint)},
+                               [&](const std::string& known) {
+                                   return !known.empty() && (equals_constant_time(known, sha1) ||
+                                                             equals_constant_time(known, sha256));
+                               });
+}
+
+Result<std::vector<x509::Certificate>> presented_with(const DeviceProof& proof) {
+    std::vector<x509::Certificate> presented;
+    const auto* chain = reinterpret_cast<const STACK_OF(X509)*>(proof.chain);
+    const int count = chain == nullptr ? 0 : std::max(sk_X509_num(chain), 0);
+    if (static_cast<std::size_t>(count) > x509::presented_max)
+        return refused(std::string(x509::reason_of(x509::Fault::too_long)));
+    for (int i = 0; i < count; ++i) {
+        TRY(x509::Certificate one, x509::Certificate::share(sk_X509_value(chain, i)));
+        presented.push_back(std::move(one));
     }
-    return false;
+    return presented;
+}
+
+Result<Admission> admit_certificate(const DeviceProof& proof, const hub::Identity& identity,
+                                    const DeviceRules& rules, Instant now) {
+    if (proof.certificate == nullptr) return refused("no certificate");
+    const auto leaf = x509::Certificate::share(proof.certificate);
+    if (!leaf) return refused(std::string(x509::reason_of(x509::Fault::too_long)));
+    if (!leaf->is_valid_at(now))
+        return refused(std::string(x509::reason_of(x509::Fault::out_of_time)));
+    if (!x509::check_key(*leaf))
+        return refused(std::string(x509::reason_of(x509::Fault::weak_key)));
+    if (identity.authentication.type == hub::AuthenticationType::self_signed) {
+        if (!has_thumbprint(identity.authentication, *leaf)) return refused("unknown thumbprint");
+    } else {
+        if (leaf->common_name() != identity.id.text()) return refused("common name is not the id");
+        TRY(const std::vector<x509::Certificate> presented, presented_with(proof));
+        const x509::Verdict verdict = rules.authorities.judge(*leaf, presented, now);
+        if (verdict.fault != x509::Fault::none)
+            return refused(std::string(x509::reason_of(verdict.fault)));
+    }
+    return Admission{.principal = {.kind = hub::Principal::Kind::identity,
+                                   .name = {},
+                                   .rights = 0,
+                                   .id = identity.id},
+                     .expires = Instant::max()};
 }
 
 }  // namespace
@@ -87,26 +131,9 @@ Result<Admission> admit(const DeviceProof& proof, const hub::Identity& identity,
             admission = admit_token(proof, identity, rules, now);
             break;
         case hub::AuthenticationType::self_signed:
-        case hub::AuthenticationType::certificate_authority: {
-            if (proof.certificate == nullptr) return refused("no certificate");
-            if (!is_valid_at(proof.certificate, now))
-                return refused("certificate expired or not yet valid");
-            if (identity.authentication.type == hub::AuthenticationType::self_signed) {
-                if (!has_thumbprint(identity.authentication, proof.certificate))
-                    return refused("unknown thumbprint");
-            } else {
-                if (common_name_of(proof.certificate) != identity.id.text())
-                    return refused("common name is not the id");
-                if (!rules.authorities.verifies(proof.certificate, proof.chain, now))
-                    return refused("certificate not signed by a trusted CA");
-            }
-            admission = Admission{.principal = {.kind = hub::Principal::Kind::identity,
-                                                .name = {},
-                                                .rights = 0,
-                                                .id = identity.id},
-                                  .expires = Instant::max()};
+        case hub::AuthenticationType::certificate_authority:
+            admission = admit_certificate(proof, identity, rules, now);
             break;
-        }
         case hub::AuthenticationType::none: break;
     }
     TRY_VOID(admission);

@@ -2,14 +2,17 @@
 
 #include "base/result.h"
 #include "base/time.h"
-#include "gateway/trust_store.h"
 #include "hub/access.h"
 #include "hub/identity.h"
+#include "x509/trust_store.h"
 
 #include <chrono>
 #include <span>
 #include <string>
 #include <string_view>
+
+typedef struct x509_st X509;
+typedef struct stack_st_X509 STACK_OF_X509;
 
 namespace twinhub::gateway {
 
@@ -27,7 +30,7 @@ struct DeviceProof {
 struct DeviceRules {
     std::span<const std::string> hosts;  // the hub's names
     const hub::Policies& policies;
-    const TrustStore& authorities;
+    const x509::TrustStore& authorities;
     bool device_sas = true;  // switches of the operator (spec device-protocols 6.5)
     bool module_sas = true;
     std::chrono::seconds skew{300};

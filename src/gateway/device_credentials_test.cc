@@ -1,8 +1,8 @@
 #include "gateway/device_credentials.h"
 
 #include "base/encoding.h"
-#include "gateway/testing/certificates.h"
 #include "protocol/sas/token.h"
+#include "x509/testing/certificates.h"
 
 #include <gtest/gtest.h>
 
@@ -10,8 +10,8 @@ namespace twinhub::gateway {
 namespace {
 
 using hub::AuthenticationType;
-using testing::Certificate;
-using testing::made_at;
+using x509::testing::Certificate;
+using x509::testing::made_at;
 using namespace std::chrono_literals;
 
 const std::string primary(32, 'p');
@@ -51,7 +51,9 @@ struct DeviceCredentials : ::testing::Test {
          {"service", hub::default_rights("service"), base64_encode(policy_key), ""},
          {"empty", hub::default_rights("device"), "", ""}}};
     Certificate root{{.common_names = {"root"}, .is_authority = true}};
-    std::shared_ptr<const TrustStore> trusted = TrustStore::create({root.pem()}).value();
+    std::shared_ptr<const x509::TrustStore> trusted =
+        x509::TrustStore::create({.authorities = {root.read()}, .intermediates = {}, .revoked = {}})
+            .value();
     DeviceRules rules{.hosts = hosts, .policies = policies, .authorities = *trusted};
 
     Result<Admission> admitted(const hub::Identity& identity, const DeviceProof& proof,
@@ -169,14 +171,14 @@ TEST_F(DeviceCredentials, ASelfSignedDeviceIsKnownByEitherThumbprint) {
     const Certificate certificate({.common_names = {"anything"}});
     hub::Identity identity = identity_of(d1, AuthenticationType::self_signed);
     EXPECT_FALSE(admits(identity, certificate));
-    const std::string sha1 = sha1_thumbprint_of(certificate.get());
-    const std::string sha256 = sha256_thumbprint_of(certificate.get());
-    std::string upper;
+    const std::string sha1 = certificate.read().sha1_thumbprint();
+    const std::string sha256 = certificate.read().sha256_thumbprint();
+    std::string spaced;
     for (std::size_t i = 0; i < sha1.size(); ++i) {
-        if (i != 0 && i % 2 == 0) upper += ':';
-        upper += static_cast<char>(std::toupper(sha1[i]));
+        if (i != 0 && i % 2 == 0) spaced += ':';
+        spaced += static_cast<char>(std::tolower(sha1[i]));
     }
-    for (const std::string& known : {sha1, sha256, upper}) {
+    for (const std::string& known : {sha1, sha256, spaced}) {
         identity.authentication.primary_thumbprint = known;
         identity.authentication.secondary_thumbprint.clear();
         EXPECT_TRUE(admits(identity, certificate)) << known;
@@ -192,7 +194,7 @@ TEST_F(DeviceCredentials, ASelfSignedDeviceIsKnownByEitherThumbprint) {
 TEST_F(DeviceCredentials, ASelfSignedCertificateExpiresToo) {
     const Certificate certificate({});
     hub::Identity identity = identity_of(d1, AuthenticationType::self_signed);
-    identity.authentication.primary_thumbprint = sha256_thumbprint_of(certificate.get());
+    identity.authentication.primary_thumbprint = certificate.read().sha256_thumbprint();
     EXPECT_TRUE(admits(identity, certificate));
     EXPECT_FALSE(admits(identity, certificate, made_at + 48h));
     EXPECT_FALSE(admits(identity, certificate, made_at - 48h));

@@ -5,8 +5,9 @@
 namespace twinhub::gateway {
 namespace {
 
-std::shared_ptr<const TrustStore> none_trusted() {
-    static const std::shared_ptr<const TrustStore> none = TrustStore::create({}).value();
+std::shared_ptr<const x509::TrustStore> none_trusted() {
+    static const std::shared_ptr<const x509::TrustStore> none =
+        x509::TrustStore::create({}).value();
     return none;
 }
 
@@ -22,7 +23,7 @@ Error hide_absence(Error error) {
 Task<Result<Admission>> DeviceGate::admit(hub::Hub& hub, std::span<const std::string> hosts,
                                           TwinId id, DeviceProof proof) const {
     hub::Shard& shard = hub.shards().of(id.device);
-    const std::shared_ptr<const TrustStore> trusted =
+    const std::shared_ptr<const x509::TrustStore> trusted =
         authorities != nullptr ? authorities->load() : none_trusted();
     auto work = [this, &hub, &shard, hosts, id, proof, &trusted]() -> Task<Result<Admission>> {
         auto device = co_await shard.identity(TwinId{id.device, {}});

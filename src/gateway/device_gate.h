@@ -12,7 +12,7 @@ namespace twinhub::gateway {
 
 // What judges devices on doors that ask for each request.
 struct DeviceGate {
-    const SharedValue<const TrustStore>* authorities = nullptr;  // nullptr: none is trusted
+    const SharedValue<const x509::TrustStore>* authorities = nullptr;  // nullptr: none is trusted
     bool device_sas = true;
     bool module_sas = true;
     std::chrono::seconds sas_skew{300};

@@ -15,7 +15,7 @@ using testing::ClientWish;
 using namespace std::chrono_literals;
 
 struct StoppedClock final : Clock {
-    Instant now() const override { return testing::made_at; }
+    Instant now() const override { return x509::testing::made_at; }
     Moment monotonic() const override { return at; }
     Moment at{1h};
 };

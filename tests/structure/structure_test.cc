@@ -118,7 +118,7 @@ protected:
 };
 
 TEST_F(House, IsFound) {
-    EXPECT_EQ(rooms.size(), 9U);
+    EXPECT_GE(rooms.size(), 10U);
     EXPECT_GT(sources.size(), 20U);
 }
 

@@ -4,9 +4,9 @@
 #include "gateway/deadlines.h"
 #include "gateway/mqtt/metrics.h"
 #include "gateway/transport.h"
-#include "gateway/trust_store.h"
 #include "hub/hub.h"
 #include "protocol/mqtt/session.h"
+#include "x509/trust_store.h"
 
 #include <array>
 #include <memory>
@@ -30,7 +30,7 @@ struct MqttSettings {
 
 // What the MQTT connections of all loops share and an operator can reload.
 struct MqttShared {
-    SharedValue<const TrustStore> authorities;
+    SharedValue<const x509::TrustStore> authorities;
 };
 
 // What the MQTT connections of one loop share. Outlives them.
@@ -58,7 +58,9 @@ public:
     Deadlines& deadlines() { return deadlines_; }
     MqttMetrics& metrics() { return metrics_; }
     const MqttSettings& settings() const { return settings_; }
-    std::shared_ptr<const TrustStore> authorities() const { return shared_.authorities.load(); }
+    std::shared_ptr<const x509::TrustStore> authorities() const {
+        return shared_.authorities.load();
+    }
     std::span<const std::string> hosts() const { return hosts_; }
 
     // Buffers for one turn of the loop; empty between turns.

@@ -19,14 +19,15 @@ using ::testing::StartsWith;
 using Answers = std::vector<Result<OutgoingAnswer>>;
 
 struct HandClock final : Clock {
-    Instant now() const override { return testing::made_at; }
+    Instant now() const override { return x509::testing::made_at; }
     Moment monotonic() const override { return at; }
     Moment at{1h};
 };
 
 const testing::Certificate& server_certificate() {
     static const testing::Certificate certificate(
-        {.common_names = {"localhost"}, .until = testing::made_at + std::chrono::days(36500)});
+        {.common_names = {"localhost"},
+         .until = x509::testing::made_at + std::chrono::days(36500)});
     return certificate;
 }
 
@@ -196,8 +197,8 @@ TEST_F(OutgoingTest, GivesUpOnASilentServer) {
 }
 
 TEST_F(OutgoingTest, DoesNotBelieveAStranger) {
-    const testing::Certificate other(
-        {.common_names = {"localhost"}, .until = testing::made_at + std::chrono::days(36500)});
+    const testing::Certificate other({.common_names = {"localhost"},
+                                      .until = x509::testing::made_at + std::chrono::days(36500)});
     const std::string file = ::testing::TempDir() + "outgoing_test_other.pem";
     std::ofstream(file) << other.pem();
     trust(file);

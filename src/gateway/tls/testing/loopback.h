@@ -1,7 +1,7 @@
 #pragma once
 
-#include "gateway/testing/certificates.h"
 #include "gateway/tls/context.h"
+#include "x509/testing/certificates.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -21,6 +21,7 @@
 namespace twinhub::gateway::testing {
 
 namespace asio = boost::asio;
+using x509::testing::Certificate;
 
 // How the client's TLS is to be; plain when `tls` is false.
 struct ClientWish {

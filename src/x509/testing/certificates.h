@@ -2,6 +2,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "x509/certificate.h"
 
 #include <openssl/bio.h>
 #include <openssl/evp.h>
@@ -11,14 +12,15 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 // Certificates made on the spot, with OpenSSL; for tests.
-namespace twinhub::gateway::testing {
+namespace twinhub::x509::testing {
 
 inline constexpr Instant made_at{std::chrono::sys_days{std::chrono::year{2026} / 11 / 22}};
 
-// A certificate with its key.
+// A certificate with its key. (The one under test is x509::Certificate.)
 class Certificate {
 public:
     struct Wish {
@@ -29,9 +31,13 @@ public:
         Instant from = made_at - std::chrono::days(1);
         Instant until = made_at + std::chrono::days(1);
         const EVP_MD* digest = EVP_sha256();
+        unsigned rsa_bits = 0;                                // 0 = on the curve P-256
+        std::vector<std::pair<int, std::string>> extensions;  // kind and OpenSSL's text for it
     };
 
-    explicit Certificate(const Wish& wish) : key_(EVP_EC_gen("P-256")), certificate_(X509_new()) {
+    explicit Certificate(const Wish& wish)
+        : key_(wish.rsa_bits != 0 ? EVP_RSA_gen(wish.rsa_bits) : EVP_EC_gen("P-256")),
+          certificate_(X509_new()) {
         X509* made = certificate_.get();
         const Certificate& issuer = wish.issuer != nullptr ? *wish.issuer : *this;
         CHECK(X509_set_version(made, 2) == 1);
@@ -47,10 +53,12 @@ public:
         X509_set_pubkey(made, key_.get());
         if (wish.is_authority) extend(NID_basic_constraints, "critical,CA:TRUE");
         if (!wish.purpose.empty()) extend(NID_ext_key_usage, wish.purpose);
+        for (const auto& [kind, value] : wish.extensions) extend(kind, value);
         CHECK(X509_sign(made, issuer.key(), wish.digest) > 0);
     }
 
     X509* get() const { return certificate_.get(); }
+    x509::Certificate read() const { return x509::Certificate::share(get()).value(); }
     EVP_PKEY* key() const { return key_.get(); }
     std::string pem() const {
         return written([this](BIO* to) { return PEM_write_bio_X509(to, get()); });
@@ -90,4 +98,51 @@ private:
     std::unique_ptr<X509, Free> certificate_;
 };
 
-}  // namespace twinhub::gateway::testing
+struct RevocationWish {
+    std::vector<const Certificate*> revoked;
+    long number = 1;
+    Instant issued = made_at - std::chrono::hours(1);
+    Instant next_update = made_at + std::chrono::days(7);
+    const EVP_MD* digest = EVP_sha256();
+    bool delta = false;
+};
+
+// A revocation list of `issuer`, as PEM.
+inline std::string revocation_list_pem(const Certificate& issuer, const RevocationWish& wish) {
+    const auto time_of = [](Instant at) {
+        return ASN1_TIME_set(
+            nullptr,
+            std::chrono::duration_cast<std::chrono::seconds>(at.time_since_epoch()).count());
+    };
+    X509_CRL* list = X509_CRL_new();
+    X509_CRL_set_version(list, 1);
+    X509_CRL_set_issuer_name(list, X509_get_subject_name(issuer.get()));
+    ASN1_TIME* issued = time_of(wish.issued);
+    ASN1_TIME* next = time_of(wish.next_update);
+    X509_CRL_set1_lastUpdate(list, issued);
+    X509_CRL_set1_nextUpdate(list, next);
+    for (const Certificate* one : wish.revoked) {
+        X509_REVOKED* entry = X509_REVOKED_new();
+        X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(one->get()));
+        X509_REVOKED_set_revocationDate(entry, issued);
+        CHECK(X509_CRL_add0_revoked(list, entry) == 1);
+    }
+    ASN1_INTEGER* number = ASN1_INTEGER_new();
+    ASN1_INTEGER_set(number, wish.number);
+    CHECK(X509_CRL_add1_ext_i2d(list, NID_crl_number, number, 0, 0) == 1);
+    if (wish.delta) CHECK(X509_CRL_add1_ext_i2d(list, NID_delta_crl, number, 1, 0) == 1);
+    ASN1_INTEGER_free(number);
+    ASN1_TIME_free(issued);
+    ASN1_TIME_free(next);
+    CHECK(X509_CRL_sign(list, issuer.key(), wish.digest) > 0);
+    BIO* memory = BIO_new(BIO_s_mem());
+    CHECK(PEM_write_bio_X509_CRL(memory, list) == 1);
+    char* bytes = nullptr;
+    const long size = BIO_get_mem_data(memory, &bytes);
+    std::string text(bytes, static_cast<std::size_t>(size));
+    BIO_free(memory);
+    X509_CRL_free(list);
+    return text;
+}
+
+}  // namespace twinhub::x509::testing
