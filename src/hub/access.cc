@@ -26,7 +26,7 @@ constexpr bool meets(Rights has, const Needs& needs) {
     return covers(has, needs.either) || covers(has, needs.or_else);
 }
 
-// Spec service-api 2.2 and device-protocols 6.3.
+// Spec service-api 2.2 and 11.1, device-protocols 6.3.
 constexpr std::array rows{
     Row{Operation::identity_read, {rights_of({Right::registry_read})}},
     Row{Operation::identity_write, {rights_of({Right::registry_write})}},
@@ -47,6 +47,12 @@ constexpr std::array rows{
     Row{Operation::device_twin_read, {rights_of({Right::device_connect})}, true},
     Row{Operation::device_report, {rights_of({Right::device_connect})}, true},
     Row{Operation::device_send, {rights_of({Right::device_connect})}, true},
+    Row{Operation::provisioning_read, {rights_of({Right::provisioning_config})}},
+    Row{Operation::enrollment_read, {rights_of({Right::enrollment_read})}},
+    Row{Operation::enrollment_write, {rights_of({Right::enrollment_write})}},
+    Row{Operation::enrollment_keys_read, {rights_of({Right::enrollment_write})}},
+    Row{Operation::registration_read, {rights_of({Right::registration_read})}},
+    Row{Operation::registration_delete, {rights_of({Right::registration_write})}},
 };
 
 }  // namespace
@@ -77,6 +83,10 @@ Rights default_rights(std::string_view policy_name) {
     if (policy_name == "registryRead") return rights_of({Right::registry_read});
     if (policy_name == "registryReadWrite")
         return rights_of({Right::registry_read, Right::registry_write});
+    if (policy_name == "provisioningserviceowner")
+        return rights_of({Right::provisioning_config, Right::enrollment_read,
+                          Right::enrollment_write, Right::registration_read,
+                          Right::registration_write});
     return 0;
 }
 

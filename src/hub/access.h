@@ -11,14 +11,19 @@
 
 namespace twinhub::hub {
 
-// Rights of a shared access policy (spec device-protocols 6.3), as bits.
-enum class Right : std::uint8_t {
+// Rights of a shared access policy (spec device-protocols 6.3, service-api 11.1), as bits.
+enum class Right : std::uint16_t {
     registry_read = 1,
     registry_write = 2,
     service_connect = 4,
-    device_connect = 8
+    device_connect = 8,
+    provisioning_config = 16,
+    enrollment_read = 32,
+    enrollment_write = 64,
+    registration_read = 128,
+    registration_write = 256,
 };
-using Rights = std::uint8_t;
+using Rights = std::uint16_t;
 constexpr Rights rights_of(std::initializer_list<Right> list) {
     Rights rights = 0;
     for (const Right right : list)
@@ -47,6 +52,12 @@ enum class Operation : std::uint8_t {
     device_twin_read,
     device_report,
     device_send,
+    provisioning_read,
+    enrollment_read,
+    enrollment_write,
+    enrollment_keys_read,
+    registration_read,
+    registration_delete,
 };
 
 // Who asks, once a credential proved it.
@@ -82,7 +93,7 @@ private:
     std::vector<Policy> policies_;
 };
 
-// The rights of the five policies that a new hub has; 0 for another name.
+// The rights of the policies that a new hub has; 0 for another name.
 Rights default_rights(std::string_view policy_name);
 
 }  // namespace twinhub::hub

@@ -7,7 +7,7 @@ namespace {
 
 struct Case {
     Operation operation;
-    const char* policies;  // which of the five default policies may
+    const char* policies;  // which of the default policies may
     bool own;              // may an identity do it to itself
 };
 
@@ -32,10 +32,17 @@ constexpr Case cases[] = {
     {Operation::device_twin_read, "iothubowner device", true},
     {Operation::device_report, "iothubowner device", true},
     {Operation::device_send, "iothubowner device", true},
+    {Operation::provisioning_read, "provisioningserviceowner", false},
+    {Operation::enrollment_read, "provisioningserviceowner", false},
+    {Operation::enrollment_write, "provisioningserviceowner", false},
+    {Operation::enrollment_keys_read, "provisioningserviceowner", false},
+    {Operation::registration_read, "provisioningserviceowner", false},
+    {Operation::registration_delete, "provisioningserviceowner", false},
 };
 
-constexpr const char* policy_names[] = {"iothubowner", "service", "device", "registryRead",
-                                        "registryReadWrite"};
+constexpr const char* policy_names[] = {
+    "iothubowner",  "service",           "device",
+    "registryRead", "registryReadWrite", "provisioningserviceowner"};
 
 bool names(std::string_view list, std::string_view name) {
     return (" " + std::string(list) + " ").find(" " + std::string(name) + " ") != std::string::npos;

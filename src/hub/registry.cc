@@ -109,12 +109,13 @@ Task<Result<IdentityView>> Registry::get(TwinId id) {
     co_return co_await Shards::on(shard, std::move(work));
 }
 
-Task<Result<IdentityView>> Registry::create(IdentitySpec spec, Author author) {
+Task<Result<IdentityView>> Registry::create(IdentitySpec spec, Author author,
+                                            std::optional<twin::ServiceUpdate> initial) {
     if (const std::string parent = wanted_parent(spec); !parent.empty())
         CO_TRY_VOID(co_await check_parent(shards_, spec.id.device, parent));
     Shard& shard = shards_.of(spec.id.device);
-    auto work = [&shard, &spec, &author] {
-        return shard.create(std::move(spec), std::nullopt, std::move(author));
+    auto work = [&shard, &spec, &initial, &author] {
+        return shard.create(std::move(spec), std::move(initial), std::move(author));
     };
     co_return co_await Shards::on(shard, std::move(work));
 }

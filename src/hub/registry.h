@@ -62,10 +62,12 @@ public:
     // Errors: device_not_found, module_not_found.
     Task<Result<IdentityView>> get(TwinId id);
 
-    // Creates the identity and its fresh twin in one commit; generates keys where none are given.
+    // Creates the identity and its twin in one commit: a fresh one, or one that begins with
+    // `initial`. Generates keys where none are given.
     // Errors: device_already_exists, module_already_exists, device_not_found (of a module),
     // argument_invalid, device_scope_invalid, too_many_devices, too_many_modules.
-    Task<Result<IdentityView>> create(IdentitySpec spec, Author author);
+    Task<Result<IdentityView>> create(IdentitySpec spec, Author author,
+                                      std::optional<twin::ServiceUpdate> initial = std::nullopt);
 
     // Replaces an existing identity. Errors: as create; precondition_failed.
     Task<Result<IdentityView>> update(IdentitySpec spec, twin::Match match, Author author);

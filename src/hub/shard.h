@@ -86,6 +86,8 @@ public:
     std::optional<TwinView> shown_view(const TwinId& id) const;
     Task<Result<TwinView>> update_twin(TwinId id, twin::ServiceUpdate update, twin::Match match,
                                        Author author);
+    // Puts the twin back to its initial state, in one commit (spec twin-document 10, provisioning).
+    Task<Result<TwinView>> reset_twin(TwinId id, twin::ServiceUpdate initial, Author author);
     Task<Result<IdentityView>> create(IdentitySpec spec, std::optional<twin::ServiceUpdate> initial,
                                       Author author);
     Task<Result<IdentityView>> update(IdentitySpec spec, twin::Match match, Author author);

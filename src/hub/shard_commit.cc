@@ -233,4 +233,16 @@ Task<Result<TwinView>> Shard::update_twin(TwinId id, twin::ServiceUpdate update,
     co_return view;
 }
 
+Task<Result<TwinView>> Shard::reset_twin(TwinId id, twin::ServiceUpdate initial, Author author) {
+    CO_TRY(const EntryPtr entry, co_await this->entry(id));
+    if (!entry->newest.exists()) co_return std::unexpected(co_await refusal(entry, not_found(id)));
+    Result<twin::Applied> applied =
+        twin::apply_reset(entry->newest.twin, std::move(initial), parts_.clock.now());
+    if (!applied) co_return std::unexpected(co_await refusal(entry, std::move(applied).error()));
+    TwinView view{entry->newest.identity, applied->next, presence_of(id, entry->presence)};
+    stage_twin(entry, std::move(*applied), author, [](const Result<>&) {});
+    CO_TRY_VOID(co_await settled());
+    co_return view;
+}
+
 }  // namespace twinhub::hub

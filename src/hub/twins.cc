@@ -54,6 +54,14 @@ Task<Result<TwinView>> Twins::update(TwinId id, twin::ServiceUpdate update, twin
     co_return co_await Shards::on(shard, std::move(work));
 }
 
+Task<Result<TwinView>> Twins::reset(TwinId id, twin::ServiceUpdate initial, Author author) {
+    Shard& shard = shards_.of(id.device);
+    auto work = [&shard, &id, &initial, &author] {
+        return shard.reset_twin(std::move(id), std::move(initial), std::move(author));
+    };
+    co_return co_await Shards::on(shard, std::move(work));
+}
+
 Task<Result<TwinPage>> Twins::page(Collection collection, std::string cursor, std::size_t limit) {
     const std::optional<std::string> from = hex_decode(cursor);
     if (!from)

@@ -26,6 +26,10 @@ public:
     Task<Result<TwinView>> update(TwinId id, twin::ServiceUpdate update, twin::Match match,
                                   Author author);
 
+    // Puts a twin back to `initial` (provisioning, spec twin-document 10): tags and desired are
+    // replaced, reported is cleared, in one commit. Errors: device_not_found, argument_invalid.
+    Task<Result<TwinView>> reset(TwinId id, twin::ServiceUpdate initial, Author author);
+
     enum class Collection : std::uint8_t { devices, modules };
     // The seam of the query language: all twins of a collection, page by page in key order.
     // `cursor` is empty for the first page. Errors: argument_invalid for a foreign cursor.

@@ -159,5 +159,31 @@ TEST(Twins, TheAuthorIsInTheRecord) {
     EXPECT_EQ(record->at, hub.clock().now());
 }
 
+TEST(Twins, AResetIsOneChangeThatSurvivesACrash) {
+    TestHub hub;
+    const TwinId id = id_of("d1");
+    hub.create(spec_of("d1"));
+    (void)hub.patch(id, R"({"tags":{"site":"x"},"properties":{"desired":{"a":1}}})");
+    (void)hub.begin_report(id, R"({"b":2})");
+    hub.settle();
+    const TwinView before = hub.view(id);
+    TestLink link;
+    hub.connect(id, link);
+    hub.shard(id).subscriptions_changed(id, ~0u);
+    const auto reset = hub.run(hub.twins().reset(
+        id, patch_of(R"({"tags":{"site":"y"},"properties":{"desired":{"c":3}}})"), author_of()));
+    ASSERT_TRUE(reset) << reset.error().message;
+    EXPECT_EQ(reset->twin.versions.version, before.twin.versions.version + 1);
+    EXPECT_EQ(to_text(reset->twin.tags.to_json()), R"({"site":"y"})");
+    EXPECT_EQ(to_text(reset->twin.desired.to_json()), R"({"c":3})");
+    EXPECT_EQ(to_text(reset->twin.reported.to_json()), "{}");
+    EXPECT_EQ(link.versions, std::vector{before.twin.versions.desired + 1});
+    ASSERT_TRUE(hub.crash());
+    EXPECT_EQ(hub.view(id).twin, reset->twin);
+    EXPECT_EQ(wrong_with(hub), "");
+    const auto missing = hub.run(hub.twins().reset(id_of("d2"), patch_of("{}"), author_of()));
+    EXPECT_EQ(missing.error().code, Code::device_not_found);
+}
+
 }  // namespace
 }  // namespace twinhub::hub

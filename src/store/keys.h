@@ -44,6 +44,10 @@ enum class Area : char {
     presence = 'p',  // twin key: when a device was last seen, what its session kept
     job = 'j',
     configuration = 'c',
+    enrollment = 'e',        // lower-case registration id: an individual enrollment
+    enrollment_group = 'g',  // lower-case group id
+    registration = 'r',      // lower-case registration id: where a device was assigned to
+    group_member = 'm',      // lower-case group id, NUL, lower-case registration id
 };
 std::string metadata_key(Area area, std::string_view text);
 Range area_range(Area area);

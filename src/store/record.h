@@ -17,6 +17,8 @@ enum class Kind : std::uint8_t {
     change = 4,
     hub_state = 5,   // counters, policies and other facts of the hub
     checkpoint = 6,  // up to where a shard's documents contain its changes
+    enrollment = 20,
+    registration = 21,
 };
 
 // How the body of a kind is laid out; each kind counts its own formats from 1.

@@ -83,6 +83,29 @@ Result<Applied> apply_report(const Twin& twin, Patch patch,
     return applied;
 }
 
+Result<Applied> apply_reset(const Twin& twin, ServiceUpdate initial, Instant now) {
+    Applied applied = start(twin, Operation::replace, now);
+    const auto holds = [&](Part part) { return !twin.part(part).object().members.empty(); };
+    const auto wanted = [](std::optional<Patch>& patch) {
+        return patch ? Patch::trusted(patch->body(), Patch::Mode::replace)
+                     : Patch::trusted({}, Patch::Mode::replace);
+    };
+    const bool tags = initial.tags || holds(Part::tags);
+    const bool desired = initial.desired || holds(Part::desired);
+    const bool reported = holds(Part::reported);
+    Versions& after = applied.change.after;
+    ++after.version;
+    ++after.etag;
+    if (desired) ++after.desired;
+    if (reported) ++after.reported;
+    applied.next.versions = after;
+    if (tags) TRY_VOID(write_part(applied, Part::tags, wanted(initial.tags)));
+    if (desired) TRY_VOID(write_part(applied, Part::desired, wanted(initial.desired)));
+    if (reported)
+        TRY_VOID(write_part(applied, Part::reported, Patch::trusted({}, Patch::Mode::replace)));
+    return applied;
+}
+
 Result<Twin> fresh_with(const ServiceUpdate& initial, Instant created) {
     Twin twin = fresh(created);
     const auto fill = [&](Part part, const std::optional<Patch>& patch) -> Result<> {

@@ -33,6 +33,11 @@ Result<Applied> apply(const Twin& twin, ServiceUpdate update, Instant now);
 Result<Applied> apply_report(const Twin& twin, Patch patch,
                              std::optional<std::uint64_t> base_version, Instant now);
 
+// Puts a twin back to its initial state (provisioning, spec twin-document 10): tags and desired
+// become what `initial` says, reported is cleared. The versions go on rising: nobody reads an older
+// one after a newer one. Errors: argument_invalid for the size.
+Result<Applied> apply_reset(const Twin& twin, ServiceUpdate initial, Instant now);
+
 // A new twin that starts with content (bulk create, provisioning): its counters stay at the start
 // (spec twin-document 10). Errors: argument_invalid for the size.
 Result<Twin> fresh_with(const ServiceUpdate& initial, Instant created);

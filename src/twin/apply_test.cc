@@ -311,6 +311,34 @@ TEST(FreshWith, KeepsTheCountersAtTheirStart) {
     EXPECT_EQ(fresh_with(update("{}"), at(3)), fresh(at(3)));
 }
 
+TEST(ApplyReset, PutsAllPartsBackAndRaisesTheirVersions) {
+    Twin twin = fresh(at(0));
+    twin = apply(twin, update(R"({"tags":{"site":"x"},"properties":{"desired":{"a":1}}})"), at(1))
+               ->next;
+    twin = apply_report(twin, report(R"({"b":2})"), {}, at(2))->next;
+    const auto reset = apply_reset(twin, update(R"({"properties":{"desired":{"c":3}}})"), at(3));
+    ASSERT_TRUE(reset);
+    EXPECT_EQ(reset->next.tags.to_json(), value("{}"));
+    EXPECT_EQ(reset->next.desired.to_json(), value(R"({"c":3})"));
+    EXPECT_EQ(reset->next.reported.to_json(), value("{}"));
+    EXPECT_EQ(reset->next.versions.version, twin.versions.version + 1);
+    EXPECT_EQ(reset->next.versions.desired, twin.versions.desired + 1);
+    EXPECT_EQ(reset->next.versions.reported, twin.versions.reported + 1);
+    EXPECT_EQ(reset->next.versions.etag, twin.versions.etag + 1);
+    ASSERT_TRUE(reset->notification);
+    EXPECT_EQ(value(reset->notification->body), value(R"({"a":null,"c":3,"$version":3})"));
+}
+
+RC_GTEST_PROP(ApplyReset, IsUndoneAndRedoneExactly, ()) {
+    const Twin twin = testing::any_twin();
+    const auto reset = apply_reset(twin, update(R"({"tags":{"t":1}})"), at(9));
+    RC_ASSERT(undo(reset->next, reset->change).value() == twin);
+    RC_ASSERT(redo(twin, reset->change).value() == reset->next);
+    RC_ASSERT(reset->next.tags.to_json() == value(R"({"t":1})"));
+    RC_ASSERT(reset->next.desired.object().members.empty());
+    RC_ASSERT(reset->next.reported.object().members.empty());
+}
+
 TEST(FreshWith, RefusesWhatIsTooLarge) {
     EXPECT_FALSE(fresh_with(update(R"({"tags":)" + filled(tags_size_max + 1) + "}"), at(3)));
 }

@@ -156,7 +156,7 @@ TEST_F(DataFolder, TheMaterialIsWhatTheServerNeeds) {
     ASSERT_TRUE(material) << material.error().message;
     EXPECT_THAT(material->certificates, SizeIs(2));
     EXPECT_THAT(material->device_cas, SizeIs(1));
-    EXPECT_THAT(material->policies, SizeIs(5));
+    EXPECT_THAT(material->policies, SizeIs(6));
     EXPECT_THAT(material->warnings, IsEmpty());
 }
 

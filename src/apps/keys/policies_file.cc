@@ -26,10 +26,16 @@ struct RightName {
 constexpr RightName right_names[] = {{"registryRead", hub::Right::registry_read},
                                      {"registryWrite", hub::Right::registry_write},
                                      {"serviceConnect", hub::Right::service_connect},
-                                     {"deviceConnect", hub::Right::device_connect}};
+                                     {"deviceConnect", hub::Right::device_connect},
+                                     {"serviceConfig", hub::Right::provisioning_config},
+                                     {"enrollmentRead", hub::Right::enrollment_read},
+                                     {"enrollmentWrite", hub::Right::enrollment_write},
+                                     {"registrationStatusRead", hub::Right::registration_read},
+                                     {"registrationStatusWrite", hub::Right::registration_write}};
 
-constexpr std::string_view first_policies[] = {"iothubowner", "service", "device", "registryRead",
-                                               "registryReadWrite"};
+constexpr std::string_view first_policies[] = {
+    "iothubowner",  "service",           "device",
+    "registryRead", "registryReadWrite", "provisioningserviceowner"};
 
 // Collects what is wrong with a file. No message may quote a value: it could be a key.
 struct Mistakes {
@@ -64,7 +70,9 @@ hub::Rights read_rights(const YAML::Node& node, const std::string& name, Mistake
         else
             mistakes.add(item, name +
                                    ".rights: a right is registryRead, registryWrite, "
-                                   "serviceConnect or deviceConnect");
+                                   "serviceConnect, deviceConnect, serviceConfig, enrollmentRead, "
+                                   "enrollmentWrite, registrationStatusRead or "
+                                   "registrationStatusWrite");
     }
     return rights;
 }

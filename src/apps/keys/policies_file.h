@@ -18,7 +18,7 @@ namespace twinhub::apps {
 //       primaryKey: <base64>
 //       secondaryKey: <base64>
 
-// The five policies of a new hub, each with two random 32-byte keys.
+// The policies of a new hub, each with two random 32-byte keys.
 std::vector<hub::Policy> new_policies(Random& random);
 
 // Errors: format_invalid with all mistakes, a line each, and never a key.

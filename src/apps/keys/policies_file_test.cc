@@ -21,10 +21,10 @@ mode_t mode_of(const std::filesystem::path& file) {
     return ::stat(file.c_str(), &facts) == 0 ? facts.st_mode & 07777 : 0;
 }
 
-TEST(PoliciesFile, ANewHubHasFivePoliciesWithTenDifferentKeys) {
+TEST(PoliciesFile, ANewHubHasItsPoliciesWithDifferentKeys) {
     SystemRandom random;
     const auto policies = new_policies(random);
-    ASSERT_EQ(policies.size(), 5u);
+    ASSERT_EQ(policies.size(), 6u);
     std::set<std::string> keys;
     for (const hub::Policy& policy : policies) {
         EXPECT_NE(policy.rights, 0) << policy.name;
@@ -33,7 +33,7 @@ TEST(PoliciesFile, ANewHubHasFivePoliciesWithTenDifferentKeys) {
             keys.insert(key);
         }
     }
-    EXPECT_EQ(keys.size(), 10u);
+    EXPECT_EQ(keys.size(), 12u);
     EXPECT_EQ(rights_text(policies[0].rights),
               "RegistryRead, RegistryWrite, ServiceConnect, DeviceConnect");
 }
@@ -72,8 +72,9 @@ TEST(PoliciesFile, NamesEveryMistakeAndNeverAKey) {
         "p.yaml");
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().message,
-              "p.yaml:3: a.rights: a right is registryRead, registryWrite, serviceConnect or "
-              "deviceConnect\n"
+              "p.yaml:3: a.rights: a right is registryRead, registryWrite, serviceConnect, "
+              "deviceConnect, serviceConfig, enrollmentRead, enrollmentWrite, "
+              "registrationStatusRead or registrationStatusWrite\n"
               "p.yaml:4: a.primaryKey must be base64 of 16 to 64 bytes\n"
               "p.yaml:5: a.secondaryKey must be base64 of 16 to 64 bytes\n"
               "p.yaml:6: A is there twice\n"
