@@ -1,0 +1,23 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace twinhub::provisioning {
+
+inline constexpr std::size_t key_bytes_min = 16;  // spec device-protocols 6.2
+inline constexpr std::size_t key_bytes_max = 64;
+inline constexpr std::size_t generated_key_bytes = 64;  // as the cloud makes them
+inline constexpr std::size_t hubs_max = 100;            // of one enrollment
+inline constexpr std::size_t url_bytes_max = 2048;
+inline constexpr std::size_t information_bytes_max = 8 * 1024;
+inline constexpr std::size_t tpm_key_bytes_max = 1024;  // TPM2B_PUBLIC of RSA 4096 is about 600
+inline constexpr std::size_t bulk_items_max = 10;       // spec service-api 11.5
+inline constexpr std::size_t register_bytes_max = 64 * 1024;
+inline constexpr std::size_t payload_bytes_max = 64 * 1024;  // of a custom allocation's answer
+inline constexpr std::size_t webhook_answer_bytes_max = 256 * 1024;
+inline constexpr std::size_t assigning_max = 20'000;  // registrations under way, a loop
+inline constexpr std::size_t lost_results_max = 1'000;
+inline constexpr std::chrono::hours lost_results_age{1};  // spec device-protocols 7.5
+
+}  // namespace twinhub::provisioning
