@@ -1,5 +1,6 @@
 #include "apps/server.h"
 
+#include "apps/sinks.h"
 #include "base/loop.h"
 #include "gateway/connection_limit.h"
 #include "gateway/http/connection.h"
@@ -128,8 +129,15 @@ struct ServingLoop : DoorLoop {
         if (mqtt) mqtt->stop();
     }
 
+    void stop_sinks() {
+        for (const auto& sink : sinks) sink->stop();
+        if (outgoing) outgoing->stop();
+    }
+
     std::unique_ptr<mqtt::MqttContext> mqtt;
     std::unique_ptr<http::HttpContext> http;
+    std::unique_ptr<gateway::Outgoing> outgoing;
+    std::vector<std::shared_ptr<gateway::Sink>> sinks;
 };
 
 // The operations listener has a loop of its own: it answers while the hub starts, and when all
@@ -158,11 +166,13 @@ struct Server::Parts {
           mqtt_metrics(registry),
           http_metrics(registry),
           listener_metrics(registry),
+          sink_metrics(registry),
           limit(config.connections_max, &listener_metrics.open) {}
     ~Parts();
 
     Result<> serve_operations();
     Result<> open_store();
+    Result<> open_ways_out();
     Result<> listen();
     using Socket = std::shared_ptr<gateway::ListeningSocket>;
     Result<> open_listener(const std::vector<std::string>& addresses, const Port& port,
@@ -173,6 +183,7 @@ struct Server::Parts {
     void keep_time(DoorLoop& loop, Also also);
     void run();
     void stop_accepting_and_drain();
+    void empty_sinks(Moment until);
     void join();
     void settle();
     gateway::OpsAnswer ops_answer(std::string_view path);
@@ -186,6 +197,7 @@ struct Server::Parts {
     mqtt::MqttMetrics mqtt_metrics;
     http::HttpMetrics http_metrics;
     gateway::ListenerMetrics listener_metrics;
+    gateway::SinkMetrics sink_metrics;
     gateway::SharedTls tls;
     mqtt::MqttShared mqtt_shared;
     gateway::ConnectionLimit limit;
@@ -279,6 +291,30 @@ Result<> Server::Parts::serve_operations() {
                            }));
     keep_time(*ops, [] {});
     ops_thread = std::jthread([this] { ops->run(); });
+    return {};
+}
+
+// The hub's own requests, and the sinks; each sink lives on one loop.
+Result<> Server::Parts::open_ways_out() {
+    TRY(const gateway::ClientTrust trust,
+        gateway::make_trust(config.outgoing_ca_file, gateway::SystemAuthorities::always));
+    for (const auto& loop : loops)
+        loop->outgoing = std::make_unique<gateway::Outgoing>(loop->get_executor(), loop->deadlines,
+                                                             clock, trust);
+    for (std::size_t i = 0; i < config.sinks.size(); ++i) {
+        ServingLoop& loop = *loops[i % loops.size()];
+        const gateway::SinkSeams seams{.events = hub->device_events(),
+                                       .executor = loop.get_executor(),
+                                       .pool = pool.get_executor(),
+                                       .deadlines = loop.deadlines,
+                                       .clock = clock,
+                                       .random = random,
+                                       .log = log,
+                                       .metrics = sink_metrics};
+        TRY(auto sink, make_sink(config.sinks[i], config.hub_name, *loop.outgoing, seams));
+        asio::post(loop, [sink] { sink->start(); });
+        loop.sinks.push_back(std::move(sink));
+    }
     return {};
 }
 
@@ -381,6 +417,7 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config, const KeyMat
     TRY_VOID(parts.serve_operations());
     TRY_VOID(parts.open_store());
     TRY_VOID(server->reload(keys));
+    TRY_VOID(parts.open_ways_out());
     TRY_VOID(parts.listen());
     parts.run();
     parts.ready = true;
@@ -420,6 +457,21 @@ void Server::Parts::stop_accepting_and_drain() {
     const auto drained = asio::co_spawn(*loops.front(), hub->drain(), asio::use_future);
     if (drained.wait_for(until - clock.monotonic()) != std::future_status::ready)
         log.warn("server.drain_timeout", {{"milliseconds", config.drain_timeout.count()}});
+    empty_sinks(until);
+}
+
+// What devices sent last is handed over, if that works at once.
+void Server::Parts::empty_sinks(Moment until) {
+    std::vector<std::shared_ptr<gateway::Sink>> sinks;
+    for (const auto& loop : loops) {
+        sinks.insert(sinks.end(), loop->sinks.begin(), loop->sinks.end());
+        asio::post(*loop, [&here = *loop] {
+            for (const auto& sink : here.sinks) sink->finish();
+        });
+    }
+    const auto is_empty = [](const auto& sink) { return sink->waiting() == 0; };
+    while (!std::ranges::all_of(sinks, is_empty) && clock.monotonic() < until)
+        std::this_thread::sleep_for(5ms);
 }
 
 // From here on there is one thread.
@@ -442,6 +494,7 @@ void Server::Parts::settle() {
     for (const auto& loop : loops) {
         loop->ticker.cancel();
         loop->stop_doors();
+        loop->stop_sinks();
     }
     if (ops) ops->stop_doors();
     std::size_t ran = 1;
@@ -467,7 +520,10 @@ Server::Parts::~Parts() {
         pool.discard();
         discard_all(loops);
     };
-    for (const auto& loop : loops) loop->acceptors.clear();
+    for (const auto& loop : loops) {
+        loop->acceptors.clear();
+        loop->stop_sinks();  // they listen to the hub
+    }
     discard();
     hub.reset();
     discard();

@@ -230,6 +230,19 @@ std::string format_duration(std::chrono::milliseconds value) {
     return count == 0 ? "0s" : write_number(count, time_units);
 }
 
+std::optional<std::uint64_t> parse_duration(std::string_view text) {
+    return read_number(text, time_units);
+}
+
+std::optional<std::uint64_t> parse_bytes(std::string_view text) {
+    return read_number(text, byte_units);
+}
+
+std::optional<std::uint64_t> parse_count(std::string_view text) {
+    constexpr Unit count_units[] = {{"", 1}};
+    return read_number(text, count_units);
+}
+
 std::string format_bytes(std::uint64_t value) {
     return write_number(value, std::span(byte_units).first<4>());
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "apps/config/sink_config.h"
 #include "base/log.h"
 #include "query/plan.h"
 
@@ -94,6 +95,10 @@ struct Config {
     std::chrono::milliseconds checkpoint_age{5'000};
     std::uint64_t store_cache_bytes = 256 << 20;        // blocks read from disk
     std::uint64_t store_write_buffer_bytes = 64 << 20;  // a table in memory
+
+    // --- what goes out ---
+    std::string outgoing_ca_file;  // PEM, trusted beside the system's CAs; empty = those alone
+    std::vector<SinkConfig> sinks;
 
     // --- operations ---
     LogLevel log_level = LogLevel::info;

@@ -79,6 +79,14 @@ std::string to_yaml(const Config& config) {
             out += fmt::format("  {}: {}\n", setting.path.substr(dot + 1),
                                yaml_value(setting, config));
     }
+    if (!config.sinks.empty()) out += "sinks:\n";
+    for (const SinkConfig& sink : config.sinks) {
+        out += fmt::format("  - kind: {}\n", name_of(sink.kind));
+        for (const SinkSetting& setting : sink_settings())
+            if (setting.is_of(sink.kind))
+                out +=
+                    fmt::format("    {}: {}\n", setting.name, yaml_scalar(text_of(sink, setting)));
+    }
     return out;
 }
 
@@ -118,6 +126,35 @@ read again on SIGHUP; everything else needs a restart.
                                       : "`" + yaml_value(setting, defaults) + "`";
         out += fmt::format("| `{}` | {} | {} | {} |\n", setting.path, value, kind_text(setting),
                            setting.about);
+    }
+    out += R"(
+## Sinks
+
+Messages of devices go on to the sinks that the file lists; neither the environment nor a flag can name one.
+[operations.md](operations.md) says what they promise.
+
+```yaml
+sinks:
+  - kind: file
+    name: archive
+    path: /var/lib/twinhub/messages.jsonl
+  - kind: webhook
+    name: alerts
+    url: https://receiver.example.com/messages
+    secret_file: /etc/twinhub/alerts.secret
+```
+
+| Setting | Kind of sink | Default | Meaning |
+|---|---|---|---|
+| `kind` | | | file or webhook. |
+)";
+    for (const SinkSetting& setting : sink_settings()) {
+        const std::string value = text_of(SinkConfig{}, setting);
+        out += fmt::format("| `{}` | {} | {} | {} |\n", setting.name,
+                           setting.of_file && setting.of_webhook ? "both"
+                           : setting.of_file                     ? "file"
+                                                                 : "webhook",
+                           value.empty() ? "" : "`" + value + "`", setting.about);
     }
     return out;
 }

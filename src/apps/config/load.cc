@@ -49,6 +49,8 @@ private:
                 mistake(member.first, path + " is set twice");
             } else if (const Setting* setting = find_setting(path)) {
                 read_setting(*setting, member.second);
+            } else if (path == "sinks") {
+                read_sinks(member.second);
             } else if (!is_group(path)) {
                 mistake(member.first, path + " is not a setting");
             } else if (member.second.IsMap()) {
@@ -76,6 +78,41 @@ private:
         }
         if (auto done = assign(setting, loaded_.config, texts); !done)
             mistake(node, fmt::format("{} {}", setting.path, done.error().message));
+    }
+
+    void read_sinks(const YAML::Node& list) {
+        if (list.IsNull()) return;
+        if (!list.IsSequence()) return mistake(list, "sinks must be a list");
+        for (const YAML::Node& item : list) {
+            SinkConfig& sink = loaded_.config.sinks.emplace_back();
+            if (!item.IsMap()) mistake(item, "a sink must be settings by name");
+            else read_sink(item, sink);
+        }
+    }
+
+    void read_sink(const YAML::Node& item, SinkConfig& sink) {
+        std::set<std::string> seen;
+        const auto read = [&](const YAML::Node& name, const YAML::Node& value) {
+            if (!name.IsScalar() || !value.IsScalar())
+                return mistake(name, "a sink has one value for each setting");
+            if (!seen.insert(name.Scalar()).second)
+                return mistake(name, fmt::format("sinks: {} is set twice", name.Scalar()));
+            if (auto done = assign(sink, name.Scalar(), value.Scalar()); !done)
+                mistake(value, fmt::format("sinks: {} {}", name.Scalar(), done.error().message));
+        };
+        const auto is_kind = [](const YAML::Node& name) {
+            return name.IsScalar() && name.Scalar() == "kind";
+        };
+        // Which other settings there are depends on the kind.
+        bool has_kind = false;
+        for (const auto& member : item)
+            if (is_kind(member.first)) {
+                has_kind = true;
+                read(member.first, member.second);
+            }
+        if (!has_kind) return mistake(item, "a sink needs a kind: file or webhook");
+        for (const auto& member : item)
+            if (!is_kind(member.first)) read(member.first, member.second);
     }
 
     static bool is_group(const std::string& path) {
@@ -165,6 +202,8 @@ std::vector<std::string> check(const Config& config) {
     for (const std::string& file : config.tls_certificates) readable("tls.certificates", file);
     for (const std::string& file : config.tls_keys) readable("tls.keys", file);
     for (const std::string& file : config.device_cas) readable("auth.device_cas", file);
+    if (!config.outgoing_ca_file.empty()) readable("outgoing.ca_file", config.outgoing_ca_file);
+    std::ranges::copy(check(config.sinks), std::back_inserter(mistakes));
     if (!config.policies_file.empty()) readable("auth.policies_file", config.policies_file);
 
     if (!config.https_port && !config.mqtt_port && !config.plain_http_port)

@@ -81,6 +81,44 @@ TEST_F(ConfigFile, MistakesInEnvironmentAndFlagsNameTheirSource) {
                             "--log-format: must be one of text, json, not 'xml'"));
 }
 
+TEST_F(ConfigFile, ListsSinks) {
+    const Loaded loaded = load_text(
+        "sinks:\n  - kind: file\n    name: archive\n    path: /tmp/a\n    file_bytes_max: 1MiB\n"
+        "    file_age_max: 2h\n    files_max: 3\n"
+        "  - {name: hook, kind: webhook, url: 'https://h/x', delay: 0s}\n");
+    EXPECT_THAT(loaded.mistakes, testing::IsEmpty());
+    ASSERT_EQ(loaded.config.sinks.size(), 2u);
+    const SinkConfig& file = loaded.config.sinks[0];
+    EXPECT_EQ(file.name, "archive");
+    EXPECT_EQ(file.file_bytes_max, 1u << 20);
+    EXPECT_EQ(file.file_age_max, std::chrono::hours(2));
+    EXPECT_EQ(file.files_max, 3u);
+    EXPECT_EQ(loaded.config.sinks[1].kind, SinkKind::webhook);
+    EXPECT_EQ(loaded.config.sinks[1].delay.count(), 0);
+    EXPECT_EQ(load_text(to_yaml(loaded.config)).config, loaded.config);
+}
+
+TEST_F(ConfigFile, NamesWhatIsWrongWithSinks) {
+    const Loaded loaded = load_text(
+        "sinks:\n  - {name: a}\n  - {kind: queue}\n  - {kind: file, name: b, url: x}\n"
+        "  - {kind: file, name: b, path: /tmp/b, files_max: 0}\n"
+        "  - {kind: webhook, name: c, url: 'http://h/', secret_file: /nowhere/s, wat: 1}\n  - 7\n");
+    const std::string f = loaded.file;
+    EXPECT_THAT(
+        loaded.mistakes,
+        testing::IsSupersetOf(
+            {f + ":2: a sink needs a kind: file or webhook",
+             f + ":3: sinks: kind must be file or webhook, not 'queue'",
+             f + ":4: sinks: url is not a setting of a file",
+             f + ":5: sinks: files_max must be a number, 1 to 1000, not '0'",
+             f + ":6: sinks: wat is not a setting of a sink",
+             f + ":7: a sink must be settings by name", std::string("sinks: 'b' needs a path"),
+             std::string("sinks: 'b' is the name of two"),
+             std::string("sinks: 'c' needs a url: the address must begin with https://"),
+             std::string("sinks: 'c' has a secret_file that cannot be read: '/nowhere/s'")}));
+    EXPECT_THAT(load_text("sinks: {a: b}\n").mistakes, ElementsAre(HasSubstr("must be a list")));
+}
+
 TEST_F(ConfigFile, LooksAtTheWhole) {
     const Loaded loaded =
         load_text("listen: {https_port: 9464}\ntls: {certificates: [/nowhere/a.pem]}\n");

@@ -3,6 +3,7 @@
 #include "apps/config/config.h"
 #include "base/result.h"
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -43,6 +44,11 @@ Result<> assign(const Setting& setting, Config& config, std::span<const std::str
 
 // As `assign` reads it: items of a list, or one text ("30d", "256MiB", "off").
 std::vector<std::string> texts_of(const Setting& setting, const Config& config);
+
+// What format_duration and format_bytes write, and a bare number; nothing for anything else.
+std::optional<std::uint64_t> parse_duration(std::string_view text);  // milliseconds
+std::optional<std::uint64_t> parse_bytes(std::string_view text);
+std::optional<std::uint64_t> parse_count(std::string_view text);
 
 // "5s", "500ms", "30d" and "256MiB", "4KiB", "100".
 std::string format_duration(std::chrono::milliseconds value);

@@ -59,3 +59,15 @@ export function signedBy(issuer, folder, commonName) {
             '-extfile', path('ext'), '-out', path('pem'));
     return read(folder, name);
 }
+
+// A certificate for the server `host`, signed by `issuer`.
+export function serverCertificate(issuer, folder, host) {
+    const name = `server-${process.pid}-${++serial}`;
+    const path = (ending) => join(folder, `${name}.${ending}`);
+    writeFileSync(path('ext'), `subjectAltName=DNS:${host}\nextendedKeyUsage=serverAuth\n`);
+    openssl('req', ...newKey, '-keyout', path('key'), '-out', path('csr'), '-subj', `/CN=${host}`);
+    openssl('x509', '-req', '-in', path('csr'), '-CA', issuer.file,
+            '-CAkey', issuer.file.replace(/pem$/, 'key'), '-CAcreateserial', '-days', '30',
+            '-extfile', path('ext'), '-out', path('pem'));
+    return read(folder, name);
+}
