@@ -1,0 +1,214 @@
+// Who the other side of a connection is: SASL PLAIN, `$cbs`, the end of tokens.
+#include "base/encoding.h"
+#include "gateway/amqp/conditions.h"
+#include "gateway/amqp/connection.h"
+#include "gateway/amqp/delegate.h"
+#include "protocol/amqp/address.h"
+#include "protocol/sas/token.h"
+
+namespace twinhub::gateway::amqp {
+
+namespace wire = protocol::amqp;
+namespace sas = protocol::sas;
+
+namespace {
+
+std::optional<TwinId> identity_named(std::string_view name) {
+    const std::size_t slash = name.find('/');
+    auto device = DeviceId::parse(name.substr(0, slash));
+    if (!device) return std::nullopt;
+    TwinId id{std::move(*device), {}};
+    if (slash != std::string_view::npos) {
+        auto module = ModuleId::parse(name.substr(slash + 1));
+        if (!module) return std::nullopt;
+        id.module = std::move(*module);
+    }
+    return id;
+}
+
+bool is_first_label_of(std::string_view label, std::span<const std::string> hosts) {
+    for (const std::string& host : hosts)
+        if (equals_ignoring_case(label, std::string_view(host).substr(0, host.find('.'))) ||
+            equals_ignoring_case(label, host))
+            return true;
+    return false;
+}
+
+// What a stranger learns of a refusal: not whether the identity exists.
+constexpr std::string_view refused_text = "Unauthorized";
+
+bool is_our_fault(const Error& error) {
+    return error.code == Code::internal || error.code == Code::corrupted ||
+           error.code == Code::unavailable;
+}
+
+bool is_absent(const Error& error) {
+    return error.code == Code::device_not_found || error.code == Code::module_not_found;
+}
+
+}  // namespace
+
+void AmqpConnection::authorised() {
+    if (authorised_) return;
+    authorised_ = true;
+    driver_.authorised();
+}
+
+void AmqpConnection::plain_offered(const wire::PlainCredentials& credentials) {
+    const auto decide = [this](bool accepted) {
+        if (!accepted) context_->metrics().tokens_refused.Increment();
+        driver_.decide_plain(accepted, context_->hub().clock().monotonic(), events_);
+        run_events();
+    };
+    const auto user = wire::parse_plain_user(credentials.user);
+    if (!user || !is_first_label_of(user->hub, context_->hosts())) return decide(false);
+    if (user->is_policy) {
+        auto claim = prove_policy(credentials.password, context_->hosts(),
+                                  context_->hub().policies(), context_->hub().clock().now());
+        if (!claim || !equals_ignoring_case(claim->principal.name, user->name))
+            return decide(false);
+        claimed(std::move(*claim));
+        return decide(true);
+    }
+    const auto id = identity_named(user->name);
+    if (!id) return decide(false);
+    put_identity_token({*id}, 0, credentials.password,
+                       [decide](int status, std::string_view) { decide(status == 200); });
+}
+
+void AmqpConnection::claimed(Claim claim) {
+    context_->metrics().tokens_accepted.Increment();
+    claims_.put(std::move(claim));
+    authorised();
+    watch();
+}
+
+void AmqpConnection::put_token(wire::PutToken put, TokenAnswer answer) {
+    const auto refuse = [&](int status, std::string_view why) {
+        context_->metrics().tokens_refused.Increment();
+        answer(status, why);
+    };
+    const auto token = sas::parse_token(put.token);
+    if (!token) return refuse(401, "The token is malformed");
+    if (!wire::audience_matches(put.audience, token->resource))
+        return refuse(401, "The token is for another audience");
+    if (!token->policy.empty()) {
+        auto claim = prove_policy(put.token, context_->hosts(), context_->hub().policies(),
+                                  context_->hub().clock().now());
+        if (!claim) return refuse(401, refused_text);
+        if (!claims_.has_room({}, claim->resource))
+            return refuse(403, "Too many tokens on this connection");
+        claimed(std::move(*claim));
+        return answer(200, "OK");
+    }
+    std::vector<TwinId> candidates = wire::parse_resource(token->resource);
+    if (candidates.empty()) return refuse(401, "The token is for no device");
+    put_identity_token(std::move(candidates), 0, std::move(put.token), std::move(answer));
+}
+
+void AmqpConnection::put_identity_token(std::vector<TwinId> candidates, std::size_t at,
+                                        std::string token, TokenAnswer answer) {
+    const TwinId id = candidates[at];
+    if (!claims_.has_room(id, {}) ||
+        (seats_.size() >= context_->settings().identities_max && !seats_.contains(id))) {
+        context_->metrics().tokens_refused.Increment();
+        return answer(403, "Too many identities on this connection");
+    }
+    auto check = [this, id, candidates = std::move(candidates), at, token = std::move(token),
+                  answer = std::move(answer)]() mutable {
+        Proof proof = proof_of(*transport_, token);
+        auto judged = [id, candidates = std::move(candidates), at, token = std::move(token),
+                       answer = std::move(answer)](AmqpConnection& connection,
+                                                   Result<Admission> admitted) mutable {
+            const auto found = connection.seats_.find(id);
+            if (found != connection.seats_.end()) --found->second->checks;
+            if (admitted) {
+                connection.claimed(Claim{.number = 0,
+                                         .token = std::move(token),
+                                         .resource = {},
+                                         .identity = id,
+                                         .principal = admitted->principal,
+                                         .expires = admitted->expires});
+                return answer(200, "OK");
+            }
+            if (found != connection.seats_.end()) connection.leave_if_unused(*found->second);
+            if (is_absent(admitted.error()) && at + 1 < candidates.size())
+                return connection.put_identity_token(std::move(candidates), at + 1,
+                                                     std::move(token), std::move(answer));
+            connection.context_->metrics().tokens_refused.Increment();
+            connection.context_->hub().log().debug(
+                "amqp.token_refused", {{"device", id.text()},
+                                       {"client", connection.transport_->peer().address},
+                                       {"reason", admitted.error().message}});
+            if (is_our_fault(admitted.error())) return answer(500, "Try again");
+            answer(401, refused_text);
+        };
+        Seat& seat = seat_of(id);
+        ++seat.checks;
+        seat.delegate.call(here(), [proof = std::move(proof),
+                                    judged = std::move(judged)](Delegate& delegate) mutable {
+            delegate.check(std::move(proof), std::move(judged));
+        });
+    };
+    settle_on(id, std::move(check));
+}
+
+const Claim* AmqpConnection::claim_for(hub::Operation operation) const {
+    for (const Claim& claim : claims_.all())
+        if (claim.is_policy() && hub::decide(claim.principal, operation, {})) return &claim;
+    return nullptr;
+}
+
+void AmqpConnection::expire_claims(Instant now) {
+    std::vector<ClaimNumber> ended;
+    for (const Claim& claim : claims_.all())
+        if (claim.expires != Instant::max() &&
+            now - claim.expires >= context_->settings().sas_grace)
+            ended.push_back(claim.number);
+    if (ended.empty()) return;
+    const wire::Condition why{
+        std::string(wire::condition::unauthorized), "The token has expired", {}};
+    for (const ClaimNumber number : ended) {
+        std::vector<Seat*> seats;
+        for (auto& [id, seat] : seats_)
+            if (seat->claim == number && seat->state != Seat::State::absent)
+                seats.push_back(seat.get());
+        for (Seat* seat : seats) end_seat(*seat, why);
+        std::vector<wire::LinkNumber> links;
+        for (const auto& [link, open] : links_)
+            if (open.claim == number) links.push_back(link);
+        for (const wire::LinkNumber link : links) detach(link, why);
+        claims_.remove(number);
+    }
+    end_if_nobody_is_left(CloseReason::expired);
+}
+
+// Nobody with a good credential remains: there is nothing that this connection could do.
+void AmqpConnection::end_if_nobody_is_left(CloseReason reason) {
+    if (closed_ || !claims_.empty()) return;
+    for (const auto& [id, seat] : seats_)
+        if (seat->state != Seat::State::absent) return;
+    close(reason);
+}
+
+void AmqpConnection::identity_ended(const TwinId& id, hub::LinkEnd reason) {
+    const auto found = seats_.find(id);
+    if (found == seats_.end()) return;
+    Seat& seat = *found->second;
+    if (reason != hub::LinkEnd::taken_over)
+        if (const Claim* claim = claims_.of(seat.claim); claim != nullptr && !claim->is_policy())
+            claims_.remove(claim->number);
+    // A claim that nobody uses keeps a connection open, one whose only identity is elsewhere not:
+    // the Node client sees that it is cut off only when the socket closes.
+    bool others = false;
+    for (const auto& [other, place] : seats_)
+        others = others || (place.get() != &seat && place->state != Seat::State::absent);
+    for (const Claim& claim : claims_.all()) others = others || claim.identity != id;
+    end_seat(seat, condition_of(reason));
+    if (!others)
+        close(reason == hub::LinkEnd::taken_over      ? CloseReason::taken_over
+              : reason == hub::LinkEnd::shutting_down ? CloseReason::shutting_down
+                                                      : CloseReason::identity_gone);
+}
+
+}  // namespace twinhub::gateway::amqp

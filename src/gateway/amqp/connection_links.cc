@@ -1,0 +1,254 @@
+// What the other side of a connection wants: its links, and the identities that they belong to.
+#include "gateway/amqp/cbs_node.h"
+#include "gateway/amqp/conditions.h"
+#include "gateway/amqp/connection.h"
+#include "gateway/amqp/delegate.h"
+#include "gateway/amqp/telemetry_link.h"
+#include "gateway/amqp/twin_pair.h"
+#include "protocol/amqp/address.h"
+
+#include <boost/asio/post.hpp>
+
+namespace twinhub::gateway::amqp {
+
+namespace wire = protocol::amqp;
+
+namespace {
+
+std::string text_of_property(const wire::LinkOffered& offer, std::string_view name) {
+    const wire::Value* value = wire::find(offer.properties, name);
+    return value != nullptr ? std::string(wire::text_of(*value).value_or("")) : std::string();
+}
+
+constexpr std::string_view correlation_property = "com.microsoft:channel-correlation-id";
+constexpr std::string_view model_property = "com.microsoft:model-id";
+
+wire::Condition not_found(std::string_view what) {
+    return {std::string(wire::condition::not_found), std::string(what), {}};
+}
+
+}  // namespace
+
+void AmqpConnection::accept(const wire::LinkOffered& offer, std::shared_ptr<AmqpLink> link,
+                            Seat* seat) {
+    links_[offer.link] = OpenLink{link, seat, 0};
+    if (seat != nullptr) seat->links[offer.link] = std::move(link);
+    context_->metrics().links.Increment();
+    driver_.accept(offer.link);
+}
+
+void AmqpConnection::refuse(const wire::LinkOffered& offer, const wire::Condition& why) {
+    context_->metrics().links_refused.Increment();
+    driver_.refuse(offer.link, why);
+}
+
+void AmqpConnection::detach(wire::LinkNumber link, const wire::Condition& why) {
+    context_->metrics().links_detached.Increment();
+    driver_.detach(link, why);
+    link_gone(link);
+}
+
+void AmqpConnection::link_gone(wire::LinkNumber number) {
+    const auto found = links_.find(number);
+    if (found == links_.end()) {
+        // One that is not open yet.
+        for (auto& [id, seat] : seats_)
+            std::erase_if(seat->waiting, [number](const Seat::Waiting& waiting) {
+                return waiting.offer.link == number;
+            });
+        return;
+    }
+    const OpenLink open = std::move(found->second);
+    links_.erase(found);
+    context_->metrics().links.Decrement();
+    if (open.seat != nullptr) open.seat->links.erase(number);
+    open.link->gone(number);
+    if (open.seat != nullptr) leave_if_unused(*open.seat);
+}
+
+void AmqpConnection::link_offered(wire::LinkOffered& offer) {
+    const wire::Address address = wire::parse_address(offer.address);
+    switch (address.endpoint) {
+        case wire::Endpoint::cbs:
+            if (cbs_ == nullptr) cbs_ = std::make_shared<CbsNode>(*this);
+            return cbs_->add(offer);
+        case wire::Endpoint::twin:
+        case wire::Endpoint::methods:
+        case wire::Endpoint::events:
+        case wire::Endpoint::messages:
+            return device_link_offered(offer, address, likeliest(address.identities));
+        case wire::Endpoint::service_messages:
+        case wire::Endpoint::service_feedback:
+        case wire::Endpoint::service_file_notifications:
+        case wire::Endpoint::registration:
+        case wire::Endpoint::unknown: break;
+    }
+    refuse(offer, not_found("There is no such address"));
+}
+
+// The one that has proved itself, else the first: an id may be escaped, or look like it.
+std::size_t AmqpConnection::likeliest(const std::vector<TwinId>& candidates) const {
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+        const auto seat = seats_.find(candidates[i]);
+        if (seat != seats_.end() && seat->second->state != Seat::State::absent) return i;
+    }
+    for (std::size_t i = 0; i < candidates.size(); ++i)
+        for (const Claim& claim : claims_.all())
+            if (claim.identity == candidates[i]) return i;
+    return 0;
+}
+
+Seat& AmqpConnection::seat_of(const TwinId& id) {
+    auto& seat = seats_[id];
+    if (seat != nullptr) return *seat;
+    seat = std::make_unique<Seat>();
+    seat->id = id;
+    AmqpContext& home = context_->of(id);
+    auto delegate = std::make_shared<Delegate>(home, id, transport_->peer().address, way());
+    seat->delegate = Way<Delegate>(home.executor(), delegate);
+    // From here on it belongs to its own loop.
+    if (&home == context_) home.adopt(std::move(delegate));
+    else
+        asio::post(home.executor(), [&home, delegate = std::move(delegate)]() mutable {
+            home.adopt(std::move(delegate));
+        });
+    return *seat;
+}
+
+void AmqpConnection::device_link_offered(const wire::LinkOffered& offer,
+                                         const wire::Address& address, std::size_t candidate) {
+    const TwinId& id = address.identities[candidate];
+    if (seats_.size() >= context_->settings().identities_max && !seats_.contains(id))
+        return refuse(offer, {std::string(wire::condition::limit_exceeded),
+                              "Too many identities on this connection",
+                              {}});
+    settle_on(id, [this, offer, address, candidate] {
+        Seat& seat = seat_of(address.identities[candidate]);
+        if (seat.state == Seat::State::attached) return open_device_link(seat, offer, address);
+        seat.waiting.push_back({offer, address, candidate});
+        if (seat.state == Seat::State::absent) attach(seat, offer);
+    });
+}
+
+// Has the hub's side judge the credential and make this the identity's connection.
+void AmqpConnection::attach(Seat& seat, const wire::LinkOffered& offer) {
+    const Claim* claim = claims_.for_identity(seat.id, context_->hosts());
+    seat.claim = claim != nullptr ? claim->number : 0;
+    seat.state = Seat::State::attaching;
+    hub::AttachFacts facts;
+    // Subscriptions of MQTT are none of ours: they stay for the device's next MQTT connection.
+    facts.clean_session = false;
+    facts.model_id = text_of_property(offer, model_property);
+    auto judged = [id = seat.id, attempt = ++seat.attempt](AmqpConnection& connection,
+                                                           Result<Admission> admitted) {
+        connection.attached(id, attempt, std::move(admitted));
+    };
+    seat.delegate.call(
+        here(), [proof = proof_of(*transport_, claim != nullptr ? claim->token : std::string()),
+                 facts = std::move(facts), judged = std::move(judged)](Delegate& delegate) mutable {
+            delegate.attach(std::move(proof), std::move(facts), std::move(judged));
+        });
+}
+
+void AmqpConnection::attached(const TwinId& id, std::uint64_t attempt, Result<Admission> admitted) {
+    const auto found = seats_.find(id);
+    if (found == seats_.end()) return;
+    Seat& seat = *found->second;
+    if (seat.attempt != attempt || seat.state != Seat::State::attaching) return;
+    std::vector<Seat::Waiting> waiting = std::exchange(seat.waiting, {});
+    if (!admitted) {
+        seat.state = Seat::State::absent;
+        const Error error = admitted.error();
+        context_->hub().log().debug("amqp.link_refused", {{"device", id.text()},
+                                                          {"client", transport_->peer().address},
+                                                          {"reason", error.message}});
+        const bool absent =
+            error.code == Code::device_not_found || error.code == Code::module_not_found;
+        leave_if_unused(seat);
+        for (const Seat::Waiting& link : waiting) {
+            if (absent && link.candidate + 1 < link.address.identities.size()) {
+                device_link_offered(link.offer, link.address, link.candidate + 1);
+                continue;
+            }
+            // Who has proved nothing does not learn which identities there are.
+            Error shown = error;
+            if (shown.code == Code::unauthorized || (absent && !authorised_))
+                shown = {Code::unauthorized, "Unauthorized", {}};
+            refuse(link.offer, condition_of(shown, tracking_id()));
+        }
+        return;
+    }
+    seat.state = Seat::State::attached;
+    seat.principal = admitted->principal;
+    authorised();
+    context_->hub().log().debug("amqp.connected",
+                                {{"device", id.text()}, {"client", transport_->peer().address}});
+    for (const Seat::Waiting& link : waiting) {
+        if (closed_ || seat.state != Seat::State::attached) return;
+        open_device_link(seat, link.offer, link.address);
+    }
+    leave_if_unused(seat);
+}
+
+void AmqpConnection::open_device_link(Seat& seat, const wire::LinkOffered& offer,
+                                      const wire::Address& address) {
+    const std::string correlation = text_of_property(offer, correlation_property);
+    switch (address.endpoint) {
+        case wire::Endpoint::twin:
+            return pair_for(seat.twins, offer, correlation,
+                            [&] {
+                                return std::make_shared<TwinPair>(*this, seat, offer.session,
+                                                                  correlation);
+                            })
+                .add(offer);
+        case wire::Endpoint::events:
+            if (offer.sends_to_us)
+                return accept(offer, std::make_shared<TelemetryLink>(*this, seat), &seat);
+            // Inputs come from other modules of an edge device; there is no such router here.
+            if (seat.id.is_module()) return accept(offer, std::make_shared<QuietLink>(), &seat);
+            break;
+        default: break;
+    }
+    refuse(offer, {std::string(wire::condition::not_allowed),
+                   "A link of this direction is not offered here",
+                   {}});
+}
+
+void AmqpConnection::leave_if_unused(Seat& seat) {
+    if (closed_ || seat.checks > 0 || !seat.links.empty() || !seat.waiting.empty() ||
+        seat.state == Seat::State::attaching)
+        return;
+    const auto claim = claims_.for_identity(seat.id, context_->hosts());
+    if (claim != nullptr && !claim->is_policy()) {
+        // Its token is still here: it may come back, but it is not connected.
+        if (seat.state == Seat::State::attached)
+            seat.delegate.call(here(), [](Delegate& delegate) { delegate.detach(); });
+        seat.state = Seat::State::absent;
+        return;
+    }
+    seat.delegate.call(here(), [](Delegate& delegate) { delegate.leave(); });
+    seats_.erase(seat.id);
+}
+
+// Ends all links of an identity, and its place at the hub.
+void AmqpConnection::end_seat(Seat& seat, const wire::Condition& why) {
+    const TwinId id = seat.id;
+    for (const Seat::Waiting& waiting : std::exchange(seat.waiting, {})) refuse(waiting.offer, why);
+    const auto links = seat.links;
+    seat.state = Seat::State::absent;
+    ++seat.attempt;
+    seat.delegate.call(here(), [](Delegate& delegate) { delegate.detach(); });
+    for (const auto& [link, object] : links) detach(link, why);
+    if (const auto found = seats_.find(id); found != seats_.end()) leave_if_unused(*found->second);
+}
+
+void AmqpConnection::desired_changed(const TwinId& id, std::uint64_t version,
+                                     const std::string& body) {
+    const auto found = seats_.find(id);
+    if (found == seats_.end()) return;
+    // One of them may end while it is told.
+    const auto pairs = found->second->twins;
+    for (const auto& pair : pairs) pair->desired_changed(version, body);
+}
+
+}  // namespace twinhub::gateway::amqp

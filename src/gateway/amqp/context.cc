@@ -1,0 +1,56 @@
+#include "gateway/amqp/context.h"
+
+#include "gateway/amqp/connection.h"
+#include "gateway/amqp/delegate.h"
+
+namespace twinhub::gateway::amqp {
+
+AmqpContext::AmqpContext(hub::Hub& hub, hub::Shard& shard, Deadlines& deadlines,
+                         AmqpMetrics& metrics, SharedValue<const TrustStore>& authorities,
+                         AmqpSettings settings)
+    : hub_(hub),
+      shard_(shard),
+      deadlines_(deadlines),
+      metrics_(metrics),
+      authorities_(authorities),
+      settings_(std::move(settings)) {
+    hosts_.push_back(hub.settings().name);
+    hosts_.insert(hosts_.end(), hub.settings().aliases.begin(), hub.settings().aliases.end());
+}
+
+AmqpContext::~AmqpContext() = default;
+
+AmqpContext& AmqpContext::of(const TwinId& id) { return *all_[slot_of(id.device) % all_.size()]; }
+
+void AmqpContext::serve(std::unique_ptr<Transport> transport) {
+    if (stopping_) return;
+    auto connection = std::make_shared<AmqpConnection>(std::move(transport), *this);
+    adopt(connection);
+    metrics_.connections.Increment();
+    connection->start();
+}
+
+void AmqpContext::adopt(std::shared_ptr<AmqpConnection> connection) {
+    const auto& adopted = *connections_.insert(std::move(connection)).first;
+    // It was on its way between two loops when the server began to stop.
+    if (stopping_) std::shared_ptr(adopted)->stop();
+}
+
+void AmqpContext::release(const std::shared_ptr<AmqpConnection>& connection) {
+    connections_.erase(connection);
+}
+
+void AmqpContext::adopt(std::shared_ptr<Delegate> delegate) {
+    delegates_.insert(std::move(delegate));
+}
+
+void AmqpContext::release(const std::shared_ptr<Delegate>& delegate) { delegates_.erase(delegate); }
+
+void AmqpContext::stop() {
+    stopping_ = true;
+    const std::vector<std::shared_ptr<AmqpConnection>> all(connections_.begin(),
+                                                           connections_.end());
+    for (const auto& connection : all) connection->stop();
+}
+
+}  // namespace twinhub::gateway::amqp

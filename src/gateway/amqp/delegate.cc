@@ -1,0 +1,143 @@
+#include "gateway/amqp/delegate.h"
+
+#include "gateway/amqp/connection.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <openssl/x509.h>
+
+namespace twinhub::gateway::amqp {
+
+Proof proof_of(const Transport& transport, std::string_view token) {
+    Proof proof;
+    proof.token = token;
+    if (X509* certificate = transport.certificate(); certificate != nullptr) {
+        X509_up_ref(certificate);
+        proof.certificate.reset(certificate, X509_free);
+    }
+    if (STACK_OF_X509* chain = transport.certificate_chain(); chain != nullptr) {
+        auto* const typed = reinterpret_cast<STACK_OF(X509)*>(chain);
+        proof.chain.reset(reinterpret_cast<STACK_OF_X509*>(X509_chain_up_ref(typed)),
+                          [](STACK_OF_X509* held) {
+                              sk_X509_pop_free(reinterpret_cast<STACK_OF(X509)*>(held), X509_free);
+                          });
+    }
+    return proof;
+}
+
+Delegate::Delegate(AmqpContext& home, TwinId id, std::string client, Way<AmqpConnection> connection)
+    : home_(home),
+      id_(std::move(id)),
+      client_(std::move(client)),
+      connection_(std::move(connection)) {}
+
+template <class T>
+void Delegate::give(Answer<T> answer, T value) {
+    connection_.call(home_.executor(), [answer = std::move(answer), value = std::move(value)](
+                                           AmqpConnection& connection) mutable {
+        connection.turn([&] { answer(connection, std::move(value)); });
+    });
+}
+
+void Delegate::check(Proof proof, Answer<Result<Admission>> answer) {
+    asio::co_spawn(home_.executor(),
+                   judge(shared_from_this(), std::move(proof), std::nullopt, std::move(answer)),
+                   asio::detached);
+}
+
+void Delegate::attach(Proof proof, hub::AttachFacts facts, Answer<Result<Admission>> answer) {
+    asio::co_spawn(home_.executor(),
+                   judge(shared_from_this(), std::move(proof), std::move(facts), std::move(answer)),
+                   asio::detached);
+}
+
+Task<> Delegate::judge(std::shared_ptr<Delegate> self, Proof proof,
+                       std::optional<hub::AttachFacts> facts, Answer<Result<Admission>> answer) {
+    Result<Admission> admitted = co_await self->admit(proof);
+    if (self->left_) co_return;
+    // Nothing waits between the judgement and this: no change of the identity can be missed.
+    if (admitted && facts && !self->attached_) {
+        facts->client = self->client_;
+        self->home_.shard().attach(self->id_, *self, *facts);
+        self->attached_ = true;
+    }
+    self->give(std::move(answer), std::move(admitted));
+}
+
+Task<Result<Admission>> Delegate::admit(const Proof& proof) {
+    hub::Hub& hub = home_.hub();
+    // The device is read before its module, so that it is in memory when it is read again.
+    CO_TRY(hub::IdentityView device, co_await home_.shard().identity(TwinId{id_.device, {}}));
+    hub::IdentityView identity = device;
+    if (id_.is_module()) {
+        CO_TRY(identity, co_await home_.shard().identity(id_));
+        CO_TRY(device, co_await home_.shard().identity(TwinId{id_.device, {}}));
+    }
+    const auto policies = hub.policies();
+    const auto authorities = home_.authorities();
+    const DeviceRules rules{.hosts = home_.hosts(),
+                            .policies = *policies,
+                            .authorities = *authorities,
+                            .device_sas = home_.settings().device_sas,
+                            .module_sas = home_.settings().module_sas,
+                            .skew = home_.settings().sas_skew};
+    const DeviceProof shown{
+        .token = proof.token, .certificate = proof.certificate.get(), .chain = proof.chain.get()};
+    co_return gateway::admit(shown, *identity.identity, *device.identity, rules, hub.clock().now());
+}
+
+void Delegate::detach() {
+    if (attached_) home_.shard().detach(id_, *this);
+    attached_ = false;
+}
+
+void Delegate::leave() {
+    if (left_) return;
+    left_ = true;
+    detach();
+    // The caller may be a method of ours.
+    asio::post(home_.executor(), [self = shared_from_this()] { self->home_.release(self); });
+}
+
+void Delegate::read(Answer<Result<std::string>> answer) {
+    home_.shard().read(id_, [weak = weak_from_this(),
+                             answer = std::move(answer)](Result<std::string_view> view) mutable {
+        const auto self = weak.lock();
+        if (!self || self->left_) return;
+        Result<std::string> body = view ? Result<std::string>(std::string(*view))
+                                        : Result<std::string>(std::unexpected(view.error()));
+        self->give(std::move(answer), std::move(body));
+    });
+}
+
+void Delegate::report(twin::Patch patch, std::optional<std::uint64_t> base_version,
+                      Answer<Result<std::uint64_t>> answer) {
+    const hub::Author author{.cause = hub::Cause::device, .client = client_};
+    home_.shard().report(id_, std::move(patch), base_version, author,
+                         [weak = weak_from_this(),
+                          answer = std::move(answer)](Result<std::uint64_t> version) mutable {
+                             const auto self = weak.lock();
+                             if (self && !self->left_)
+                                 self->give(std::move(answer), std::move(version));
+                         });
+}
+
+void Delegate::note_activity() {
+    if (attached_) home_.shard().note_activity(id_);
+}
+
+void Delegate::desired_changed(std::uint64_t version, std::string_view body) {
+    connection_.call(home_.executor(),
+                     [id = id_, version, body = std::string(body)](AmqpConnection& connection) {
+                         connection.turn([&] { connection.desired_changed(id, version, body); });
+                     });
+}
+
+void Delegate::end(hub::LinkEnd reason) {
+    attached_ = false;
+    connection_.call(home_.executor(), [id = id_, reason](AmqpConnection& connection) {
+        connection.turn([&] { connection.identity_ended(id, reason); });
+    });
+}
+
+}  // namespace twinhub::gateway::amqp
