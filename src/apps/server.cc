@@ -1,5 +1,6 @@
 #include "apps/server.h"
 
+#include "apps/keys/certificate.h"
 #include "apps/sinks.h"
 #include "base/loop.h"
 #include "gateway/connection_limit.h"
@@ -105,6 +106,15 @@ std::vector<gateway::ServerCertificate> tls_certificates(const KeyMaterial& keys
     return certificates;
 }
 
+// When the first of the server's certificates ends, in seconds since 1970.
+double first_end(const KeyMaterial& keys) {
+    Instant first = Instant::max();
+    for (const ServerCertificate& certificate : keys.certificates)
+        if (const auto parsed = parse_certificates(certificate.chain_pem))
+            first = std::min(first, expires_at(*parsed->front()));
+    return std::chrono::duration<double>(first.time_since_epoch()).count();
+}
+
 // One event loop with what every door needs. What is declared first goes last.
 struct DoorLoop : Loop {
     explicit DoorLoop(Moment now) : work(get_executor()), ticker(*this), deadlines(now) {}
@@ -199,7 +209,6 @@ struct Server::Parts {
     gateway::ListenerMetrics listener_metrics;
     gateway::SinkMetrics sink_metrics;
     gateway::SharedTls tls;
-    mqtt::MqttShared mqtt_shared;
     gateway::ConnectionLimit limit;
     gateway::ConnectionLimit ops_limit{ops_connections_max};
     Ports ports;
@@ -322,9 +331,8 @@ Result<> Server::Parts::listen() {
     std::vector<mqtt::MqttContext*> all;
     for (std::size_t i = 0; i < loops.size(); ++i) {
         ServingLoop& loop = *loops[i];
-        loop.mqtt =
-            std::make_unique<mqtt::MqttContext>(*hub, hub->shards().at(i), loop.deadlines,
-                                                mqtt_metrics, mqtt_shared, mqtt_settings(config));
+        loop.mqtt = std::make_unique<mqtt::MqttContext>(*hub, hub->shards().at(i), loop.deadlines,
+                                                        mqtt_metrics, mqtt_settings(config));
         all.push_back(loop.mqtt.get());
         loop.http = std::make_unique<http::HttpContext>(
             *hub, loop.deadlines, http_metrics, http_settings(config),
@@ -332,7 +340,6 @@ Result<> Server::Parts::listen() {
                 door.serve(std::move(transport));
             },
             gateway::DeviceGate{
-                .authorities = &mqtt_shared.authorities,
                 .device_sas = config.device_sas,
                 .module_sas = config.module_sas,
                 .sas_skew = std::chrono::duration_cast<std::chrono::seconds>(config.sas_skew)});
@@ -435,14 +442,9 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config, const KeyMat
 
 Result<> Server::reload(const KeyMaterial& keys) {
     TRY(auto tls, gateway::TlsContext::create(tls_certificates(keys)));
-    x509::Trust trust;
-    for (const std::string& pem : keys.device_cas) {
-        TRY(x509::Certificate authority, x509::Certificate::parse(pem));
-        trust.authorities.push_back(std::move(authority));
-    }
-    TRY(auto authorities, x509::TrustStore::create(std::move(trust)));
+    TRY_VOID(parts_->hub->certificates().set_files(keys.device_cas));
     parts_->tls.store(std::move(tls));
-    parts_->mqtt_shared.authorities.store(std::move(authorities));
+    parts_->hub_metrics.certificates.server_ends.Set(first_end(keys));
     parts_->hub->set_policies(std::make_shared<const hub::Policies>(keys.policies));
     return {};
 }

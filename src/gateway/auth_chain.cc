@@ -76,6 +76,8 @@ Result<Admission> admit_on_behalf(const DeviceProof& proof, const hub::Identity&
     TRY(Admission admission, admit(proof, *superiors.gateway, *below, rules, now));
     admission.principal = {
         .kind = hub::Principal::Kind::identity, .name = {}, .rights = 0, .id = identity.id};
+    // It was the gateway's: no change of the child's own leaves it standing.
+    admission.credential.kind = hub::Credential::Kind::unknown;
     return admission;
 }
 

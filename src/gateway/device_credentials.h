@@ -3,6 +3,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "hub/access.h"
+#include "hub/certificates/credential.h"
 #include "hub/identity.h"
 #include "x509/trust_store.h"
 
@@ -38,13 +39,18 @@ struct DeviceRules {
 
 struct Admission {
     hub::Principal principal;
-    Instant expires = Instant::max();  // when the token does; certificates do not end a connection
+    Instant expires = Instant::max();  // when the token does, or the first certificate of the chain
+    hub::Credential credential;        // for AttachFacts
 };
 
 // Whether `identity` (with its device, the same for a device) is who connects: spec
 // device-protocols 6.2 to 6.6. The identity's authentication type decides which proof counts. Pure.
-// Errors: unauthorized; the message says why, for the log of the operator, and is not for the peer.
+// Errors: unauthorized; the message says why, for the log of the operator, and is not for the peer;
+// `where` is the reason as hub::CertificateMetrics::refused counts it.
 Result<Admission> admit(const DeviceProof& proof, const hub::Identity& identity,
                         const hub::Identity& device, const DeviceRules& rules, Instant now);
+
+// Under which reason a refusal is counted: that of admit(), or of an identity that is not there.
+std::string_view counted_as(const Error& refusal);
 
 }  // namespace twinhub::gateway

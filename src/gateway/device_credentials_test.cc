@@ -219,14 +219,78 @@ TEST_F(DeviceCredentials, TheCommonNameOfACertificateIsTheWholeId) {
     EXPECT_FALSE(admits(by_authority, Certificate({})));
 }
 
-TEST_F(DeviceCredentials, ACertificateDoesNotEndAConnection) {
-    const Certificate certificate({.issuer = &root});
+TEST_F(DeviceCredentials, AConnectionEndsWithTheFirstCertificateOfItsChain) {
+    const Certificate middle(
+        {.common_names = {"middle"}, .issuer = &root, .is_authority = true, .until = made_at + 2h});
+    const Certificate certificate({.issuer = &middle, .until = made_at + 5h});
+    STACK_OF(X509)* chain = sk_X509_new_null();
+    sk_X509_push(chain, middle.get());
     const auto admission = admitted(identity_of(d1, AuthenticationType::certificate_authority),
-                                    {.token = {}, .certificate = certificate.get()});
+                                    {.token = {},
+                                     .certificate = certificate.get(),
+                                     .chain = reinterpret_cast<STACK_OF_X509*>(chain)});
+    sk_X509_free(chain);
     ASSERT_TRUE(admission.has_value());
-    EXPECT_EQ(admission->expires, Instant::max());
+    EXPECT_EQ(admission->expires, made_at + 2h);
     EXPECT_EQ(admission->principal.kind, hub::Principal::Kind::identity);
     EXPECT_EQ(admission->principal.id, d1);
+    ASSERT_EQ(admission->credential.kind, hub::Credential::Kind::certificate);
+    EXPECT_EQ(admission->credential.certificate->chain.size(), 3u);
+
+    hub::Identity identity = identity_of(d1, AuthenticationType::self_signed);
+    identity.authentication.primary_thumbprint = certificate.read().sha256_thumbprint();
+    EXPECT_EQ(admitted(identity, {.token = {}, .certificate = certificate.get()})->expires,
+              made_at + 5h);
+}
+
+TEST_F(DeviceCredentials, AbsurdChainsAreRefusedBeforeAnySignature) {
+    const Certificate certificate({.issuer = &root});
+    STACK_OF(X509)* chain = sk_X509_new_null();
+    for (int i = 0; i < 100; ++i) sk_X509_push(chain, root.get());
+    const auto admission = admitted(identity_of(d1, AuthenticationType::certificate_authority),
+                                    {.token = {},
+                                     .certificate = certificate.get(),
+                                     .chain = reinterpret_cast<STACK_OF_X509*>(chain)});
+    sk_X509_free(chain);
+    ASSERT_FALSE(admission.has_value());
+    EXPECT_EQ(admission.error().where, "too_long");
+}
+
+TEST_F(DeviceCredentials, WhatWasProvedHoldsAsLongAsItWouldBeBelievedAgain) {
+    const auto holds = [&](const Admission& admission, const hub::Identity& identity) {
+        return hub::still_holds(admission.credential, identity, *trusted, made_at);
+    };
+    const Admission by_key =
+        admitted(device, {.token = token("hub.local/devices/d1", primary)}).value();
+    hub::Identity changed = device;
+    changed.authentication.secondary_key = base64_encode(std::string(32, 'n'));
+    EXPECT_TRUE(holds(by_key, changed));
+    std::swap(changed.authentication.primary_key, changed.authentication.secondary_key);
+    EXPECT_TRUE(holds(by_key, changed));
+    changed.authentication.secondary_key = changed.authentication.primary_key;
+    EXPECT_FALSE(holds(by_key, changed));
+
+    const Admission by_policy =
+        admitted(device, {.token = token("hub.local", policy_key, far, "device")}).value();
+    EXPECT_TRUE(holds(by_policy, changed));
+
+    const Certificate certificate({.issuer = &root});
+    const Certificate other({.issuer = &root});
+    hub::Identity by_thumbprint = identity_of(d1, AuthenticationType::self_signed);
+    by_thumbprint.authentication.primary_thumbprint = certificate.read().sha256_thumbprint();
+    const Admission shown =
+        admitted(by_thumbprint, {.token = {}, .certificate = certificate.get()}).value();
+    EXPECT_FALSE(holds(shown, device));
+    by_thumbprint.authentication.primary_thumbprint = other.read().sha1_thumbprint();
+    by_thumbprint.authentication.secondary_thumbprint = certificate.read().sha1_thumbprint();
+    EXPECT_TRUE(holds(shown, by_thumbprint));
+    by_thumbprint.authentication.secondary_thumbprint.clear();
+    EXPECT_FALSE(holds(shown, by_thumbprint));
+    EXPECT_TRUE(holds(shown, identity_of(d1, AuthenticationType::certificate_authority)));
+    const Certificate own({});
+    by_thumbprint.authentication.secondary_thumbprint = own.read().sha1_thumbprint();
+    const Admission self = admitted(by_thumbprint, {.token = {}, .certificate = own.get()}).value();
+    EXPECT_FALSE(holds(self, identity_of(d1, AuthenticationType::certificate_authority)));
 }
 
 }  // namespace

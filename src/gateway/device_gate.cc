@@ -5,16 +5,10 @@
 namespace twinhub::gateway {
 namespace {
 
-std::shared_ptr<const x509::TrustStore> none_trusted() {
-    static const std::shared_ptr<const x509::TrustStore> none =
-        x509::TrustStore::create({}).value();
-    return none;
-}
-
 // A stranger does not learn which ids there are.
 Error hide_absence(Error error) {
     if (error.code == Code::device_not_found || error.code == Code::module_not_found)
-        error.code = Code::unauthorized;
+        return {Code::unauthorized, error.message, std::string(counted_as(error))};
     return error;
 }
 
@@ -23,8 +17,7 @@ Error hide_absence(Error error) {
 Task<Result<Admission>> DeviceGate::admit(hub::Hub& hub, std::span<const std::string> hosts,
                                           TwinId id, DeviceProof proof) const {
     hub::Shard& shard = hub.shards().of(id.device);
-    const std::shared_ptr<const x509::TrustStore> trusted =
-        authorities != nullptr ? authorities->load() : none_trusted();
+    const std::shared_ptr<const x509::TrustStore> trusted = hub.trust();
     auto work = [this, &hub, &shard, hosts, id, proof, &trusted]() -> Task<Result<Admission>> {
         auto device = co_await shard.identity(TwinId{id.device, {}});
         if (!device) co_return std::unexpected(hide_absence(std::move(device).error()));
@@ -44,7 +37,10 @@ Task<Result<Admission>> DeviceGate::admit(hub::Hub& hub, std::span<const std::st
         co_return gateway::admit(proof, *identity.identity, *device->identity, rules,
                                  hub.clock().now());
     };
-    co_return co_await hub::Shards::on(shard, std::move(work));
+    Result<Admission> admission = co_await hub::Shards::on(shard, std::move(work));
+    if (!admission && admission.error().code == Code::unauthorized)
+        hub.metrics().certificates.refused(counted_as(admission.error()));
+    co_return admission;
 }
 
 }  // namespace twinhub::gateway

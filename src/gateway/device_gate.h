@@ -1,6 +1,5 @@
 #pragma once
 
-#include "base/shared_value.h"
 #include "base/task.h"
 #include "gateway/device_credentials.h"
 #include "hub/hub.h"
@@ -12,7 +11,6 @@ namespace twinhub::gateway {
 
 // What judges devices on doors that ask for each request.
 struct DeviceGate {
-    const SharedValue<const x509::TrustStore>* authorities = nullptr;  // nullptr: none is trusted
     bool device_sas = true;
     bool module_sas = true;
     std::chrono::seconds sas_skew{300};

@@ -43,6 +43,8 @@ constexpr std::array rows{
     Row{Operation::import_export_read, {rights_of({Right::registry_read, Right::registry_write})}},
     Row{Operation::import_export_write, {rights_of({Right::registry_read, Right::registry_write})}},
     Row{Operation::events_read, {rights_of({Right::service_connect})}},
+    Row{Operation::certificate_read, {rights_of({Right::registry_read})}},
+    Row{Operation::certificate_write, {rights_of({Right::registry_write})}},
     Row{Operation::device_connect, {rights_of({Right::device_connect})}, true},
     Row{Operation::device_twin_read, {rights_of({Right::device_connect})}, true},
     Row{Operation::device_report, {rights_of({Right::device_connect})}, true},

@@ -48,6 +48,8 @@ enum class Operation : std::uint8_t {
     import_export_read,
     import_export_write,
     events_read,
+    certificate_read,
+    certificate_write,
     device_connect,
     device_twin_read,
     device_report,

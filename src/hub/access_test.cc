@@ -28,6 +28,8 @@ constexpr Case cases[] = {
     {Operation::import_export_read, "iothubowner registryReadWrite", false},
     {Operation::import_export_write, "iothubowner registryReadWrite", false},
     {Operation::events_read, "iothubowner service", false},
+    {Operation::certificate_read, "iothubowner registryRead registryReadWrite", false},
+    {Operation::certificate_write, "iothubowner registryReadWrite", false},
     {Operation::device_connect, "iothubowner device", true},
     {Operation::device_twin_read, "iothubowner device", true},
     {Operation::device_report, "iothubowner device", true},

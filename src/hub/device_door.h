@@ -2,6 +2,7 @@
 
 #include "base/ids.h"
 #include "hub/author.h"
+#include "hub/certificates/credential.h"
 #include "hub/identity.h"
 
 #include <cstdint>
@@ -34,8 +35,9 @@ public:
 
 struct AttachFacts {
     bool clean_session = true;
-    std::string model_id;  // empty = keep the stored one
-    std::string client;    // peer address
+    std::string model_id;   // empty = keep the stored one
+    std::string client;     // peer address
+    Credential credential;  // what the link was let in for
 };
 
 struct Attached {

@@ -28,8 +28,12 @@ Hub::Hub(Settings settings, Seams seams)
         shards.push_back(std::make_unique<Shard>(
             index, count, seams_.loops[index],
             Shard::Parts{settings_, seams_.engine, *committer_, seams_.clock, seams_.random,
-                         seams_.log, seams_.metrics, seams_.pool, identities_, live_count}));
+                         seams_.log, seams_.metrics, seams_.pool, identities_, live_count,
+                         trust_}));
     shards_ = std::make_unique<Shards>(std::move(shards), seams_.pool, seams_.engine);
+    certificates_ = std::make_unique<Certificates>(
+        Certificates::Parts{*shards_, *committer_, count, seams_.clock, seams_.random, seams_.log,
+                            seams_.metrics, trust_});
     registry_ = std::make_unique<Registry>(*shards_);
     twins_ = std::make_unique<Twins>(*shards_);
     queries_ = std::make_unique<Queries>(*shards_, settings_, seams_.clock, seams_.random);
@@ -62,6 +66,7 @@ Result<std::unique_ptr<Hub>> Hub::open(Settings settings, Seams seams, StartProg
         hub->seams_.log.info("hub.starting",
                              {{"twins_read", progress.read.load()}, {"of", progress.twins.load()}});
     for (Result<>& result : results) TRY_VOID(std::move(result));
+    TRY_VOID(hub->certificates_->load(hub->seams_.engine));
     return hub;
 }
 

@@ -6,6 +6,7 @@
 #include "base/shared_value.h"
 #include "base/task.h"
 #include "hub/access.h"
+#include "hub/certificates/certificates.h"
 #include "hub/device_events.h"
 #include "hub/live_queries.h"
 #include "hub/metrics.h"
@@ -72,6 +73,10 @@ public:
     std::shared_ptr<const Policies> policies() const;
     void set_policies(std::shared_ptr<const Policies> policies);  // any thread
 
+    // Whose certificates are believed, this moment. Any thread.
+    std::shared_ptr<const x509::TrustStore> trust() const { return trust_.load(); }
+    Certificates& certificates() { return *certificates_; }
+
     // Ends every device link, writes every changed twin whole, and waits for the log.
     Task<> drain();
     // False while the store refuses what a shard wants to commit. Any thread.
@@ -84,7 +89,9 @@ private:
     Seams seams_;
     std::unique_ptr<store::Committer> committer_;
     std::atomic<std::uint64_t> identities_ = 0;
+    SharedValue<const x509::TrustStore> trust_;
     std::unique_ptr<Shards> shards_;
+    std::unique_ptr<Certificates> certificates_;
     std::unique_ptr<Registry> registry_;
     std::unique_ptr<Twins> twins_;
     std::unique_ptr<Queries> queries_;

@@ -72,6 +72,14 @@ struct IdentitySpec {
     std::string managed_by;
 };
 
+// The certificate that a device showed when it last connected.
+struct CertificateSeen {
+    std::string thumbprint;  // SHA-256, upper-case hex; empty = it came without one
+    Instant not_after = never;
+
+    friend bool operator==(const CertificateSeen&, const CertificateSeen&) = default;
+};
+
 // When the device was last seen and what its session kept (spec twin-document 8, device-protocols
 // 1.4). Never changes an etag or a version.
 struct Presence {
@@ -80,6 +88,7 @@ struct Presence {
     Instant last_activity = never;
     std::uint32_t subscriptions = 0;  // granted filters kept for a clean-session-0 reconnect
     Instant session_expires = never;  // when they are forgotten
+    CertificateSeen certificate;
 
     friend bool operator==(const Presence&, const Presence&) = default;
 };

@@ -68,7 +68,8 @@ Metrics::Metrics(prometheus::Registry& registry)
                          .Name("twin_commit_seconds")
                          .Help("From handing a batch over to its being durable")
                          .Register(registry)
-                         .Add({}, seconds)) {
+                         .Add({}, seconds)),
+      certificates(registry) {
     auto& sections = prometheus::BuildHistogram()
                          .Name("twin_section_bytes")
                          .Help("Size of a part of a twin after a change wrote it")

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "hub/certificates/metrics.h"
 #include "twin/change.h"
 
 #include <prometheus/counter.h>
@@ -46,6 +47,7 @@ struct Metrics {
     prometheus::Counter& live_events;       // found for them
     prometheus::Counter& live_resets;       // readers too slow for their queries
     prometheus::Histogram& commit_seconds;  // from hand-over to durable, a batch of a shard
+    CertificateMetrics certificates;
 
 private:
     std::array<prometheus::Counter*, 8> twin_operations_{};

@@ -111,6 +111,8 @@ void append_encoded(std::string& out, const Presence& presence) {
     append_instant_ticks(out, presence.last_activity);
     append_varint(out, presence.subscriptions);
     append_instant_ticks(out, presence.session_expires);
+    append_text(out, presence.certificate.thumbprint);
+    append_instant_ticks(out, presence.certificate.not_after);
 }
 
 Result<Presence> decode_presence(std::string_view bytes) {
@@ -121,6 +123,10 @@ Result<Presence> decode_presence(std::string_view bytes) {
     presence.last_activity = read_instant(reader);
     presence.subscriptions = static_cast<std::uint32_t>(reader.varint());
     presence.session_expires = read_instant(reader);
+    if (!reader.finished()) {
+        presence.certificate.thumbprint = reader.text();
+        presence.certificate.not_after = read_instant(reader);
+    }
     if (reader.failed()) return damaged("presence", reader.offset());
     return presence;
 }

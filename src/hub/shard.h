@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/shared_value.h"
 #include "base/task.h"
 #include "hub/commit_queue.h"
 #include "hub/device_door.h"
@@ -23,9 +24,12 @@
 #include "twin/apply.h"
 #include "twin/etag.h"
 
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -55,6 +59,7 @@ public:
         std::atomic<std::uint64_t>&
             identities;  // of all shards, those on their way to disk included
         std::shared_ptr<const LiveCount> live_queries;
+        const SharedValue<const x509::TrustStore>& trust;
     };
     Shard(std::uint32_t index, std::uint32_t count, Executor executor, const Parts& parts);
     ~Shard();
@@ -74,6 +79,9 @@ public:
     void detach(const TwinId& id, const DeviceLink& link);
     void subscriptions_changed(const TwinId& id, std::uint32_t subscriptions);
     void note_activity(const TwinId& id);
+    // The link has proved itself anew (a token put again); nothing happens when it is no longer the
+    // current one.
+    void renewed(const TwinId& id, const DeviceLink& link, Credential credential);
     void report(const TwinId& id, twin::Patch patch, std::optional<std::uint64_t> base_version,
                 const Author& author, ReportDone done);
     // Sees every report that this loop accepted before it.
@@ -94,6 +102,8 @@ public:
     Task<Result<IdentityView>> renew_keys(TwinId id, bool primary, bool secondary, Author author);
     Task<Result<>> remove(TwinId id, twin::Match match, Author author);
     void end_link(const TwinId& id, LinkEnd reason);
+    // Whom the hub believes has changed: links that rested on it are looked at in the next ticks.
+    void trust_changed();
     Presence presence_of(const TwinId& id, const Presence& stored) const;
     std::vector<TwinId> connected() const;
 
@@ -117,6 +127,7 @@ private:
         bool clean_session = true;
         Presence presence;
         Instant persisted = never;  // last_activity as stored
+        Credential credential;
     };
     struct Loaded {
         State state;
@@ -165,6 +176,14 @@ private:
     void checkpoint(bool all);
     void put_watermarks();
     void forget_unused();
+
+    // credentials (shard_credentials.cc)
+    void end_link_without_credential(const TwinId& id, const Identity& identity);
+    void judge_links();
+    void count_certificate(const Link& link, int by);
+    void tell_expiry(Moment now);
+
+    // history (shard_upkeep.cc)
     void forget_changes();
 
     // identities (shard_registry.cc)
@@ -211,6 +230,9 @@ private:
     std::unordered_map<TwinId, EntryPtr> entries_;
     std::unordered_map<TwinId, std::vector<EntryDone>> loading_;
     std::unordered_map<TwinId, Link> links_;
+    std::deque<TwinId> to_judge_;  // links with a chain, since trust changed
+    std::map<std::chrono::sys_days, std::int64_t> certificate_days_;  // of links, by when they end
+    std::array<std::int64_t, expiry_horizons.size()> expiring_shown_{};
     std::unordered_map<TwinId, Presence> presence_unsaved_;  // goes to the store within a second
     std::unordered_set<Entry*> pending_;                     // entries with changes on their way
     std::unordered_set<EntryPtr> changed_;                   // entries with changed_since
@@ -232,6 +254,7 @@ private:
     Moment next_watermark_{};
     Moment next_presence_{};
     Moment next_retention_{};
+    Moment next_expiry_{};
     Slot retention_slot_ = 0;
     bool retention_running_ = false;
     bool loss_told_ = false;

@@ -39,12 +39,17 @@ Attached Shard::attach(const TwinId& id, DeviceLink& link, const AttachFacts& fa
     presence.connection_state_updated = now;
     presence.last_activity = now;
     presence.session_expires = never;
+    presence.certificate = {};
+    if (const auto& shown = facts.credential.certificate;
+        shown && facts.credential.kind == Credential::Kind::certificate)
+        presence.certificate = {shown->leaf.sha256_thumbprint(), shown->leaf.not_after()};
     columns_.see(id, presence, entry.get());
     {
         const std::scoped_lock lock(shown_);
-        links_[id] = Link{&link, facts.clean_session, presence, now};
+        links_[id] = Link{&link, facts.clean_session, presence, now, facts.credential};
         if (entry) entry->presence = presence;
     }
+    count_certificate(links_[id], 1);
     put_presence(id, presence);
     parts_.metrics.devices_connected.Increment();
 
@@ -68,6 +73,7 @@ void Shard::detach(const TwinId& id, const DeviceLink& link) {
     const auto found = links_.find(id);
     if (found == links_.end() || found->second.link != &link) return;
     Presence presence = found->second.presence;
+    count_certificate(found->second, -1);
     {
         const std::scoped_lock lock(shown_);
         links_.erase(found);
@@ -89,6 +95,7 @@ void Shard::end_link(const TwinId& id, LinkEnd reason) {
     if (found == links_.end()) return;
     DeviceLink* link = found->second.link;
     Presence presence = found->second.presence;
+    count_certificate(found->second, -1);
     {
         const std::scoped_lock lock(shown_);
         links_.erase(found);

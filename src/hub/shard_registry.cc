@@ -290,7 +290,7 @@ Task<Result<IdentityView>> Shard::update_alone(IdentitySpec spec, twin::Match ma
     }
     CO_TRY_VOID(co_await settled());
     if (disabled) end_links_of(spec.id.device, LinkEnd::disabled);
-    else if (credentials) end_link(spec.id, LinkEnd::credentials_changed);
+    else if (credentials) end_link_without_credential(spec.id, *made);
     co_return IdentityView{made, presence_of(spec.id, entry->presence)};
 }
 
@@ -319,7 +319,7 @@ Task<Result<IdentityView>> Shard::renew_keys_alone(TwinId id, bool primary, bool
     stage_identity(entry, next, changed_fields(before, next), author);
     const std::shared_ptr<const Identity> made = entry->newest.identity;
     CO_TRY_VOID(co_await settled());
-    end_link(id, LinkEnd::credentials_changed);
+    end_link_without_credential(id, *made);
     co_return IdentityView{made, presence_of(id, entry->presence)};
 }
 

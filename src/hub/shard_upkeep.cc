@@ -30,6 +30,8 @@ void Shard::tick() {
     const Moment now = parts_.clock.monotonic();
     if (!queue_.failing()) loss_told_ = false;
     checkpoint(false);
+    judge_links();
+    tell_expiry(now);
     live_.tick(now);
     if (now >= next_forget_) {
         next_forget_ = now + forget_every;

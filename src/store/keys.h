@@ -48,6 +48,7 @@ enum class Area : char {
     enrollment_group = 'g',  // lower-case group id
     registration = 'r',      // lower-case registration id: where a device was assigned to
     group_member = 'm',      // lower-case group id, NUL, lower-case registration id
+    authority = 'a',  // name: a certificate authority of the hub's devices
 };
 std::string metadata_key(Area area, std::string_view text);
 Range area_range(Area area);

@@ -19,6 +19,7 @@ enum class Kind : std::uint8_t {
     checkpoint = 6,  // up to where a shard's documents contain its changes
     enrollment = 20,
     registration = 21,
+    authority = 30,  // a certificate authority
 };
 
 // How the body of a kind is laid out; each kind counts its own formats from 1.

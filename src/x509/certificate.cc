@@ -173,6 +173,10 @@ bool Certificate::is_signed_by(const Certificate& issuer) const {
     return good;
 }
 
+bool Certificate::has_same_key(const Certificate& other) const {
+    return key() != nullptr && other.key() != nullptr && EVP_PKEY_eq(key(), other.key()) == 1;
+}
+
 bool Certificate::has_issuer_named(const Certificate& issuer) const {
     return X509_NAME_cmp(X509_get_issuer_name(get()), X509_get_subject_name(issuer.get())) == 0;
 }

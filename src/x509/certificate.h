@@ -71,6 +71,7 @@ public:
     // Whether the key of `issuer` made the signature of this one, by a digest that still counts.
     // Says nothing about validity, names or extensions.
     bool is_signed_by(const Certificate& issuer) const;
+    bool has_same_key(const Certificate& other) const;
     bool has_issuer_named(const Certificate& issuer) const;  // issuer's subject is our issuer
 
     friend bool operator==(const Certificate& a, const Certificate& b);

@@ -18,7 +18,7 @@ inline constexpr int rsa_bits_max = 8192;  // beyond, one signature costs a loop
 inline constexpr int rsa_exponent_bits_max = 64;
 inline constexpr int elliptic_bits_min = 224;
 
-inline constexpr std::size_t revocation_list_bytes_max = 4 << 20;  // DER; about 100,000 serials
-inline constexpr std::size_t revoked_max = 200'000;
+inline constexpr std::size_t revocation_list_bytes_max = 1 << 20;  // DER; about 25,000 serials
+inline constexpr std::size_t revoked_max = 50'000;
 
 }  // namespace twinhub::x509

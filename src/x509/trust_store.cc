@@ -94,6 +94,22 @@ bool TrustStore::revoked(const Certificate& certificate) const {
         trust_.revoked, [&](const RevocationList& list) { return list.revokes(certificate); });
 }
 
+bool TrustStore::still_covers(std::span<const Certificate> chain,
+                              std::span<const Certificate> presented) const {
+    const auto among = [](std::span<const Certificate> list, const Certificate& wanted) {
+        return std::ranges::find(list, wanted) != list.end();
+    };
+    if (chain.empty() || !among(trust_.authorities, chain.back())) return false;
+    for (std::size_t i = 0; i < chain.size(); ++i) {
+        const bool is_end = i == 0 || i + 1 == chain.size();
+        if (!is_end && !among(presented, chain[i]) && !among(trust_.intermediates, chain[i]) &&
+            !among(trust_.authorities, chain[i]))
+            return false;
+        if (revoked(chain[i])) return false;
+    }
+    return true;
+}
+
 Verdict TrustStore::judge(const Certificate& leaf, std::span<const Certificate> presented,
                           Instant now) const {
     if (presented.size() > presented_max) return {.fault = Fault::too_long, .chain = {}};

@@ -58,6 +58,12 @@ public:
     Verdict judge(const Certificate& leaf, std::span<const Certificate> presented,
                   Instant now) const;
 
+    // Whether a chain that was believed once would be found again, without a look at signatures:
+    // its links are presented or known, its authority is believed, and none was taken back. False
+    // says nothing: there may be another chain.
+    bool still_covers(std::span<const Certificate> chain,
+                      std::span<const Certificate> presented) const;
+
     const Trust& trust() const { return trust_; }
 
 private:

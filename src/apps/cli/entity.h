@@ -33,6 +33,7 @@ Option selection_option();
 std::vector<Command> twin_commands();
 std::vector<Command> identity_commands();
 std::vector<Command> key_commands();  // renew-key, connection-string
+std::vector<Command> certificate_commands();
 std::vector<Command> hub_commands();
 std::vector<Command> server_commands();
 std::vector<Command> query_commands();

@@ -59,9 +59,28 @@ const Option& output_option() {
     return option;
 }
 
+// A command's own names come first: -n is the certificate of `certificate show`, as in az.
+std::string names_left(const Option& common, const std::vector<Option>& own) {
+    std::string left;
+    for (const std::string& name : split(common.other_names, ','))
+        if (std::ranges::none_of(own, [&](const Option& option) {
+                const std::vector<std::string> taken = split(option.other_names, ',');
+                return std::ranges::find(taken, name) != taken.end();
+            }))
+            left += (left.empty() ? "" : ",") + name;
+    return left;
+}
+
+std::vector<Option> hub_options(const Command& command) {
+    if (!command.talks_to_hub) return {};
+    std::vector<Option> options = common_options();
+    for (Option& option : options) option.other_names = names_left(option, command.options);
+    return options;
+}
+
 std::vector<Option> all_options(const Command& command) {
     std::vector<Option> options = command.options;
-    if (command.talks_to_hub) std::ranges::copy(common_options(), std::back_inserter(options));
+    std::ranges::move(hub_options(command), std::back_inserter(options));
     options.push_back(output_option());
     return options;
 }
@@ -216,7 +235,7 @@ std::string help_of_command(const Command& command) {
     for (const Option& option : command.options) out += option_line(option);
     if (command.talks_to_hub) {
         out += "\nThe hub:\n";
-        for (const Option& option : common_options()) out += option_line(option);
+        for (const Option& option : hub_options(command)) out += option_line(option);
     }
     return out + "\n" + option_line(output_option());
 }

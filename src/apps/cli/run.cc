@@ -39,7 +39,7 @@ const std::vector<Command>& commands() {
     static const std::vector<Command> all = [] {
         std::vector<Command> list;
         for (auto* part : {server_commands, query_commands, twin_commands, identity_commands,
-                           key_commands, hub_commands})
+                           key_commands, certificate_commands, hub_commands})
             std::ranges::move(part(), std::back_inserter(list));
         return list;
     }();

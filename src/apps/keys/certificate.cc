@@ -18,6 +18,8 @@ namespace {
 struct Deleter {
     void operator()(BIO* bio) const { BIO_free(bio); }
     void operator()(BIGNUM* number) const { BN_free(number); }
+    void operator()(X509_CRL* list) const { X509_CRL_free(list); }
+    void operator()(ASN1_STRING* value) const { ASN1_STRING_free(value); }
     void operator()(X509_EXTENSION* extension) const { X509_EXTENSION_free(extension); }
     void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
 };
@@ -147,6 +149,62 @@ Result<Certificate> make_server_certificate(std::span<const std::string> names, 
                            {NID_subject_alt_name, alternatives}},
                           lifetime};
     return make(request, key, &ca, ca_key);
+}
+
+Result<Certificate> make_device_authority(std::string_view common_name, EVP_PKEY& key,
+                                          const Issuer* issuer, Lifetime lifetime) {
+    Request request{common_name,
+                    {{NID_basic_constraints, "critical,CA:TRUE"},
+                     {NID_key_usage, "critical,keyCertSign,cRLSign"},
+                     {NID_subject_key_identifier, "hash"}},
+                    lifetime};
+    if (issuer == nullptr) return make(request, key, nullptr, key);
+    request.extensions.push_back({NID_authority_key_identifier, "keyid"});
+    return make(request, key, &issuer->certificate, issuer->key);
+}
+
+Result<Certificate> make_signed_device_certificate(std::string_view common_name, EVP_PKEY& key,
+                                                   const Issuer& issuer, Lifetime lifetime) {
+    const Request request{common_name,
+                          {{NID_basic_constraints, "critical,CA:FALSE"},
+                           {NID_key_usage, "critical,digitalSignature"},
+                           {NID_ext_key_usage, "clientAuth"},
+                           {NID_subject_key_identifier, "hash"},
+                           {NID_authority_key_identifier, "keyid"}},
+                          lifetime};
+    return make(request, key, &issuer.certificate, issuer.key);
+}
+
+Result<std::string> make_revocation_list(std::span<const Certificate> revoked, const Issuer& issuer,
+                                         std::uint64_t number, Lifetime lifetime) {
+    const Owned<X509_CRL> list(X509_CRL_new());
+    const Owned<ASN1_TIME> from(ASN1_TIME_set(nullptr, seconds_of(lifetime.from)));
+    const Owned<ASN1_TIME> to(ASN1_TIME_set(nullptr, seconds_of(lifetime.to)));
+    const Owned<ASN1_INTEGER> serial(ASN1_INTEGER_new());
+    bool good =
+        list && from && to && serial && X509_CRL_set_version(list.get(), 1) == 1 &&
+        X509_CRL_set_issuer_name(list.get(), X509_get_subject_name(&issuer.certificate)) == 1 &&
+        X509_CRL_set1_lastUpdate(list.get(), from.get()) == 1 &&
+        X509_CRL_set1_nextUpdate(list.get(), to.get()) == 1 &&
+        ASN1_INTEGER_set_uint64(serial.get(), number) == 1 &&
+        X509_CRL_add1_ext_i2d(list.get(), NID_crl_number, serial.get(), 0, 0) == 1;
+    for (const Certificate& certificate : revoked) {
+        X509_REVOKED* entry = X509_REVOKED_new();
+        good =
+            good && entry != nullptr &&
+            X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(certificate.get())) == 1 &&
+            X509_REVOKED_set_revocationDate(entry, from.get()) == 1;
+        if (!good || X509_CRL_add0_revoked(list.get(), entry) != 1) {
+            X509_REVOKED_free(entry);
+            good = false;
+        }
+    }
+    good = good && X509_CRL_sort(list.get()) == 1 &&
+           X509_CRL_sign(list.get(), &issuer.key, EVP_sha256()) > 0;
+    const Owned<BIO> bio(BIO_new(BIO_s_mem()));
+    if (!good || !bio || PEM_write_bio_X509_CRL(bio.get(), list.get()) != 1)
+        return library_failure("cannot make a revocation list");
+    return bio_text(*bio);
 }
 
 Result<Certificate> make_device_certificate(std::string_view common_name, EVP_PKEY& key,

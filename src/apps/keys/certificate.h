@@ -37,6 +37,24 @@ Result<Certificate> make_ca(std::string_view common_name, EVP_PKEY& key, Lifetim
 Result<Certificate> make_server_certificate(std::span<const std::string> names, EVP_PKEY& key,
                                             X509& ca, EVP_PKEY& ca_key, Lifetime lifetime);
 
+// Who signs: a certificate with its key.
+struct Issuer {
+    X509& certificate;
+    EVP_PKEY& key;
+};
+
+// A CA certificate that may sign other CAs and devices; a root when there is no issuer.
+Result<Certificate> make_device_authority(std::string_view common_name, EVP_PKEY& key,
+                                          const Issuer* issuer, Lifetime lifetime);
+
+// A device's certificate that a CA signs (spec device-protocols 6.4): CN = id.
+Result<Certificate> make_signed_device_certificate(std::string_view common_name, EVP_PKEY& key,
+                                                   const Issuer& issuer, Lifetime lifetime);
+
+// What the CA takes back, complete, as PEM; `number` rises with each list.
+Result<std::string> make_revocation_list(std::span<const Certificate> revoked, const Issuer& issuer,
+                                         std::uint64_t number, Lifetime lifetime);
+
 // A device's own certificate (spec device-protocols 6.4): self-signed, CN = id.
 Result<Certificate> make_device_certificate(std::string_view common_name, EVP_PKEY& key,
                                             Lifetime lifetime);

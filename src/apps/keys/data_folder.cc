@@ -169,7 +169,26 @@ void load_certificates(const Config& config, Instant now, KeyMaterial& material,
     }
 }
 
-void load_device_cas(const Config& config, KeyMaterial& material, Gathered& mistakes) {
+// A CA of devices, with what an operator should know of it.
+void take_device_ca(const std::filesystem::path& file, X509* certificate, Instant now,
+                    KeyMaterial& material, Gathered& mistakes) {
+    if (X509_check_ca(certificate) == 0)
+        return mistakes.add(
+            fmt::format("'{}' holds a certificate that is not a CA's", file.string()));
+    auto authority = x509::Certificate::share(certificate);
+    if (!authority)
+        return mistakes.add(fmt::format("'{}': {}", file.string(), authority.error().message));
+    if (const auto strong = x509::check_key(*authority); !strong)
+        material.warnings.push_back(fmt::format("'{}': {}: no device is let in by it",
+                                                file.string(), strong.error().message));
+    if (authority->not_after() < now + warn_before)
+        material.warnings.push_back(fmt::format("the device CA '{}' in '{}' ends on {}",
+                                                authority->subject_name(), file.string(),
+                                                format_instant(authority->not_after())));
+    material.device_cas.push_back(std::move(*authority));
+}
+
+void load_device_cas(const Config& config, Instant now, KeyMaterial& material, Gathered& mistakes) {
     for (const std::string& path : config.device_cas) {
         for (const std::filesystem::path& file : files_in(path)) {
             const auto text = read_file(file);
@@ -179,12 +198,8 @@ void load_device_cas(const Config& config, KeyMaterial& material, Gathered& mist
                 mistakes.add(fmt::format("'{}': {}", file.string(), certificates.error().message));
                 continue;
             }
-            for (const Certificate& certificate : *certificates) {
-                if (X509_check_ca(certificate.get()) == 0)
-                    mistakes.add(
-                        fmt::format("'{}' holds a certificate that is not a CA's", file.string()));
-                else material.device_cas.push_back(to_pem(*certificate));
-            }
+            for (const Certificate& certificate : *certificates)
+                take_device_ca(file, certificate.get(), now, material, mistakes);
         }
     }
 }
@@ -237,7 +252,7 @@ std::vector<std::string> check_key_material(const Config& config, Instant now) {
     KeyMaterial material;
     Gathered mistakes;
     if (!config.tls_certificates.empty()) load_certificates(config, now, material, mistakes);
-    load_device_cas(config, material, mistakes);
+    load_device_cas(config, now, material, mistakes);
     // Whoever may not read the policies of a server can still check its settings.
     if (::access(config.policies_path().c_str(), R_OK) == 0) {
         const auto policies = read_policies(config.policies_path());
@@ -256,7 +271,7 @@ Result<KeyMaterial> load_key_material(const Config& config, Instant now) {
     KeyMaterial material;
     Gathered mistakes;
     load_certificates(config, now, material, mistakes);
-    load_device_cas(config, material, mistakes);
+    load_device_cas(config, now, material, mistakes);
     auto policies = read_policies(config.policies_path());
     if (policies) material.policies = std::move(*policies);
     else mistakes.add(policies.error().message);

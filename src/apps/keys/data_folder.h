@@ -5,6 +5,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "hub/access.h"
+#include "x509/certificate.h"
 
 #include <string>
 #include <vector>
@@ -39,7 +40,7 @@ struct ServerCertificate {
 // What the server proves itself by and others with: read at start and again on SIGHUP.
 struct KeyMaterial {
     std::vector<ServerCertificate> certificates;  // at most one of each algorithm
-    std::vector<std::string> device_cas;          // one PEM certificate each
+    std::vector<x509::Certificate> device_cas;
     std::vector<hub::Policy> policies;
     std::vector<std::string> warnings;
 };

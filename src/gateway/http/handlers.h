@@ -69,6 +69,16 @@ Task<Result<>> list_jobs(Call& call);
 Task<Result<>> create_job(Call& call);
 Task<Result<>> get_job(Call& call);
 
+// Certificate authorities of devices (spec device-protocols 6.4, docs/operations.md).
+Task<Result<>> list_certificates(Call& call);
+Task<Result<>> get_certificate(Call& call);
+Task<Result<>> put_certificate(Call& call);
+Task<Result<>> delete_certificate(Call& call);
+Task<Result<>> generate_verification_code(Call& call);
+Task<Result<>> verify_certificate(Call& call);
+Task<Result<>> put_revocation_list(Call& call);
+Task<Result<>> delete_revocation_list(Call& call);
+
 // What devices send, line by line as it comes; `deviceId` narrows it down (docs/cli.md).
 Task<Result<>> device_events(Call& call);
 

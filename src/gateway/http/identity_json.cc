@@ -150,6 +150,11 @@ void append_identity(std::string& out, const hub::IdentityView& view) {
         out += identity.iot_edge ? "true}" : "false}";
         append_scopes(out, identity);
     }
+    if (const hub::CertificateSeen& seen = view.presence.certificate; !seen.thumbprint.empty()) {
+        out += R"(,"twinhub":{"certificate":{"thumbprint":")" + seen.thumbprint + '"';
+        append_time(out, "notAfter", seen.not_after);
+        out += "}}";
+    }
     out += '}';
 }
 

@@ -13,6 +13,7 @@ constexpr std::size_t no_body = 16 * 1024;  // clients send a few ignored bytes 
 constexpr std::size_t small_body = 64 * 1024;
 constexpr std::size_t large_body = 1024 * 1024;
 constexpr std::size_t message_body = 256 * 1024;
+constexpr std::size_t revocation_body = 2 * 1024 * 1024;
 constexpr std::size_t twin_body = twin::update_bytes_max;
 
 // Spec service-api 4.1, 5.1, 6.1, 8, 10.2 and device-protocols 1.1, 5; operations as in 2.2. The
@@ -59,6 +60,23 @@ constexpr std::array table{
     Route{Method::post, "/jobs/create", Operation::import_export_write, small_body, create_job},
     Route{Method::get, "/jobs/{any}", Operation::import_export_read, no_body, get_job},
     Route{Method::remove, "/jobs/{any}", Operation::import_export_write, no_body, get_job},
+
+    Route{Method::get, "/twinhub/certificates", Operation::certificate_read, no_body,
+          list_certificates},
+    Route{Method::get, "/twinhub/certificates/{any}", Operation::certificate_read, no_body,
+          get_certificate},
+    Route{Method::put, "/twinhub/certificates/{any}", Operation::certificate_write, small_body,
+          put_certificate},
+    Route{Method::remove, "/twinhub/certificates/{any}", Operation::certificate_write, no_body,
+          delete_certificate},
+    Route{Method::post, "/twinhub/certificates/{any}/generateVerificationCode",
+          Operation::certificate_write, no_body, generate_verification_code},
+    Route{Method::post, "/twinhub/certificates/{any}/verify", Operation::certificate_write,
+          small_body, verify_certificate},
+    Route{Method::put, "/twinhub/certificates/{any}/revocationList", Operation::certificate_write,
+          revocation_body, put_revocation_list},
+    Route{Method::remove, "/twinhub/certificates/{any}/revocationList",
+          Operation::certificate_write, no_body, delete_revocation_list},
 
     Route{Method::get, "/twinhub/device-events", Operation::events_read, no_body, device_events},
 

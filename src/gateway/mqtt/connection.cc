@@ -191,6 +191,7 @@ Task<> MqttConnection::check_credentials(std::shared_ptr<MqttConnection> self) {
     self->request_.reset();
     if (!admitted) {
         self->context_->metrics().refused.Increment();
+        self->context_->hub().metrics().certificates.refused(counted_as(admitted.error()));
         self->context_->hub().log().debug("mqtt.connect_refused",
                                           {{"device", self->session_.identity().text()},
                                            {"client", self->transport_->peer().address},
@@ -229,7 +230,7 @@ Task<Result<>> MqttConnection::admit() {
     }
     if (closed_) co_return Result<>{};
     const auto policies = hub.policies();
-    const auto authorities = context_->authorities();
+    const auto authorities = hub.trust();
     const DeviceRules rules{.hosts = context_->hosts(),
                             .policies = *policies,
                             .authorities = *authorities,
@@ -246,16 +247,17 @@ Task<Result<>> MqttConnection::admit() {
         admission =
             admit_on_behalf(proof, *identity.identity, *device.identity, **superiors, rules, now);
     CO_TRY_VOID(admission);
-    accept(admission->expires);
+    accept(*admission);
     co_return Result<>{};
 }
 
-void MqttConnection::accept(Instant token_expires) {
+void MqttConnection::accept(const Admission& admission) {
     hub::Hub& hub = context_->hub();
     const Moment now = hub.clock().monotonic();
     const hub::AttachFacts facts{.clean_session = request_->clean_session,
                                  .model_id = request_->user.model_id.value_or(""),
-                                 .client = transport_->peer().address};
+                                 .client = transport_->peer().address,
+                                 .credential = admission.credential};
     const hub::Attached attached = context_->shard().attach(session_.identity(), *this, facts);
     attached_ = true;
     context_->metrics().accepted.Increment();
@@ -265,8 +267,8 @@ void MqttConnection::accept(Instant token_expires) {
         wire::SubscriptionMask(static_cast<std::uint16_t>(attached.subscriptions));
     // Far expiries stay "never": a token may be good for fifty thousand years.
     constexpr std::chrono::days horizon{3650};
-    const auto left = token_expires - hub.clock().now();
-    if (token_expires != Instant::max() && left < horizon)
+    const auto left = admission.expires - hub.clock().now();
+    if (admission.expires != Instant::max() && left < horizon)
         accepted.expires = now + std::chrono::duration_cast<Moment::duration>(left) +
                            context_->settings().sas_grace;
     hub.log().debug("mqtt.connected", {{"device", session_.identity().text()},

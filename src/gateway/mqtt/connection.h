@@ -2,6 +2,7 @@
 
 #include "base/task.h"
 #include "gateway/deadlines.h"
+#include "gateway/device_credentials.h"
 #include "gateway/mqtt/answers.h"
 #include "gateway/mqtt/context.h"
 #include "gateway/mqtt/failing_reads.h"
@@ -41,7 +42,7 @@ private:
     void authenticate();
     Task<> check_credentials(std::shared_ptr<MqttConnection> self);
     Task<Result<>> admit();
-    void accept(Instant token_expires);
+    void accept(const Admission& admission);
 
     void get_twin(std::string_view rid);
     void report(const protocol::mqtt::Report& report);

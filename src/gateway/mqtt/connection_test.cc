@@ -37,8 +37,7 @@ std::string connack(std::uint8_t code, bool present = false) {
 // A hub on one loop with its device door, and devices at the other end of transports in memory.
 struct MqttConnectionTest : ::testing::Test {
     explicit MqttConnectionTest(MqttSettings chosen = {}) : settings(std::move(chosen)) {
-        shared.authorities.store(x509::TrustStore::create({}).value());
-        context.emplace(hub.hub(), hub.hub().shards().at(0), deadlines, metrics, shared, settings);
+        context.emplace(hub.hub(), hub.hub().shards().at(0), deadlines, metrics, settings);
         context->introduce({&*context});
         make("d1");
     }
@@ -136,7 +135,6 @@ struct MqttConnectionTest : ::testing::Test {
     hub::HubOnMemory hub;
     Deadlines deadlines{hub.clock().monotonic()};
     MqttMetrics metrics{hub.registry()};
-    MqttShared shared;
     std::optional<MqttContext> context;
     std::vector<std::shared_ptr<FakePeer>> peers;
 };

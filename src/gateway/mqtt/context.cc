@@ -5,12 +5,11 @@
 namespace twinhub::gateway::mqtt {
 
 MqttContext::MqttContext(hub::Hub& hub, hub::Shard& shard, Deadlines& deadlines,
-                         MqttMetrics& metrics, MqttShared& shared, MqttSettings settings)
+                         MqttMetrics& metrics, MqttSettings settings)
     : hub_(hub),
       shard_(shard),
       deadlines_(deadlines),
       metrics_(metrics),
-      shared_(shared),
       settings_(std::move(settings)) {
     hosts_.push_back(hub.settings().name);
     hosts_.insert(hosts_.end(), hub.settings().aliases.begin(), hub.settings().aliases.end());

@@ -1,12 +1,10 @@
 #pragma once
 
-#include "base/shared_value.h"
 #include "gateway/deadlines.h"
 #include "gateway/mqtt/metrics.h"
 #include "gateway/transport.h"
 #include "hub/hub.h"
 #include "protocol/mqtt/session.h"
-#include "x509/trust_store.h"
 
 #include <array>
 #include <memory>
@@ -28,16 +26,11 @@ struct MqttSettings {
     bool module_sas = true;
 };
 
-// What the MQTT connections of all loops share and an operator can reload.
-struct MqttShared {
-    SharedValue<const x509::TrustStore> authorities;
-};
-
 // What the MQTT connections of one loop share. Outlives them.
 class MqttContext {
 public:
     MqttContext(hub::Hub& hub, hub::Shard& shard, Deadlines& deadlines, MqttMetrics& metrics,
-                MqttShared& shared, MqttSettings settings);
+                MqttSettings settings);
     ~MqttContext();
     MqttContext(const MqttContext&) = delete;
     MqttContext& operator=(const MqttContext&) = delete;
@@ -58,9 +51,6 @@ public:
     Deadlines& deadlines() { return deadlines_; }
     MqttMetrics& metrics() { return metrics_; }
     const MqttSettings& settings() const { return settings_; }
-    std::shared_ptr<const x509::TrustStore> authorities() const {
-        return shared_.authorities.load();
-    }
     std::span<const std::string> hosts() const { return hosts_; }
 
     // Buffers for one turn of the loop; empty between turns.
@@ -73,7 +63,6 @@ private:
     hub::Shard& shard_;
     Deadlines& deadlines_;
     MqttMetrics& metrics_;
-    MqttShared& shared_;
     MqttSettings settings_;
     std::vector<std::string> hosts_;
     std::vector<MqttContext*> all_;
