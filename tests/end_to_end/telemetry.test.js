@@ -156,9 +156,10 @@ test('a large message arrives whole', async (t) => {
 });
 
 // The command line: `device-events tail` as a process, with what it printed.
-function tail(t, of, words = [], connectionString = of.connectionString) {
+function tail(t, of, words = [], connectionString = of.connectionString,
+              command = ['device-events', 'tail']) {
     const child = spawn(binary(), [
-        'device-events', 'tail', '--login', connectionString, '--port', String(of.httpsPort),
+        ...command, '--login', connectionString, '--port', String(of.httpsPort),
         '--ca-file', `${of.dataFolder}/ca.pem`, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
     t.after(() => child.kill('SIGKILL'));
     const lines = new Inbox();
@@ -231,4 +232,26 @@ test('`device-events tail` says why it is refused', async (t) => {
         t, hub, [], hub.connectionStringOf('registryRead')).exited();
     assert.equal(code, 1, problem);
     assert.match(problem, /IotHubUnauthorizedAccess/);
+});
+
+test('`monitor-events` shows messages as az does, and ends when none come', async (t) => {
+    const device = await newDevice(t);
+    const module = await newModule(t, device);
+    const { lines, exited } = tail(
+        t, hub, ['-d', `${device.deviceId}*`, '-p', 'app', 'sys', '--timeout', '2', '-o', 'ndjson'],
+        hub.connectionString, ['monitor-events']);
+    const client = await connect(t, device);
+    const message = new Message('{"a":1}');
+    message.contentType = 'application/json';
+    message.properties.add('level', 'high');
+    const first = await untilShown(lines, () => client.sendEvent(message));
+    assert.deepEqual(first, { event: {
+        origin: device.deviceId, module: '', interface: '', component: '',
+        properties: { system: { content_type: 'application/json' }, application: { level: 'high' } },
+        payload: { a: 1 } } });
+    const part = await connect(t, module);
+    await part.sendEvent(new Message('text'));
+    const { event } = await lines.take((each) => each.event.module !== '');
+    assert.equal(event.payload, 'text');
+    assert.equal((await exited()).code, 0);
 });

@@ -1,4 +1,5 @@
 #include "apps/cli/entity.h"
+#include "apps/cli/monitor_events.h"
 #include "apps/cli/parse.h"
 #include "apps/cli/render.h"
 #include "apps/version.h"
@@ -39,7 +40,7 @@ const std::vector<Command>& commands() {
     static const std::vector<Command> all = [] {
         std::vector<Command> list;
         for (auto* part : {server_commands, query_commands, twin_commands, identity_commands,
-                           key_commands, certificate_commands, hub_commands})
+                           key_commands, certificate_commands, hub_commands, event_commands})
             std::ranges::move(part(), std::back_inserter(list));
         return list;
     }();

@@ -4,7 +4,6 @@
 #include "apps/keys/data_folder.h"
 #include "apps/simulate/simulation.h"
 #include "apps/version.h"
-#include "base/encoding.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -69,20 +68,6 @@ Outcome show_config(Context& context) {
     const Loaded loaded = load_for(context);
     if (!loaded.mistakes.empty()) return mistakes_of(loaded);
     return Outcome::print(to_yaml(loaded.config));
-}
-
-Outcome tail_events(Context& context) {
-    const auto hub = context.hub();
-    if (!hub) return outcome_of(hub.error());
-    std::string path = "/twinhub/device-events";
-    if (context.arguments().has("device-id"))
-        path += "?deviceId=" + percent_encode(context.arguments().text("device-id"));
-    std::ostream& out = context.around().out;
-    const auto done = (*hub)->stream({.path = path, .body = {}}, [&](std::string_view line) {
-        out << line << std::endl;
-        return out.good();
-    });
-    return done ? Outcome::nothing() : outcome_of(done.error());
 }
 
 volatile std::sig_atomic_t interrupted = 0;
@@ -191,10 +176,6 @@ std::vector<Command> server_commands() {
          .options = {},
          .run = [](Context&) { return Outcome::print(to_markdown()); },
          .talks_to_hub = false},
-        {.words = "device-events tail",
-         .about = "What devices send, as it comes, a line of JSON each",
-         .options = {device},
-         .run = tail_events},
         {.words = "simulate",
          .about = "Runs a fleet of simulated greenhouse sensors until Ctrl-C",
          .options =

@@ -86,6 +86,9 @@ Result<> feed(Parser& parser, std::string& pending) {
 
 }  // namespace
 
+// How long to wait for the next bytes.
+using Patience = std::function<std::chrono::milliseconds()>;
+
 struct ServiceClient::Impl {
     Impl(Target where, const Clock& time) : target(std::move(where)), clock(time) {}
 
@@ -98,7 +101,7 @@ struct ServiceClient::Impl {
 
     // Runs one step to its end, or ends the connection when it takes too long. No limit when zero.
     template <class T>
-    Result<T> run(Task<Result<T>> step, std::chrono::seconds within) {
+    Result<T> run(Task<Result<T>> step, std::chrono::milliseconds within) {
         std::optional<Result<T>> result;
         asio::co_spawn(loop, std::move(step),
                        [&](const std::exception_ptr& thrown, Result<T> value) {
@@ -113,7 +116,7 @@ struct ServiceClient::Impl {
         loop.restart();
         loop.run();
         return failure(Code::timeout, fmt::format("{} did not answer within {} s",
-                                                  target.endpoint.host, within.count()));
+                                                  target.endpoint.host, within.count() / 1000));
     }
 
     Result<> open() {
@@ -131,22 +134,23 @@ struct ServiceClient::Impl {
     }
 
     // Reads until `enough` says so or the answer is whole.
-    Result<> receive(Parser& parser, std::chrono::seconds within,
+    Result<> receive(Parser& parser, const Patience& patience,
                      const std::function<bool()>& enough) {
         std::array<char, 16384> bytes;
         while (true) {
             TRY_VOID(feed(parser, pending));
             if (parser.is_done() || enough()) return {};
-            TRY(const std::size_t count, run<std::size_t>(connection->read_some(bytes), within));
+            TRY(const std::size_t count,
+                run<std::size_t>(connection->read_some(bytes), patience()));
             pending.append(bytes.data(), count);
         }
     }
 
     Result<> exchange(const std::string& wire, Parser& parser, bool& answered,
-                      std::chrono::seconds within, const std::function<bool()>& enough) {
+                      const Patience& patience, const std::function<bool()>& enough) {
         TRY_VOID(open());
         TRY_VOID(run<void>(connection->write(wire), answer_within));
-        const auto received = receive(parser, within, enough);
+        const auto received = receive(parser, patience, enough);
         answered = parser.got_some();
         return received;
     }
@@ -167,8 +171,8 @@ Result<ServiceResponse> ServiceClient::send(const ServiceRequest& request) {
         parser.eager(true);
         parser.body_limit(body_bytes_max);
         bool answered = false;
-        const auto done =
-            impl_->exchange(wire, parser, answered, answer_within, [] { return false; });
+        const auto done = impl_->exchange(
+            wire, parser, answered, [] { return answer_within; }, [] { return false; });
         if (!done) {
             impl_->connection.reset();
             if (std::exchange(may_retry, false) && !answered &&
@@ -239,13 +243,24 @@ Result<json::array> ServiceClient::query(const FleetQuery& query) {
 }
 
 Result<> ServiceClient::stream(const ServiceRequest& request,
-                               const std::function<bool(std::string_view line)>& take) {
+                               const std::function<bool(std::string_view line)>& take,
+                               std::chrono::seconds quiet_max) {
     impl_->connection.reset();  // its own connection: it ends with the stream
     Parser parser;
     parser.eager(true);
     parser.body_limit(boost::none);
     std::string text;
     bool goes_on = true;
+    Moment last_line = impl_->clock.monotonic();
+    const auto quiet_left = [&] {
+        const auto left = last_line + quiet_max - impl_->clock.monotonic();
+        return std::chrono::ceil<std::chrono::milliseconds>(left);
+    };
+    const Patience patience = [&]() -> std::chrono::milliseconds {
+        if (quiet_max.count() == 0) return stream_silence_max;
+        return std::clamp<std::chrono::milliseconds>(quiet_left(), std::chrono::milliseconds(1),
+                                                     stream_silence_max);
+    };
     const auto take_lines = [&] {
         if (!parser.is_header_done() || parser.get().result_int() != 200) return false;
         text += std::exchange(parser.get().body(), {});
@@ -253,7 +268,10 @@ Result<> ServiceClient::stream(const ServiceRequest& request,
         for (std::size_t end = text.find('\n'); goes_on && end != std::string::npos;
              end = text.find('\n', begin)) {
             const std::string_view line = std::string_view(text).substr(begin, end - begin);
-            if (!line.empty() && line != "\r") goes_on = take(line);
+            if (!line.empty() && line != "\r") {
+                last_line = impl_->clock.monotonic();
+                goes_on = take(line);
+            }
             begin = end + 1;
         }
         text.erase(0, begin);
@@ -262,8 +280,11 @@ Result<> ServiceClient::stream(const ServiceRequest& request,
     bool answered = false;
     const std::string wire =
         to_wire(request, impl_->target, impl_->clock.now(), stream_token_lifetime);
-    const auto done = impl_->exchange(wire, parser, answered, stream_silence_max, take_lines);
+    const auto done = impl_->exchange(wire, parser, answered, patience, take_lines);
     impl_->connection.reset();
+    const bool is_quiet = quiet_max.count() != 0 && quiet_left().count() <= 0;
+    if (!done && done.error().code == Code::timeout && parser.is_header_done() && is_quiet)
+        return {};
     if (!done) return done;
     const auto& message = parser.get();
     if (message.result_int() != 200)

@@ -66,10 +66,11 @@ public:
     Result<json::array> query(const FleetQuery& query);
 
     // Hands over every line of an answer that does not end, until `take` says false; empty lines
-    // only show that the server is there. Errors: as call; unavailable also when the server ends
-    // it.
+    // only show that the server is there. Ends well when none came for `quiet_max` (0 = for ever).
+    // Errors: as call; unavailable also when the server ends it.
     Result<> stream(const ServiceRequest& request,
-                    const std::function<bool(std::string_view line)>& take);
+                    const std::function<bool(std::string_view line)>& take,
+                    std::chrono::seconds quiet_max = {});
 
     const Target& target() const;
 
