@@ -1,7 +1,7 @@
 #include "protocol/amqp/driver.h"
 
 #include "base/encoding.h"
-#include "protocol/amqp/testing/client.h"
+#include "protocol/amqp/client.h"
 
 #include <gmock/gmock.h>
 #include <proton/delivery.h>
@@ -12,7 +12,6 @@
 namespace twinhub::protocol::amqp {
 namespace {
 
-using testing::Client;
 using ::testing::HasSubstr;
 
 // A driver and a client, joined; every event is kept.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/time.h"
 #include "protocol/amqp/message.h"
 #include "protocol/amqp/value.h"
 
@@ -7,23 +8,28 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace twinhub::protocol::amqp::testing {
+namespace twinhub::protocol::amqp {
 
-// A client made of Proton, without I/O: give it what the server wrote, send what it writes.
+// One AMQP 1.0 connection of a client, made of Proton: for our own devices and for tests. No I/O,
+// no clock: give it what the server wrote, send what it writes. Believes its server: bounds are the
+// server's (driver.h).
 class Client {
 public:
-    explicit Client(std::string container = "client");
+    explicit Client(const std::string& container = "client", const std::string& host = "hub.test");
     ~Client();
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
     std::string take_output();
     void receive(std::string_view bytes);
+    // Sends the empty frames that a server with an idle time-out wants to see. Call now and then.
+    void tick(Moment now);
 
     using Session = pn_session_t*;
     Session session();  // the first one, made when asked for; or another
@@ -68,12 +74,13 @@ public:
     void send_bytes(Link& link, std::string_view bytes, bool settled = true,
                     const std::string& tag = "");
     void settle(Got& got, std::uint64_t state);  // PN_ACCEPTED and such
+    void accept(Got& got);                       // unless the server settled it already
     void detach(Link& link);
     void close();
 
     bool opened() const { return opened_; }
     bool closed() const { return closed_; }
-    const std::string& error() const { return error_; }  // of the connection
+    const std::string& error() const { return error_; }  // condition of the connection's end
 
 private:
     void pump();
@@ -89,4 +96,4 @@ private:
     std::string error_;
 };
 
-}  // namespace twinhub::protocol::amqp::testing
+}  // namespace twinhub::protocol::amqp

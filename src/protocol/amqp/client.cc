@@ -1,4 +1,7 @@
-#include "protocol/amqp/testing/client.h"
+#include "protocol/amqp/client.h"
+
+#include "protocol/amqp/condition.h"
+#include "protocol/amqp/limits.h"
 
 #include <proton/condition.h>
 #include <proton/connection.h>
@@ -9,20 +12,20 @@
 #include <proton/terminus.h>
 #include <proton/transport.h>
 
-#include <stdexcept>
+#include <chrono>
 
-namespace twinhub::protocol::amqp::testing {
+namespace twinhub::protocol::amqp {
 namespace {
 
 std::string text_or_empty(const char* text) { return text != nullptr ? text : ""; }
 
 }  // namespace
 
-Client::Client(std::string container) {
+Client::Client(const std::string& container, const std::string& host) {
     pn_connection_driver_init(&driver_, nullptr, nullptr);
-    pn_transport_set_max_frame(driver_.transport, 65536);
+    pn_transport_set_max_frame(driver_.transport, frame_bytes_max);
     pn_connection_set_container(driver_.connection, container.c_str());
-    pn_connection_set_hostname(driver_.connection, "hub.test");
+    pn_connection_set_hostname(driver_.connection, host.c_str());
     pn_connection_open(driver_.connection);
 }
 
@@ -48,6 +51,13 @@ void Client::receive(std::string_view bytes) {
         if (taken <= 0) return;
         bytes.remove_prefix(static_cast<std::size_t>(taken));
     }
+}
+
+void Client::tick(Moment now) {
+    const auto milliseconds =
+        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
+    pn_transport_tick(driver_.transport, milliseconds);
+    pump();
 }
 
 Client::Session Client::session() {
@@ -116,6 +126,10 @@ void Client::settle(Got& got, std::uint64_t state) {
     got.delivery = nullptr;
 }
 
+void Client::accept(Got& got) {
+    if (got.delivery != nullptr) settle(got, PN_ACCEPTED);
+}
+
 void Client::detach(Link& link) { pn_link_close(link.link); }
 
 void Client::close() { pn_connection_close(driver_.connection); }
@@ -178,7 +192,11 @@ void Client::handle(pn_event_t* event) {
             pn_link_recv(on, bytes.data(), bytes.size());
             pn_link_advance(on);
             auto message = decode_message(bytes);
-            if (!message) throw std::runtime_error(message.error().message);
+            if (!message) {
+                error_ = condition::decode;
+                closed_ = true;
+                return;
+            }
             const bool settled = pn_delivery_settled(delivery);
             link->got.push_back({std::move(*message), settled ? nullptr : delivery, settled, name});
             if (settled) pn_delivery_settle(delivery);
@@ -188,4 +206,4 @@ void Client::handle(pn_event_t* event) {
     }
 }
 
-}  // namespace twinhub::protocol::amqp::testing
+}  // namespace twinhub::protocol::amqp
