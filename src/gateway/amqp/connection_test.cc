@@ -3,7 +3,7 @@
 #include "base/encoding.h"
 #include "gateway/testing/fake_transport.h"
 #include "hub/testing/hub_on_memory.h"
-#include "protocol/amqp/testing/client.h"
+#include "protocol/amqp/client.h"
 #include "protocol/sas/token.h"
 #include "twin/update.h"
 
@@ -20,8 +20,8 @@ namespace {
 namespace wire = protocol::amqp;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using wire::Client;
 using wire::Value;
-using wire::testing::Client;
 
 const std::string key(32, 'k');
 constexpr std::uint64_t far = 4'000'000'000;
@@ -57,9 +57,7 @@ std::int64_t status_of(const wire::Message& message) {
 // A hub on one loop with its AMQP door, and Proton at the other end of transports in memory.
 struct AmqpConnectionTest : ::testing::Test {
     explicit AmqpConnectionTest(AmqpSettings chosen = {}) : settings(std::move(chosen)) {
-        authorities.store(TrustStore::create({}).value());
-        context.emplace(hub.hub(), hub.hub().shards().at(0), deadlines, metrics, authorities,
-                        settings);
+        context.emplace(hub.hub(), hub.hub().shards().at(0), deadlines, metrics, settings);
         context->introduce({&*context});
         make("d1");
     }
@@ -207,7 +205,6 @@ struct AmqpConnectionTest : ::testing::Test {
     prometheus::Registry registry;
     AmqpMetrics metrics{registry};
     Deadlines deadlines{hub.clock().monotonic()};
-    SharedValue<const TrustStore> authorities;
     AmqpSettings settings;
     std::optional<AmqpContext> context;
     std::vector<std::shared_ptr<Device>> devices;

@@ -6,13 +6,11 @@
 namespace twinhub::gateway::amqp {
 
 AmqpContext::AmqpContext(hub::Hub& hub, hub::Shard& shard, Deadlines& deadlines,
-                         AmqpMetrics& metrics, SharedValue<const TrustStore>& authorities,
-                         AmqpSettings settings)
+                         AmqpMetrics& metrics, AmqpSettings settings)
     : hub_(hub),
       shard_(shard),
       deadlines_(deadlines),
       metrics_(metrics),
-      authorities_(authorities),
       settings_(std::move(settings)) {
     hosts_.push_back(hub.settings().name);
     hosts_.insert(hosts_.end(), hub.settings().aliases.begin(), hub.settings().aliases.end());

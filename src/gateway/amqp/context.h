@@ -1,10 +1,8 @@
 #pragma once
 
-#include "base/shared_value.h"
 #include "gateway/amqp/metrics.h"
 #include "gateway/deadlines.h"
 #include "gateway/transport.h"
-#include "gateway/trust_store.h"
 #include "hub/hub.h"
 #include "protocol/amqp/limits.h"
 
@@ -39,7 +37,7 @@ struct AmqpSettings {
 class AmqpContext {
 public:
     AmqpContext(hub::Hub& hub, hub::Shard& shard, Deadlines& deadlines, AmqpMetrics& metrics,
-                SharedValue<const TrustStore>& authorities, AmqpSettings settings);
+                AmqpSettings settings);
     ~AmqpContext();
     AmqpContext(const AmqpContext&) = delete;
     AmqpContext& operator=(const AmqpContext&) = delete;
@@ -64,7 +62,6 @@ public:
     Deadlines& deadlines() { return deadlines_; }
     AmqpMetrics& metrics() { return metrics_; }
     const AmqpSettings& settings() const { return settings_; }
-    std::shared_ptr<const TrustStore> authorities() const { return authorities_.load(); }
     std::span<const std::string> hosts() const { return hosts_; }
 
     // Buffers for one turn of the loop; empty between turns.
@@ -76,7 +73,6 @@ private:
     hub::Shard& shard_;
     Deadlines& deadlines_;
     AmqpMetrics& metrics_;
-    SharedValue<const TrustStore>& authorities_;
     AmqpSettings settings_;
     std::vector<std::string> hosts_;
     std::vector<AmqpContext*> all_;

@@ -74,7 +74,7 @@ Task<Result<Admission>> Delegate::admit(const Proof& proof) {
         CO_TRY(device, co_await home_.shard().identity(TwinId{id_.device, {}}));
     }
     const auto policies = hub.policies();
-    const auto authorities = home_.authorities();
+    const auto authorities = home_.hub().trust();
     const DeviceRules rules{.hosts = home_.hosts(),
                             .policies = *policies,
                             .authorities = *authorities,
