@@ -36,6 +36,10 @@ enum class Code : std::uint8_t {
     media_type_unsupported,
     throttled,
     device_not_online,
+    device_answer_invalid,  // what a device answered is not what it should be
+    gateway_timeout,        // a device did not answer in time
+    message_lock_lost,      // a message is not (or no longer) in the hands of who settles it
+    message_queue_full,     // too many messages wait already
     not_implemented,
     internal,     // our fault
     unavailable,  // starting, stopping or overloaded: try again

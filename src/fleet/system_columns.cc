@@ -152,6 +152,10 @@ void SystemColumns::set_presence(Row row, bool connected, Instant last_activity)
     column(Field::last_activity_time).set(row, last_activity);
 }
 
+void SystemColumns::set_message_count(Row row, std::uint64_t messages) {
+    set(Field::cloud_to_device_message_count, row, Value::number(static_cast<double>(messages)));
+}
+
 // Each counter that stays is a cache miss saved.
 void SystemColumns::set_versions(Row row, const twin::Versions& was, const twin::Versions& is) {
     const auto set_counter = [&](Field field, std::uint64_t before, std::uint64_t after) {

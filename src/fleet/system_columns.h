@@ -60,6 +60,7 @@ public:
                Staging& staging);
     void load(Staging& staging);
     void set_presence(Row row, bool connected, Instant last_activity);
+    void set_message_count(Row row, std::uint64_t messages);
     void set_versions(Row row, const twin::Versions& versions);
     void set_versions(Row row, const twin::Versions& was, const twin::Versions& is);
     void set_model(Row row, std::string_view model_id);

@@ -130,6 +130,12 @@ void Table::set_presence(Row row, bool connected, Instant last_activity) {
     system_.set_presence(row, connected, last_activity);
 }
 
+void Table::set_message_count(Row row, std::uint64_t messages) {
+    CHECK(is_live(row));
+    announce(row);
+    system_.set_message_count(row, messages);
+}
+
 void Table::remove(Row row, const twin::Twin* was) {
     CHECK(is_live(row));
     announce(row);

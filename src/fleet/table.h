@@ -96,6 +96,7 @@ public:
     void change(Row row, const twin::Twin& was, const twin::Twin& is);
     void set_facts(Row row, const twin::IdentityFacts& facts);  // all but the ids
     void set_presence(Row row, bool connected, Instant last_activity);
+    void set_message_count(Row row, std::uint64_t messages);
     void remove(Row row, const twin::Twin* was = nullptr);
 
     // Many new rows at once, as at a start: about so many will come, in runs of rising keys. Until

@@ -4,11 +4,14 @@
 #include "hub/author.h"
 #include "hub/certificates/credential.h"
 #include "hub/identity.h"
+#include "hub/messages/cloud_message.h"
+#include "hub/methods/method_call.h"
 
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace twinhub::hub {
 
@@ -29,6 +32,12 @@ public:
     // A durable desired change; `body` is the JSON of spec twin-document 11. In version order, no
     // gaps.
     virtual void desired_changed(std::uint64_t version, std::string_view body) = 0;
+    // Do method `name` and answer with Shard::method_answered and the same number, on this link or
+    // a later one of the identity; `payload` is JSON. Called only for a name that the link takes.
+    virtual void invoke(std::uint64_t number, std::string_view name, std::string_view payload) = 0;
+    // The next message, in order; takes one of the link's credit. Settle it with its lock token,
+    // here or later.
+    virtual void deliver(const LockedMessage& message) = 0;
     // The hub has let go of this link already: close the connection, do not detach.
     virtual void end(LinkEnd reason) = 0;
 };
@@ -42,7 +51,8 @@ struct AttachFacts {
 
 struct Attached {
     bool session_present = false;
-    std::uint32_t subscriptions = 0;  // restored for a clean-session-0 connect
+    std::uint32_t subscriptions = 0;   // restored for a clean-session-0 connect
+    std::vector<std::string> methods;  // the same
 };
 
 // What a device gets back for a report: the new reported version.

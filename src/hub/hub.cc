@@ -23,13 +23,14 @@ Hub::Hub(Settings settings, Seams seams)
         store::CommitterOptions{.threaded = seams_.committer_threaded});
     const auto count = static_cast<std::uint32_t>(seams_.loops.size());
     const auto live_count = std::make_shared<LiveCount>(0);
+    const auto feedback = std::make_shared<FeedbackSignal>();
     std::vector<std::unique_ptr<Shard>> shards;
     for (std::uint32_t index = 0; index < count; ++index)
         shards.push_back(std::make_unique<Shard>(
             index, count, seams_.loops[index],
             Shard::Parts{settings_, seams_.engine, *committer_, seams_.clock, seams_.random,
-                         seams_.log, seams_.metrics, seams_.pool, identities_, live_count,
-                         trust_}));
+                         seams_.log, seams_.metrics, seams_.pool, identities_, live_count, trust_,
+                         feedback}));
     shards_ = std::make_unique<Shards>(std::move(shards), seams_.pool, seams_.engine);
     certificates_ = std::make_unique<Certificates>(
         Certificates::Parts{*shards_, *committer_, count, seams_.clock, seams_.random, seams_.log,
@@ -39,6 +40,9 @@ Hub::Hub(Settings settings, Seams seams)
     queries_ = std::make_unique<Queries>(*shards_, settings_, seams_.clock, seams_.random);
     live_queries_ = std::make_unique<LiveQueries>(*queries_, settings_, seams_.clock, seams_.random,
                                                   seams_.metrics, live_count);
+    methods_ = std::make_unique<Methods>(*shards_);
+    cloud_messages_ = std::make_unique<CloudMessages>(*shards_, settings_, seams_.random);
+    feedback_ = std::make_unique<Feedback>(*shards_, seams_.random, feedback);
 }
 
 Hub::~Hub() { committer_->stop(); }

@@ -9,6 +9,9 @@
 #include "hub/certificates/certificates.h"
 #include "hub/device_events.h"
 #include "hub/live_queries.h"
+#include "hub/messages/cloud_messages.h"
+#include "hub/messages/feedback.h"
+#include "hub/methods/methods.h"
 #include "hub/metrics.h"
 #include "hub/queries.h"
 #include "hub/registry.h"
@@ -60,6 +63,9 @@ public:
     Twins& twins() { return *twins_; }
     Queries& queries() { return *queries_; }
     LiveQueries& live_queries() { return *live_queries_; }
+    Methods& methods() { return *methods_; }
+    CloudMessages& cloud_messages() { return *cloud_messages_; }
+    Feedback& feedback() { return *feedback_; }
     Shards& shards() { return *shards_; }
     DeviceEvents& device_events() { return device_events_; }
     const Settings& settings() const { return settings_; }
@@ -96,6 +102,9 @@ private:
     std::unique_ptr<Twins> twins_;
     std::unique_ptr<Queries> queries_;
     std::unique_ptr<LiveQueries> live_queries_;
+    std::unique_ptr<Methods> methods_;
+    std::unique_ptr<CloudMessages> cloud_messages_;
+    std::unique_ptr<Feedback> feedback_;
     DeviceEvents device_events_;
     SharedValue<const Policies> policies_{std::make_shared<const Policies>()};
 };

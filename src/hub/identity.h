@@ -89,6 +89,8 @@ struct Presence {
     std::uint32_t subscriptions = 0;  // granted filters kept for a clean-session-0 reconnect
     Instant session_expires = never;  // when they are forgotten
     CertificateSeen certificate;
+    std::vector<std::string> methods;  // kept like the filters: single methods, by name
+    std::uint32_t messages = 0;  // that wait for the device: counted, not stored with the rest
 
     friend bool operator==(const Presence&, const Presence&) = default;
 };

@@ -92,6 +92,7 @@ void LiveColumns::see(const TwinId& id, const Presence& presence, const Entry* e
         change.emplace(RowChange{.id = id, .is_loaded = in_memory});
         change->was.emplace().presence = shown(table, *row);
         Presence& now = change->is.emplace().presence;
+        now.messages = change->was->presence.messages;
         now.connected = presence.connected;
         now.last_activity = presence.last_activity;
         if (in_memory) change->complete({entry->durable.identity, entry->durable.twin, {}});
@@ -102,16 +103,39 @@ void LiveColumns::see(const TwinId& id, const Presence& presence, const Entry* e
         listener_->changed(std::move(*change));
 }
 
+void LiveColumns::see_messages(const TwinId& id, std::uint32_t messages, const Entry* entry) {
+    fleet::Table& table = table_of(id);
+    const auto row = table.find(key_of(id));
+    if (!row) return;
+    const bool in_memory = entry != nullptr && entry->durable.exists();
+    if (in_memory) changing_ = {&entry->durable, &entry->presence, nullptr};
+    std::optional<RowChange> change;
+    if (listener_ != nullptr) {
+        change.emplace(RowChange{.id = id, .is_loaded = in_memory});
+        change->was.emplace().presence = shown(table, *row);
+        change->is.emplace().presence = change->was->presence;
+        change->is->presence.messages = messages;
+        if (in_memory) change->complete({entry->durable.identity, entry->durable.twin, {}});
+    }
+    table.set_message_count(*row, messages);
+    changing_ = {};
+    if (change && change->was->presence != change->is->presence)
+        listener_->changed(std::move(*change));
+}
+
 // What a row shows of its presence, which is all that services see of it.
 Presence LiveColumns::shown(const fleet::Table& table, fleet::Row row) {
     static const query::Path state{.segments = {"connectionState"}};
     static const query::Path activity{.segments = {"lastActivityTime"}};
+    static const query::Path messages{.segments = {"cloudToDeviceMessageCount"}};
     fleet::Scratch scratch;
     Presence presence;
     if (const fleet::Column* column = table.column(state))
         presence.connected = column->value(row, scratch).string() == "Connected";
     if (const fleet::Column* column = table.column(activity))
         presence.last_activity = column->instant(row).value_or(never);
+    if (const fleet::Column* column = table.column(messages))
+        presence.messages = static_cast<std::uint32_t>(column->value(row, scratch).number());
     return presence;
 }
 

@@ -38,6 +38,8 @@ public:
     void commit(const Entry& entry, const State& next, const Presence& presence);
     // A device was seen; `entry` when it is in memory, as it is shown now.
     void see(const TwinId& id, const Presence& presence, const Entry* entry);
+    // It has another number of messages.
+    void see_messages(const TwinId& id, std::uint32_t messages, const Entry* entry);
 
     fleet::Table& table(query::Collection collection) {
         return collection == query::Collection::modules ? modules_ : devices_;

@@ -64,6 +64,25 @@ Metrics::Metrics(prometheus::Registry& registry)
           counter(registry, "twin_live_events_total", "Events of live queries that were found")),
       live_resets(counter(registry, "twin_live_resets_total",
                           "Live queries that began anew because their reader fell behind")),
+      messages_sent(counter(registry, "cloud_messages_sent_total", "Messages to devices accepted")),
+      messages_refused(counter(registry, "cloud_messages_refused_total",
+                               "Messages to devices that found a full queue or no store")),
+      messages_delivered(
+          counter(registry, "cloud_messages_delivered_total", "Deliveries of messages to devices")),
+      messages_abandoned(
+          counter(registry, "cloud_messages_abandoned_total", "Messages that devices gave back")),
+      messages_returned(counter(registry, "cloud_messages_returned_total",
+                                "Deliveries in vain: given back, lock or connection lost")),
+      messages_waiting(gauge(registry, "cloud_messages_waiting",
+                             "Messages that wait for devices, those in their hands too")),
+      feedback_waiting(
+          gauge(registry, "cloud_message_feedback_waiting", "Feedback records not yet read")),
+      feedback_dropped(counter(registry, "cloud_message_feedback_dropped_total",
+                               "Feedback records that nobody read in time")),
+      method_calls_waiting(gauge(registry, "method_calls_waiting",
+                                 "Method calls that wait for a device or its answer")),
+      method_answers_dropped(counter(registry, "method_answers_dropped_total",
+                                     "Answers of devices that nobody waited for")),
       commit_seconds(prometheus::BuildHistogram()
                          .Name("twin_commit_seconds")
                          .Help("From handing a batch over to its being durable")
@@ -84,6 +103,21 @@ Metrics::Metrics(prometheus::Registry& registry)
     for (std::size_t i = 0; i < queries_.size(); ++i)
         queries_[i] = &queries.Add({{"result", std::array{"answered", "refused", "throttled",
                                                           "unavailable", "failed"}[i]}});
+    auto& ends = prometheus::BuildCounter()
+                     .Name("cloud_messages_ended_total")
+                     .Help("Messages to devices that are gone, by how they ended")
+                     .Register(registry);
+    for (std::size_t i = 0; i < messages_ended_.size(); ++i)
+        messages_ended_[i] =
+            &ends.Add({{"end", std::array{"completed", "expired", "delivery_count_exceeded",
+                                          "rejected", "purged"}[i]}});
+    auto& calls = prometheus::BuildCounter()
+                      .Name("method_calls_total")
+                      .Help("Method calls, by how they ended")
+                      .Register(registry);
+    for (std::size_t i = 0; i < methods_.size(); ++i)
+        methods_[i] = &calls.Add({{"result", std::array{"answered", "not_online", "timed_out",
+                                                        "bad_answer", "refused", "unwanted"}[i]}});
     auto& family = prometheus::BuildCounter()
                        .Name("twin_ops_total")
                        .Help("Twin operations")
@@ -96,6 +130,14 @@ Metrics::Metrics(prometheus::Registry& registry)
 
 void Metrics::query_ended(QueryOutcome outcome) {
     queries_[static_cast<std::size_t>(outcome)]->Increment();
+}
+
+void Metrics::message_ended(MessageEnd how) {
+    messages_ended_[static_cast<std::size_t>(how)]->Increment();
+}
+
+void Metrics::method_ended(MethodOutcome outcome) {
+    methods_[static_cast<std::size_t>(outcome)]->Increment();
 }
 
 void Metrics::twin_operation(Side side, Operation operation, bool success) {

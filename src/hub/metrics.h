@@ -1,6 +1,7 @@
 #pragma once
 
 #include "hub/certificates/metrics.h"
+#include "hub/messages/message_end.h"
 #include "twin/change.h"
 
 #include <prometheus/counter.h>
@@ -25,6 +26,18 @@ struct Metrics {
     enum class QueryOutcome : std::uint8_t { answered, refused, throttled, unavailable, failed };
     void query_ended(QueryOutcome outcome);
 
+    void message_ended(MessageEnd how);
+    // How a method call ended.
+    enum class MethodOutcome : std::uint8_t {
+        answered,
+        not_online,
+        timed_out,
+        bad_answer,
+        refused,  // too many wait
+        unwanted
+    };
+    void method_ended(MethodOutcome outcome);
+
     // The size of each part that a change wrote, as its limit counts it.
     void sections_written(const twin::Change& change, const twin::Twin& next);
 
@@ -46,12 +59,24 @@ struct Metrics {
     prometheus::Gauge& live_queries;        // those that wait for their reader included
     prometheus::Counter& live_events;       // found for them
     prometheus::Counter& live_resets;       // readers too slow for their queries
-    prometheus::Histogram& commit_seconds;  // from hand-over to durable, a batch of a shard
+    prometheus::Counter& messages_sent;     // messages to devices, accepted
+    prometheus::Counter& messages_refused;  // a queue was full, or the store failed
+    prometheus::Counter& messages_delivered;
+    prometheus::Counter& messages_abandoned;  // by their receivers
+    prometheus::Counter& messages_returned;   // these, and those whose lock ended
+    prometheus::Gauge& messages_waiting;
+    prometheus::Gauge& feedback_waiting;
+    prometheus::Counter& feedback_dropped;  // too old, too many, or given out in vain too often
+    prometheus::Gauge& method_calls_waiting;
+    prometheus::Counter& method_answers_dropped;  // nobody waited for them
+    prometheus::Histogram& commit_seconds;        // from hand-over to durable, a batch of a shard
     CertificateMetrics certificates;
 
 private:
     std::array<prometheus::Counter*, 8> twin_operations_{};
     std::array<prometheus::Counter*, 5> queries_{};
+    std::array<prometheus::Counter*, 5> messages_ended_{};
+    std::array<prometheus::Counter*, 6> methods_{};
     std::array<prometheus::Histogram*, twin::parts.size()> section_bytes_{};
 };
 

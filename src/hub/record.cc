@@ -113,6 +113,8 @@ void append_encoded(std::string& out, const Presence& presence) {
     append_instant_ticks(out, presence.session_expires);
     append_text(out, presence.certificate.thumbprint);
     append_instant_ticks(out, presence.certificate.not_after);
+    append_varint(out, presence.methods.size());
+    for (const std::string& method : presence.methods) append_text(out, method);
 }
 
 Result<Presence> decode_presence(std::string_view bytes) {
@@ -123,9 +125,12 @@ Result<Presence> decode_presence(std::string_view bytes) {
     presence.last_activity = read_instant(reader);
     presence.subscriptions = static_cast<std::uint32_t>(reader.varint());
     presence.session_expires = read_instant(reader);
-    if (!reader.finished()) {
+    if (!reader.finished()) {  // older records end here
         presence.certificate.thumbprint = reader.text();
         presence.certificate.not_after = read_instant(reader);
+        const std::uint64_t methods = reader.varint();
+        for (std::uint64_t i = 0; i < methods && !reader.failed(); ++i)
+            presence.methods.emplace_back(reader.text());
     }
     if (reader.failed()) return damaged("presence", reader.offset());
     return presence;

@@ -32,6 +32,21 @@ struct Settings {
     std::uint32_t live_queries_max = 1000;  // spec query-language 11
     // What may wait for the reader of a live query; beyond, it begins anew.
     std::uint64_t live_query_bytes_max = std::uint64_t{1} << 20;
+    // Messages to devices (spec service-api 10.2): how many may wait for one device and for all of
+    // them, how large one may be with its properties, how long it lives when its sender does not
+    // say it and at most, how long a receiver holds it, how often it is delivered in vain.
+    std::uint32_t messages_per_device_max = 50;
+    std::uint64_t messages_max = 1'000'000;
+    std::uint32_t message_bytes_max = 64 * 1024;
+    std::chrono::milliseconds message_age = std::chrono::hours{1};
+    std::chrono::milliseconds message_age_max = std::chrono::hours{48};
+    std::chrono::milliseconds message_lock = std::chrono::seconds{60};
+    std::uint32_t message_deliveries_max = 10;
+    std::chrono::milliseconds feedback_age = std::chrono::hours{1};
+    std::uint32_t feedback_max = 50'000;  // records that wait for their reader
+    // Method calls that wait for a device (spec service-api 10.1).
+    std::uint32_t method_calls_max = 5'000;
+    std::uint32_t method_calls_per_device_max = 20;
     bool device_sas = true;  // device keys and device-policy tokens accepted
     bool module_sas = true;
     query::Options query_options;               // how queries are read that do not say it

@@ -19,7 +19,34 @@ Shard::Shard(std::uint32_t index, std::uint32_t count, Executor executor, const 
              [this](const Error& why) { take_back(why); }),
       lanes_(executor_),
       fleet_queries_(*this, columns_, parts.clock, parts.settings.query_cursors_max / count),
-      live_(*this, columns_, parts.clock, parts.metrics, parts.live_queries) {}
+      live_(*this, columns_, parts.clock, parts.metrics, parts.live_queries),
+      feedback_({.settings = parts.settings,
+                 .clock = parts.clock,
+                 .log = parts.log,
+                 .metrics = parts.metrics,
+                 .commits = queue_,
+                 .signal = parts.feedback,
+                 .shards = count}),
+      messages_({.settings = parts.settings,
+                 .engine = parts.engine,
+                 .clock = parts.clock,
+                 .random = parts.random,
+                 .log = parts.log,
+                 .metrics = parts.metrics,
+                 .commits = queue_,
+                 .feedback = feedback_,
+                 .executor = executor_,
+                 .pool = parts.pool,
+                 .shards = count,
+                 .show = [this](const TwinId& id,
+                                std::uint32_t messages) { show_messages(id, messages); }}),
+      calls_({.settings = parts.settings,
+              .clock = parts.clock,
+              .metrics = parts.metrics,
+              .shards = count,
+              .taker = [this](const TwinId& id,
+                              std::string_view method) { return taker_of(id, method); },
+              .connected = [this](const TwinId& id) { return links_.contains(id); }}) {}
 
 Shard::~Shard() = default;
 
@@ -90,6 +117,7 @@ EntryPtr Shard::adopt(const TwinId& id, Loaded loaded) {
     entry->durable = entry->newest = std::move(loaded.state);
     const auto unsaved = presence_unsaved_.find(id);
     entry->presence = unsaved == presence_unsaved_.end() ? loaded.presence : unsaved->second;
+    entry->presence.messages = messages_.count(id);
     entry->used.store(parts_.clock.monotonic(), std::memory_order_relaxed);
     // Unknown ids are not remembered: a peer could fill the memory with them.
     if (entry->durable.exists()) {

@@ -10,6 +10,8 @@
 #include "hub/identity_rules.h"
 #include "hub/lanes.h"
 #include "hub/live_columns.h"
+#include "hub/messages/message_queues.h"
+#include "hub/methods/method_calls.h"
 #include "hub/record.h"
 #include "hub/settings.h"
 #include "hub/shard_live.h"
@@ -60,6 +62,7 @@ public:
             identities;  // of all shards, those on their way to disk included
         std::shared_ptr<const LiveCount> live_queries;
         const SharedValue<const x509::TrustStore>& trust;
+        std::shared_ptr<FeedbackSignal> feedback;
     };
     Shard(std::uint32_t index, std::uint32_t count, Executor executor, const Parts& parts);
     ~Shard();
@@ -77,7 +80,10 @@ public:
     Attached attach(const TwinId& id, DeviceLink& link, const AttachFacts& facts);
     // Nothing happens when the link is no longer the current one.
     void detach(const TwinId& id, const DeviceLink& link);
-    void subscriptions_changed(const TwinId& id, std::uint32_t subscriptions);
+    // What to restore for the next connect with clean session 0: bits that are the door's own, and
+    // the names of single methods.
+    void subscriptions_changed(const TwinId& id, std::uint32_t subscriptions,
+                               std::vector<std::string> methods = {});
     void note_activity(const TwinId& id);
     // The link has proved itself anew (a token put again); nothing happens when it is no longer the
     // current one.
@@ -86,6 +92,20 @@ public:
                 const Author& author, ReportDone done);
     // Sees every report that this loop accepted before it.
     void read(const TwinId& id, ReadDone done);
+
+    // Which methods the link takes from now on; before the first time: none.
+    void takes_methods(const TwinId& id, const DeviceLink& link, TakenMethods taken);
+    // The answer to DeviceLink::invoke: any status, and JSON or nothing. Dropped when nobody waits
+    // for it.
+    void method_answered(const TwinId& id, std::uint64_t number, int status,
+                         std::string_view payload);
+    // How many further messages the link takes from now on (an older number is forgotten); may
+    // deliver before it returns. What a link took and did not settle goes back to its place when
+    // the link ends.
+    void want_messages(const TwinId& id, const DeviceLink& link, std::uint32_t credit);
+    // Any message of this device, whoever received it.
+    void settle_message(const TwinId& id, std::string_view lock_token, Outcome outcome,
+                        SettleDone done);
 
     // --- services (Registry, Twins), already on this loop ---------------------------------------
     Task<Result<TwinView>> view(TwinId id);
@@ -104,6 +124,12 @@ public:
     void end_link(const TwinId& id, LinkEnd reason);
     // Whom the hub believes has changed: links that rested on it are looked at in the next ticks.
     void trust_changed();
+    Task<Result<MethodResult>> invoke(TwinId id, MethodCall call, Author author);
+    Task<Result<std::uint64_t>> send(DeviceId device, CloudMessage message);  // its sequence
+    Task<Result<std::uint64_t>> purge(DeviceId device);
+    Task<Result<std::optional<LockedMessage>>> receive(DeviceId device);
+    Task<Result<>> settle(DeviceId device, std::string lock_token, Outcome outcome);
+    FeedbackQueue& feedback() { return feedback_; }
     Presence presence_of(const TwinId& id, const Presence& stored) const;
     std::vector<TwinId> connected() const;
 
@@ -128,6 +154,7 @@ private:
         Presence presence;
         Instant persisted = never;  // last_activity as stored
         Credential credential;
+        TakenMethods taken;
     };
     struct Loaded {
         State state;
@@ -169,6 +196,10 @@ private:
     void notify(const TwinId& id, const twin::Notification& notification);
     Task<Result<>> settled();
     Task<Error> refusal(EntryPtr entry, Error error);
+
+    // methods and messages (shard_messages.cc)
+    DeviceLink* taker_of(const TwinId& id, std::string_view method) const;
+    void show_messages(const TwinId& id, std::uint32_t messages);
 
     // upkeep (shard_upkeep.cc)
     void mark_changed(const EntryPtr& entry, std::uint64_t since);
@@ -223,6 +254,9 @@ private:
     LiveColumns columns_;
     ShardQueries fleet_queries_;  // after the columns: scans watch them
     ShardLive live_;              // so does this
+    FeedbackQueue feedback_;
+    MessageQueues messages_;  // after the feedback, which their ends write
+    MethodCalls calls_;
 
     // What shown_view reads: entries_, links_, and each entry's durable state and presence. This
     // loop alone writes them, under the mutex, and so reads them without it.

@@ -31,10 +31,13 @@ Attached Shard::attach(const TwinId& id, DeviceLink& link, const AttachFacts& fa
     if (facts.clean_session ||
         (presence.session_expires != never && presence.session_expires < now)) {
         presence.subscriptions = 0;
-    } else if (presence.subscriptions != 0) {
+        presence.methods.clear();
+    } else if (presence.subscriptions != 0 || !presence.methods.empty()) {
         attached.session_present = true;
         attached.subscriptions = presence.subscriptions;
+        attached.methods = presence.methods;
     }
+    presence.messages = messages_.count(id);
     presence.connected = true;
     presence.connection_state_updated = now;
     presence.last_activity = now;
@@ -46,7 +49,7 @@ Attached Shard::attach(const TwinId& id, DeviceLink& link, const AttachFacts& fa
     columns_.see(id, presence, entry.get());
     {
         const std::scoped_lock lock(shown_);
-        links_[id] = Link{&link, facts.clean_session, presence, now, facts.credential};
+        links_[id] = Link{&link, facts.clean_session, presence, now, facts.credential, {}};
         if (entry) entry->presence = presence;
     }
     count_certificate(links_[id], 1);
@@ -79,6 +82,7 @@ void Shard::detach(const TwinId& id, const DeviceLink& link) {
         links_.erase(found);
     }
     parts_.metrics.devices_connected.Decrement();
+    messages_.let_go(id, link, true);
     const Instant now = parts_.clock.now();
     presence.connected = false;
     presence.connection_state_updated = now;
@@ -101,6 +105,8 @@ void Shard::end_link(const TwinId& id, LinkEnd reason) {
         links_.erase(found);
     }
     parts_.metrics.devices_connected.Decrement();
+    // That the hub ends is not the device's fault.
+    messages_.let_go(id, *link, reason != LinkEnd::shutting_down);
     if (reason != LinkEnd::taken_over && reason != LinkEnd::deleted) {
         const Instant now = parts_.clock.now();
         presence.connected = false;
@@ -114,13 +120,17 @@ void Shard::end_link(const TwinId& id, LinkEnd reason) {
     link->end(reason);
 }
 
-void Shard::subscriptions_changed(const TwinId& id, std::uint32_t subscriptions) {
+void Shard::subscriptions_changed(const TwinId& id, std::uint32_t subscriptions,
+                                  std::vector<std::string> methods) {
     const auto link = links_.find(id);
-    if (link == links_.end() || link->second.presence.subscriptions == subscriptions) return;
+    if (link == links_.end()) return;
+    const Presence& known = link->second.presence;
+    if (known.subscriptions == subscriptions && known.methods == methods) return;
     if (link->second.clean_session) return;  // ends with the connection
     {
         const std::scoped_lock lock(shown_);
         link->second.presence.subscriptions = subscriptions;
+        link->second.presence.methods = std::move(methods);
     }
     put_presence(id, link->second.presence);
 }

@@ -32,8 +32,12 @@ struct Stored {
 }  // namespace
 
 Result<> Shard::recover(StartProgress& progress) {
-    for (std::uint32_t slot = index_; slot < slot_count; slot += count_)
+    for (std::uint32_t slot = index_; slot < slot_count; slot += count_) {
+        // The messages first: a twin shows how many there are.
+        TRY_VOID(messages_.recover(static_cast<Slot>(slot)));
+        TRY_VOID(feedback_.recover(static_cast<Slot>(slot), parts_.engine));
         TRY_VOID(recover_slot(static_cast<Slot>(slot)));
+    }
     progress.twins += counts_.twins();
     columns_.begin_load(counts_.enabled + counts_.disabled, counts_.modules);
     for (std::uint32_t slot = index_; slot < slot_count; slot += count_) {
@@ -91,6 +95,7 @@ Result<> Shard::load_columns(Slot slot) {
                                                       {"where", read.error().where}});
             continue;
         }
+        stored.presence.messages = messages_.count(*id);
         columns_.load(stored.identity, stored.twin, stored.presence);
     }
     TRY_VOID(identities->status());

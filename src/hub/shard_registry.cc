@@ -155,6 +155,7 @@ void Shard::stage_removed(const EntryPtr& entry, const Author& author) {
     batch.remove(Family::twins, key);
     presence_unsaved_.erase(entry->id);
     batch.remove(Family::metadata, store::metadata_key(store::Area::presence, key));
+    if (!entry->id.is_module()) messages_.remove_all(entry->id);
     ChangeRecord record;
     record.kind = ChangeKind::deleted;
     record.at = parts_.clock.now();
@@ -163,6 +164,7 @@ void Shard::stage_removed(const EntryPtr& entry, const Author& author) {
         if (!result) return;
         show(*entry, Presence{});
         end_link(entry->id, LinkEnd::deleted);
+        calls_.gone(entry->id, not_found(entry->id));
     });
 }
 

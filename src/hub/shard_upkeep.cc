@@ -33,6 +33,9 @@ void Shard::tick() {
     judge_links();
     tell_expiry(now);
     live_.tick(now);
+    calls_.tick();
+    messages_.tick();
+    feedback_.tick();
     if (now >= next_forget_) {
         next_forget_ = now + forget_every;
         fleet_queries_.tick(now);

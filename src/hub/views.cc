@@ -14,6 +14,7 @@ twin::IdentityFacts facts_of(const Identity& identity, const Presence& presence,
     facts.status_update_time = identity.status_updated;
     facts.connected = presence.connected;
     facts.last_activity_time = presence.last_activity;
+    facts.cloud_to_device_message_count = presence.messages;
     facts.authentication_type = name_of(identity.authentication.type);
     facts.primary_thumbprint = identity.authentication.primary_thumbprint;
     facts.secondary_thumbprint = identity.authentication.secondary_thumbprint;

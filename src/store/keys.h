@@ -48,7 +48,10 @@ enum class Area : char {
     enrollment_group = 'g',  // lower-case group id
     registration = 'r',      // lower-case registration id: where a device was assigned to
     group_member = 'm',      // lower-case group id, NUL, lower-case registration id
-    authority = 'a',  // name: a certificate authority of the hub's devices
+    authority = 'a',         // name: a certificate authority of the hub's devices
+    message = 'q',           // twin key and sequence: a message that waits for a device
+    message_body = 'b',      // the same: what it says
+    feedback = 'f',          // slot and sequence: how a message ended
 };
 std::string metadata_key(Area area, std::string_view text);
 Range area_range(Area area);

@@ -20,6 +20,8 @@ enum class Kind : std::uint8_t {
     enrollment = 20,
     registration = 21,
     authority = 30,  // a certificate authority
+    message = 7,     // a part of a message to a device
+    feedback = 8,    // how such a message ended
 };
 
 // How the body of a kind is laid out; each kind counts its own formats from 1.

@@ -1,6 +1,7 @@
 #include "gateway/http/identity_json.h"
 
 #include "base/encoding.h"
+#include "base/json.h"
 #include "gateway/http/json_members.h"
 
 #include <array>
@@ -143,7 +144,8 @@ void append_identity(std::string& out, const hub::IdentityView& view) {
     append_time(out, "connectionStateUpdatedTime", view.presence.connection_state_updated);
     if (!module) append_time(out, "statusUpdatedTime", identity.status_updated);
     append_time(out, "lastActivityTime", view.presence.last_activity);
-    out += R"(,"cloudToDeviceMessageCount":0)";
+    out += R"(,"cloudToDeviceMessageCount":)";
+    append_json_number(out, std::uint64_t{view.presence.messages});
     append_authentication(out, identity.authentication);
     if (!module) {
         out += R"(,"capabilities":{"iotEdge":)";

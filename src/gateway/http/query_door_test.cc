@@ -18,6 +18,8 @@ using testing::HasSubstr;
 
 struct SilentLink final : hub::DeviceLink {
     void desired_changed(std::uint64_t, std::string_view) override {}
+    void invoke(std::uint64_t, std::string_view, std::string_view) override {}
+    void deliver(const hub::LockedMessage&) override {}
     void end(hub::LinkEnd) override {}
 };
 

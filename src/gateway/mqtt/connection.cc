@@ -2,6 +2,7 @@
 
 #include "gateway/auth_chain.h"
 #include "gateway/device_credentials.h"
+#include "gateway/mqtt/translation.h"
 #include "gateway/wire_error.h"
 #include "hub/shards.h"
 #include "twin/update.h"
@@ -9,6 +10,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
+
+#include <algorithm>
 
 namespace twinhub::gateway::mqtt {
 
@@ -77,11 +80,7 @@ void MqttConnection::wait_readable() {
         if (!paused_) context_->metrics().paused.Increment();
         paused_ = true;
         // What it is owed comes with commits; what it does not take comes with the socket.
-        if (transport_->unsent() > 0)
-            transport_->wait_sent([this] {
-                paused_ = false;
-                wait_readable();
-            });
+        wait_sent();
         return;
     }
     paused_ = false;
@@ -89,6 +88,17 @@ void MqttConnection::wait_readable() {
     transport_->wait_readable([this] {
         waiting_ = false;
         read();
+    });
+}
+
+void MqttConnection::wait_sent() {
+    if (transport_->unsent() == 0) return;
+    transport_->wait_sent([this] {
+        if (closed_) return;
+        const auto self = shared_from_this();
+        paused_ = false;
+        want_messages();
+        wait_readable();
     });
 }
 
@@ -125,28 +135,28 @@ void MqttConnection::read() {
 void MqttConnection::handle_events() {
     std::vector<wire::Event>& list = context_->events.list;
     for (std::size_t i = 0; i < list.size() && !closed_; ++i) {
-        std::visit(
-            Overloaded{
-                [this](wire::Authenticate& request) {
-                    request_ = std::make_unique<wire::Authenticate>(std::move(request));
-                },
-                [this](const wire::GetTwin& get) { get_twin(get.rid); },
-                [this](const wire::Report& what) { report(what); },
-                [this](const wire::Telemetry& message) {
-                    publish(properties_of(message), message.payload);
-                },
-                [](const wire::
-                       MethodResponse&) { /* nobody waits: methods come with their issue */ },
-                [this](const wire::SubscriptionsChanged& change) {
-                    context_->shard().subscriptions_changed(session_.identity(),
-                                                            change.now.mask.bits());
-                },
-                [this](wire::Close& closing) {
-                    const std::optional<wire::Will> will = std::move(closing.will);
-                    close(closing.reason, will ? &*will : nullptr);
-                },
-            },
-            list[i]);
+        std::visit(Overloaded{
+                       [this](wire::Authenticate& request) {
+                           request_ = std::make_unique<wire::Authenticate>(std::move(request));
+                       },
+                       [this](const wire::GetTwin& get) { get_twin(get.rid); },
+                       [this](const wire::Report& what) { report(what); },
+                       [this](const wire::Telemetry& message) {
+                           publish(properties_of(message), message.payload);
+                       },
+                       [this](const wire::MethodResponse& response) { method_answered(response); },
+                       [this](const wire::Acknowledged& message) { acknowledged(message.key); },
+                       [this](const wire::SubscriptionsChanged& change) {
+                           context_->shard().subscriptions_changed(
+                               session_.identity(), change.now.mask.bits(), change.now.methods);
+                           subscribed();
+                       },
+                       [this](wire::Close& closing) {
+                           const std::optional<wire::Will> will = std::move(closing.will);
+                           close(closing.reason, will ? &*will : nullptr);
+                       },
+                   },
+                   list[i]);
         if (request_) return;
     }
     if (attached_ && !closed_) context_->shard().note_activity(session_.identity());
@@ -260,11 +270,13 @@ void MqttConnection::accept(const Admission& admission) {
                                  .credential = admission.credential};
     const hub::Attached attached = context_->shard().attach(session_.identity(), *this, facts);
     attached_ = true;
+    clean_session_ = facts.clean_session;
     context_->metrics().accepted.Increment();
     wire::AcceptFacts accepted;
     accepted.session_present = attached.session_present;
     accepted.restored.mask =
         wire::SubscriptionMask(static_cast<std::uint16_t>(attached.subscriptions));
+    accepted.restored.methods = attached.methods;
     // Far expiries stay "never": a token may be good for fifty thousand years.
     constexpr std::chrono::days horizon{3650};
     const auto left = admission.expires - hub.clock().now();
@@ -279,10 +291,82 @@ void MqttConnection::accept(const Admission& admission) {
     context_->events.clear();
     session_.accept(accepted, now, context_->output, context_->events);
     handle_events();
+    if (!closed_ && !session_.subscriptions().empty()) subscribed();
     in_turn_ = false;
     if (closed_) return;
     flush();
     watch();
+}
+
+// Tells the shard what the device takes now. What that brings comes behind the SUBACK.
+void MqttConnection::subscribed() {
+    const wire::Subscriptions& now = session_.subscriptions();
+    context_->shard().takes_methods(
+        session_.identity(), *this,
+        {.all = now.mask.has(wire::Subscription::methods), .names = now.methods});
+    want_messages();
+}
+
+// As many as the window has room for, and none while the device does not take what it has got.
+void MqttConnection::want_messages() {
+    if (closed_ || !attached_) return;
+    std::size_t room = session_.message_room();
+    if (transport_->unsent() > context_->settings().unsent_pause_bytes) {
+        room = 0;
+        wait_sent();
+    }
+    context_->shard().want_messages(session_.identity(), *this, static_cast<std::uint32_t>(room));
+}
+
+void MqttConnection::invoke(std::uint64_t number, std::string_view name, std::string_view payload) {
+    const auto self = shared_from_this();
+    session_.method_request(name, rid_of(number), payload, context_->output);
+    flush();
+}
+
+void MqttConnection::method_answered(const wire::MethodResponse& response) {
+    if (const auto number = number_of(response.rid))
+        context_->shard().method_answered(session_.identity(), *number, response.status,
+                                          response.payload);
+}
+
+void MqttConnection::deliver(const hub::LockedMessage& message) {
+    const auto self = shared_from_this();
+    const auto known = std::ranges::find(unacknowledged_, message.sequence,
+                                         &decltype(unacknowledged_)::value_type::first);
+    const auto delivery = session_.cloud_message(
+        message.sequence, device_bound_topic(session_.identity().device, message),
+        message.message.payload, message.delivery_count > 0 && !clean_session_, context_->output);
+    switch (delivery) {
+        case wire::Session::Delivery::unacknowledged:
+            if (known == unacknowledged_.end())
+                unacknowledged_.emplace_back(message.sequence, message.lock_token);
+            else known->second = message.lock_token;  // its lock had ended
+            break;
+        case wire::Session::Delivery::sent:
+            context_->shard().settle_message(session_.identity(), message.lock_token,
+                                             hub::Outcome::complete, [](const Result<>&) {});
+            break;
+        case wire::Session::Delivery::refused:
+            context_->shard().settle_message(session_.identity(), message.lock_token,
+                                             hub::Outcome::abandon, [](const Result<>&) {});
+            break;
+    }
+    flush();
+    want_messages();
+}
+
+// What the device took after its lock had ended is delivered again: nobody keeps it from there.
+void MqttConnection::acknowledged(std::uint64_t sequence) {
+    const auto found =
+        std::ranges::find(unacknowledged_, sequence, &decltype(unacknowledged_)::value_type::first);
+    if (found == unacknowledged_.end()) return;
+    const std::string token = std::move(found->second);
+    unacknowledged_.erase(found);
+    if (unacknowledged_.empty()) unacknowledged_ = {};
+    context_->shard().settle_message(session_.identity(), token, hub::Outcome::complete,
+                                     [](const Result<>&) {});
+    want_messages();
 }
 
 void MqttConnection::get_twin(std::string_view rid) {

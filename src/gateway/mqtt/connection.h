@@ -9,6 +9,9 @@
 #include "hub/device_door.h"
 
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace twinhub::gateway::mqtt {
 
@@ -30,6 +33,8 @@ private:
 
     // hub::DeviceLink
     void desired_changed(std::uint64_t version, std::string_view body) override;
+    void invoke(std::uint64_t number, std::string_view name, std::string_view payload) override;
+    void deliver(const hub::LockedMessage& message) override;
     void end(hub::LinkEnd reason) override;
 
     void expired(Moment now) override;
@@ -44,6 +49,11 @@ private:
     Task<Result<>> admit();
     void accept(const Admission& admission);
 
+    void subscribed();
+    void want_messages();
+    void wait_sent();
+    void method_answered(const protocol::mqtt::MethodResponse& response);
+    void acknowledged(std::uint64_t sequence);
     void get_twin(std::string_view rid);
     void report(const protocol::mqtt::Report& report);
     void answer_report(std::uint64_t number, Result<std::uint64_t> result);
@@ -58,7 +68,10 @@ private:
     Answers answers_;
     FailingReads failing_reads_;
     std::unique_ptr<protocol::mqtt::Authenticate> request_;  // while the credential is checked
+    // Of messages that the device has not acknowledged: sequence and lock token.
+    std::vector<std::pair<std::uint64_t, std::string>> unacknowledged_;
     bool attached_ = false;
+    bool clean_session_ = false;
     bool closed_ = false;
     bool in_turn_ = false;  // output gathers until the turn's end
     bool paused_ = false;   // reading waits until the device took its answers

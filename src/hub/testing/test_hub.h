@@ -62,7 +62,19 @@ struct TestLink final : DeviceLink {
         versions.push_back(version);
         bodies.emplace_back(body);
     }
+    void invoke(std::uint64_t number, std::string_view name, std::string_view payload) override {
+        calls.push_back({number, std::string(name), std::string(payload)});
+    }
+    void deliver(const LockedMessage& message) override { delivered.push_back(message); }
     void end(LinkEnd reason) override { ended.push_back(reason); }
+
+    struct Call {
+        std::uint64_t number = 0;
+        std::string name;
+        std::string payload;
+    };
+    std::vector<Call> calls;
+    std::vector<LockedMessage> delivered;
 
     std::vector<std::uint64_t> versions;
     std::vector<std::string> bodies;

@@ -15,6 +15,7 @@ inline constexpr std::size_t user_name_bytes_max = 8 * 1024;
 inline constexpr std::size_t model_id_bytes_max = 2048;  // a DTMI's own limit
 inline constexpr std::size_t rid_bytes_max = 256;
 inline constexpr std::size_t subscriptions_max = 5;
+inline constexpr std::size_t unacknowledged_max = 16;        // messages to the device
 inline constexpr std::chrono::seconds keep_alive_max{1767};  // after the factor of 1.5
 
 // The same as values, so that tests and an operator can choose smaller ones.
@@ -25,6 +26,7 @@ struct Limits {
     // What may wait behind a CONNECT that is being authenticated: some packets and a large one.
     std::size_t pipelined_bytes = 64 * 1024 + packet_bytes_max;
     std::size_t subscriptions = subscriptions_max;
+    std::size_t unacknowledged = unacknowledged_max;
     // Twin requests without an answer from which on Session::congested() asks for a pause in
     // reading.
     std::uint32_t unanswered = 64;

@@ -107,21 +107,20 @@ void Session::read(std::span<const std::byte> bytes, Turn& turn) {
 
 void Session::handle(const Packet& packet, Turn& turn) {
     if (state_ == State::open) silence_deadline_ = turn.now + keep_alive_;
-    std::visit(
-        Overloaded{
-            [&](const Publish& publish) { on(publish, turn); },
-            [&](const Connect& connect) { on(connect, turn); },
-            [&](const Subscribe& subscribe) { on(subscribe, turn); },
-            [&](const Unsubscribe& unsubscribe) { on(unsubscribe, turn); },
-            [&](const PubAck&) {},  // nothing is sent with QoS 1 yet; unknown ids are ignored (1.8)
-            [&](const PingReq&) { encode(PingResp{}, turn.out); },
-            [&](const Disconnect&) {
-                will_.reset();
-                end(CloseReason::client_disconnect, turn.events);
-            },
-            [&](const auto&) { end(CloseReason::packet_unexpected, turn.events); },
-        },
-        packet);
+    std::visit(Overloaded{
+                   [&](const Publish& publish) { on(publish, turn); },
+                   [&](const Connect& connect) { on(connect, turn); },
+                   [&](const Subscribe& subscribe) { on(subscribe, turn); },
+                   [&](const Unsubscribe& unsubscribe) { on(unsubscribe, turn); },
+                   [&](const PubAck& ack) { on(ack, turn); },
+                   [&](const PingReq&) { encode(PingResp{}, turn.out); },
+                   [&](const Disconnect&) {
+                       will_.reset();
+                       end(CloseReason::client_disconnect, turn.events);
+                   },
+                   [&](const auto&) { end(CloseReason::packet_unexpected, turn.events); },
+               },
+               packet);
 }
 
 void Session::on(const Connect& packet, Turn& turn) {
@@ -233,6 +232,45 @@ void Session::on(const Unsubscribe& packet, Turn& turn) {
     encode(UnsubAck{packet.packet_id}, turn.out);
     if (subscriptions_ != before)
         turn.events.list.emplace_back(SubscriptionsChanged{subscriptions_});
+}
+
+void Session::on(const PubAck& packet, Turn& turn) {
+    const auto found =
+        std::ranges::find(unacknowledged_, packet.packet_id, &Unacknowledged::packet_id);
+    if (found == unacknowledged_.end()) return;  // an unknown id is ignored (1.8)
+    turn.events.list.emplace_back(Acknowledged{found->key});
+    unacknowledged_.erase(found);
+    if (unacknowledged_.empty()) unacknowledged_ = {};
+}
+
+std::uint16_t Session::next_packet_id() {
+    do ++last_packet_id_;
+    while (last_packet_id_ == 0 ||
+           std::ranges::count(unacknowledged_, last_packet_id_, &Unacknowledged::packet_id) != 0);
+    return last_packet_id_;
+}
+
+std::size_t Session::message_room() const {
+    if (state_ != State::open || !subscriptions_.mask.has(Subscription::cloud_to_device) ||
+        !is_publishable(identity_.device))
+        return 0;
+    return limits_->unacknowledged - std::min(limits_->unacknowledged, unacknowledged_.size());
+}
+
+Session::Delivery Session::cloud_message(std::uint64_t key, std::string_view topic,
+                                         std::string_view payload, bool again, std::string& out) {
+    const auto known = std::ranges::find(unacknowledged_, key, &Unacknowledged::key);
+    if (known == unacknowledged_.end() && message_room() == 0) return Delivery::refused;
+    if (!subscriptions_.mask.has(Subscription::cloud_to_device_acknowledged)) {
+        send(topic, payload, out);
+        return Delivery::sent;
+    }
+    const bool sent_before = known != unacknowledged_.end();
+    const std::uint16_t packet_id = sent_before ? known->packet_id : next_packet_id();
+    if (!sent_before) unacknowledged_.push_back({key, packet_id});
+    encode_publish({topic}, payload, Qos::at_least_once, packet_id, again || sent_before, false,
+                   out);
+    return Delivery::unacknowledged;
 }
 
 bool Session::send(std::string_view topic, std::string_view payload, std::string& out) {

@@ -57,6 +57,11 @@ struct MethodResponse {
     std::string_view payload;
 };
 
+// The device has taken the message with this key.
+struct Acknowledged {
+    std::uint64_t key = 0;
+};
+
 // To be kept for the identity when clean session is 0. The SUBACK is written already.
 struct SubscriptionsChanged {
     Subscriptions now;
@@ -77,7 +82,7 @@ struct Close {
     std::optional<Will> will;  // publish it, as telemetry
 };
 
-using Event = std::variant<Authenticate, GetTwin, Report, Telemetry, MethodResponse,
+using Event = std::variant<Authenticate, GetTwin, Report, Telemetry, MethodResponse, Acknowledged,
                            SubscriptionsChanged, Close>;
 
 // Filled by a session's calls; one can serve all sessions of a loop. clear() it between batches:
@@ -122,6 +127,15 @@ public:
     bool method_request(std::string_view name, std::string_view rid, std::string_view body,
                         std::string& out);
 
+    // A message to the device, with the quality that its subscription was granted. `key` is the
+    // caller's name for it; `topic` from make_device_bound_topic; `again` when it may have been
+    // sent before. Waiting for its acknowledgement, it may be sent once more.
+    enum class Delivery : std::uint8_t { refused, sent, unacknowledged };
+    Delivery cloud_message(std::uint64_t key, std::string_view topic, std::string_view payload,
+                           bool again, std::string& out);
+    // How many further messages to the device may be sent.
+    std::size_t message_room() const;
+
     // Closes when the deadline has passed.
     void tick(Moment now, std::string& out, Events& events);
     Moment deadline() const;
@@ -148,8 +162,15 @@ private:
     void on(const Subscribe& packet, Turn& turn);
     void on(const Unsubscribe& packet, Turn& turn);
     void turn_away(ConnectCode code, CloseReason reason, Turn& turn);
+    void on(const PubAck& packet, Turn& turn);
     std::uint8_t grant(const FilterRequest& request);
     bool send(std::string_view topic, std::string_view payload, std::string& out);
+
+    struct Unacknowledged {
+        std::uint64_t key = 0;
+        std::uint16_t packet_id = 0;
+    };
+    std::uint16_t next_packet_id();
 
     const Limits* limits_;
     Decoder decoder_;
@@ -159,7 +180,9 @@ private:
     Moment silence_deadline_;
     Moment expires_ = Moment::max();
     std::chrono::milliseconds keep_alive_{0};
+    std::vector<Unacknowledged> unacknowledged_;
     std::uint32_t unanswered_ = 0;
+    std::uint16_t last_packet_id_ = 0;
     State state_ = State::awaiting_connect;
 };
 

@@ -40,6 +40,9 @@ struct EventText {
         return "method " + std::to_string(e.status) + " " + std::string(e.rid) + " " +
                std::string(e.payload);
     }
+    std::string operator()(const Acknowledged& e) const {
+        return "acknowledged " + std::to_string(e.key);
+    }
     std::string operator()(const SubscriptionsChanged& e) const {
         return "subscribed " + show(e.now);
     }

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 namespace twinhub::protocol::mqtt {
 namespace {
@@ -235,6 +236,31 @@ TopicText make_topic(const MethodResponseTopic& topic) {
     return text.add(static_cast<std::uint64_t>(status < 0 ? -status : status))
         .add("/?$rid=")
         .add(topic.rid);
+}
+
+std::string make_device_bound_topic(const DeviceId& device, std::span<const BagItem> items) {
+    std::string topic = "devices/" + device.text() + "/messages/devicebound/";
+    bool first = true;
+    for (const BagItem& item : items) {
+        if (!std::exchange(first, false)) topic += '&';
+        topic += percent_encode(item.name);  // "$.mid" as "%24.mid": what the C SDK understands
+        if (!item.value) continue;
+        topic += '=';
+        topic += percent_encode(*item.value);
+    }
+    return topic;
+}
+
+std::optional<DeviceBoundTopic> parse_device_bound_topic(std::string_view topic,
+                                                         const DeviceId& device) {
+    if (!eat(topic, "devices/") || !eat(topic, device.text()) ||
+        !eat(topic, "/messages/devicebound/"))
+        return std::nullopt;
+    return DeviceBoundTopic{topic};
+}
+
+bool is_publishable(const DeviceId& device) {
+    return device.text().find_first_of("+#") == std::string::npos;
 }
 
 std::string make_telemetry_topic(const TwinId& identity, const Properties& properties) {

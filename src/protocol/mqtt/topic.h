@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -92,6 +93,23 @@ TopicText make_topic(const TwinResponseTopic& topic);
 TopicText make_topic(const DesiredTopic& topic);
 TopicText make_topic(const MethodRequestTopic& topic);  // name up to 128 bytes
 TopicText make_topic(const MethodResponseTopic& topic);
+// A property of a message to a device; without a value it shows as its name alone.
+struct BagItem {
+    std::string_view name;  // as decoded
+    std::optional<std::string_view> value;
+};
+// Where the messages to a device are published (spec device-protocols 3.3); without '/' in the bag.
+std::string make_device_bound_topic(const DeviceId& device, std::span<const BagItem> items);
+struct DeviceBoundTopic {
+    std::string_view bag;  // still encoded
+    friend bool operator==(const DeviceBoundTopic&, const DeviceBoundTopic&) = default;
+};
+// For clients, as parse_hub_topic.
+std::optional<DeviceBoundTopic> parse_device_bound_topic(std::string_view topic,
+                                                         const DeviceId& device);
+// No topic can name a device with a wildcard in its id (spec device-protocols 9.1).
+bool is_publishable(const DeviceId& device);
+
 std::string make_telemetry_topic(const TwinId& identity, const Properties& properties = {});
 
 }  // namespace twinhub::protocol::mqtt
