@@ -3,6 +3,7 @@
 #include "apps/keys/certificate.h"
 #include "apps/sinks.h"
 #include "base/loop.h"
+#include "gateway/amqp/context.h"
 #include "gateway/connection_limit.h"
 #include "gateway/http/connection.h"
 #include "gateway/http/context.h"
@@ -27,6 +28,7 @@
 
 namespace twinhub::apps {
 
+namespace amqp = gateway::amqp;
 namespace http = gateway::http;
 namespace mqtt = gateway::mqtt;
 using namespace std::chrono_literals;
@@ -88,6 +90,29 @@ mqtt::MqttSettings mqtt_settings(const Config& config) {
     return settings;
 }
 
+amqp::AmqpSettings amqp_settings(const Config& config) {
+    const auto seconds = [](std::chrono::milliseconds time) {
+        return std::chrono::duration_cast<std::chrono::seconds>(time);
+    };
+    amqp::AmqpSettings settings;
+    settings.limits.sessions = static_cast<std::uint16_t>(config.amqp_sessions_max);
+    settings.limits.links = static_cast<std::uint32_t>(config.amqp_links_max);
+    settings.limits.message_bytes = config.amqp_message_bytes_max;
+    settings.limits.incomplete_bytes = 4 * config.amqp_message_bytes_max;
+    settings.limits.idle = config.amqp_idle_timeout;
+    settings.identities_max = config.amqp_identities_max;
+    settings.unanswered_max = config.amqp_unanswered_max;
+    settings.waiting_max = config.amqp_waiting_max;
+    settings.unsent_pause_bytes = config.amqp_outbound_soft_bytes;
+    settings.unsent_close_bytes = config.amqp_outbound_bytes_max;
+    settings.authorise_within = seconds(config.amqp_authorise_timeout);
+    settings.sas_skew = seconds(config.sas_skew);
+    settings.sas_grace = seconds(config.sas_grace);
+    settings.device_sas = config.device_sas;
+    settings.module_sas = config.module_sas;
+    return settings;
+}
+
 http::HttpSettings http_settings(const Config& config) {
     http::HttpSettings settings;
     settings.accept_any_api_version = config.accept_any_api_version;
@@ -137,6 +162,7 @@ struct ServingLoop : DoorLoop {
         stop_accepting();
         if (http) http->stop();
         if (mqtt) mqtt->stop();
+        if (amqp) amqp->stop();
     }
 
     void stop_sinks() {
@@ -145,6 +171,7 @@ struct ServingLoop : DoorLoop {
     }
 
     std::unique_ptr<mqtt::MqttContext> mqtt;
+    std::unique_ptr<amqp::AmqpContext> amqp;
     std::unique_ptr<http::HttpContext> http;
     std::unique_ptr<gateway::Outgoing> outgoing;
     std::vector<std::shared_ptr<gateway::Sink>> sinks;
@@ -174,6 +201,7 @@ struct Server::Parts {
           log(to),
           hub_metrics(registry),
           mqtt_metrics(registry),
+          amqp_metrics(registry),
           http_metrics(registry),
           listener_metrics(registry),
           sink_metrics(registry),
@@ -205,6 +233,7 @@ struct Server::Parts {
     prometheus::Registry registry;
     hub::Metrics hub_metrics;
     mqtt::MqttMetrics mqtt_metrics;
+    amqp::AmqpMetrics amqp_metrics;
     http::HttpMetrics http_metrics;
     gateway::ListenerMetrics listener_metrics;
     gateway::SinkMetrics sink_metrics;
@@ -329,11 +358,15 @@ Result<> Server::Parts::open_ways_out() {
 
 Result<> Server::Parts::listen() {
     std::vector<mqtt::MqttContext*> all;
+    std::vector<amqp::AmqpContext*> all_amqp;
     for (std::size_t i = 0; i < loops.size(); ++i) {
         ServingLoop& loop = *loops[i];
         loop.mqtt = std::make_unique<mqtt::MqttContext>(*hub, hub->shards().at(i), loop.deadlines,
                                                         mqtt_metrics, mqtt_settings(config));
         all.push_back(loop.mqtt.get());
+        loop.amqp = std::make_unique<amqp::AmqpContext>(*hub, hub->shards().at(i), loop.deadlines,
+                                                        amqp_metrics, amqp_settings(config));
+        all_amqp.push_back(loop.amqp.get());
         loop.http = std::make_unique<http::HttpContext>(
             *hub, loop.deadlines, http_metrics, http_settings(config),
             [&door = *loop.mqtt](std::unique_ptr<gateway::Transport> transport) {
@@ -343,14 +376,27 @@ Result<> Server::Parts::listen() {
                 .device_sas = config.device_sas,
                 .module_sas = config.module_sas,
                 .sas_skew = std::chrono::duration_cast<std::chrono::seconds>(config.sas_skew)});
+        loop.http->serve_amqp([&door = *loop.amqp](std::unique_ptr<gateway::Transport> transport) {
+            door.serve(std::move(transport));
+        });
     }
-    for (const auto& loop : loops) loop->mqtt->introduce(all);
+    for (const auto& loop : loops) {
+        loop->mqtt->introduce(all);
+        loop->amqp->introduce(all_amqp);
+    }
 
     const auto mqtt_door = [this](const Socket& socket) {
         for (const auto& loop : loops)
             add_acceptor(*loop, socket, &tls, limit,
                          [&here = *loop](std::unique_ptr<gateway::Transport> transport) {
                              here.mqtt->serve(std::move(transport));
+                         });
+    };
+    const auto amqp_door = [this](const Socket& socket) {
+        for (const auto& loop : loops)
+            add_acceptor(*loop, socket, &tls, limit,
+                         [&here = *loop](std::unique_ptr<gateway::Transport> transport) {
+                             here.amqp->serve(std::move(transport));
                          });
     };
     const auto http_door = [this](gateway::SharedTls* certificates) {
@@ -365,6 +411,7 @@ Result<> Server::Parts::listen() {
         };
     };
     TRY_VOID(open_listener(config.listen_addresses, config.mqtt_port, ports.mqtt, mqtt_door));
+    TRY_VOID(open_listener(config.listen_addresses, config.amqp_port, ports.amqp, amqp_door));
     TRY_VOID(
         open_listener(config.listen_addresses, config.https_port, ports.https, http_door(&tls)));
     return open_listener(config.plain_http_addresses, config.plain_http_port, ports.plain_http,
@@ -432,6 +479,7 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config, const KeyMat
              {{"hub", config.hub_name},
               {"https_port", parts.ports.https},
               {"mqtt_port", parts.ports.mqtt},
+              {"amqp_port", parts.ports.amqp},
               {"metrics_port", parts.ports.metrics},
               {"loops", parts.loops.size()},
               {"start_milliseconds",

@@ -18,6 +18,7 @@ public:
     struct Ports {
         std::uint16_t https = 0;
         std::uint16_t mqtt = 0;
+        std::uint16_t amqp = 0;
         std::uint16_t plain_http = 0;
         std::uint16_t metrics = 0;
     };

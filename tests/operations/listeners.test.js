@@ -86,7 +86,7 @@ test('port 0 takes a free port and tells which', async (t) => {
     const hub = new Hub(newFolder(t), { httpsPort: 0, mqttPort: 0, metricsPort: 0 });
     later(t, async () => { if (isRunning(hub)) await hub.kill(); });
     hub.spawn();
-    const ready = await until(() => /server\.ready .*https_port=(\d+) mqtt_port=(\d+) metrics_port=(\d+)/
+    const ready = await until(() => /server\.ready .*https_port=(\d+) mqtt_port=(\d+) (?:amqp_port=\d+ )?metrics_port=(\d+)/
         .exec(hub.log()), 'server.ready');
     const [httpsPort, mqttPort, metricsPort] = ready.slice(1).map(Number);
     assert.equal(new Set([httpsPort, mqttPort, metricsPort, 0]).size, 4);

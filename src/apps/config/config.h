@@ -35,6 +35,7 @@ struct Config {
     std::vector<std::string> listen_addresses{"0.0.0.0", "::"};
     Port https_port = 443;
     Port mqtt_port = 8883;
+    Port amqp_port = 5671;
     std::vector<std::string> plain_http_addresses{"127.0.0.1"};
     Port plain_http_port;
     std::string metrics_address = "127.0.0.1";
@@ -65,6 +66,18 @@ struct Config {
     std::uint64_t mqtt_unanswered_max = 64;           // twin requests of one connection
     std::uint64_t mqtt_outbound_bytes_max = 1 << 20;  // unsent to one device before it is cut off
     std::uint64_t mqtt_outbound_soft_bytes = 256 << 10;  // unsent before its input is paused
+
+    // --- AMQP ---
+    std::chrono::milliseconds amqp_authorise_timeout{30'000};
+    std::chrono::milliseconds amqp_idle_timeout{240'000};  // told to clients; twice that ends them
+    std::uint64_t amqp_identities_max = 1000;              // on one connection
+    std::uint64_t amqp_sessions_max = 1024;                // of one connection
+    std::uint64_t amqp_links_max = 4096;                   // the same
+    std::uint64_t amqp_message_bytes_max = 1 << 20;
+    std::uint64_t amqp_unanswered_max = 128;
+    std::uint64_t amqp_waiting_max = 100;  // messages of a link without credit
+    std::uint64_t amqp_outbound_bytes_max = 1 << 20;
+    std::uint64_t amqp_outbound_soft_bytes = 256 << 10;
 
     // --- HTTP ---
     bool accept_any_api_version = true;

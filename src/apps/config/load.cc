@@ -206,15 +206,17 @@ std::vector<std::string> check(const Config& config) {
     std::ranges::copy(check(config.sinks), std::back_inserter(mistakes));
     if (!config.policies_file.empty()) readable("auth.policies_file", config.policies_file);
 
-    if (!config.https_port && !config.mqtt_port && !config.plain_http_port)
+    if (!config.https_port && !config.mqtt_port && !config.amqp_port && !config.plain_http_port)
         mistakes.emplace_back("listen: every port is off");
-    if (config.listen_addresses.empty() && (config.https_port || config.mqtt_port))
+    if (config.listen_addresses.empty() &&
+        (config.https_port || config.mqtt_port || config.amqp_port))
         mistakes.emplace_back("listen.addresses: must name at least one address");
     if (config.plain_http_addresses.empty() && config.plain_http_port)
         mistakes.emplace_back("listen.plain_http_addresses: must name at least one address");
     const std::pair<std::string_view, Port> ports[] = {
         {"listen.https_port", config.https_port},
         {"listen.mqtt_port", config.mqtt_port},
+        {"listen.amqp_port", config.amqp_port},
         {"listen.plain_http_port", config.plain_http_port},
         {"metrics.port", config.metrics_port}};
     for (auto a = std::begin(ports); a != std::end(ports); ++a)
@@ -225,6 +227,9 @@ std::vector<std::string> check(const Config& config) {
     if (config.mqtt_outbound_soft_bytes > config.mqtt_outbound_bytes_max)
         mistakes.emplace_back(
             "mqtt.outbound_soft_bytes: must not be above mqtt.outbound_bytes_max");
+    if (config.amqp_outbound_soft_bytes > config.amqp_outbound_bytes_max)
+        mistakes.emplace_back(
+            "amqp.outbound_soft_bytes: must not be above amqp.outbound_bytes_max");
     return mistakes;
 }
 

@@ -42,9 +42,9 @@ std::string welcome_text(const Config& config, const std::vector<hub::Policy>& p
         out += trust_text(std::filesystem::absolute(config.data() / "ca.pem", ignored).string()) +
                "\n";
     }
-    if (config.https_port != 443 || config.mqtt_port != 8883)
+    if (config.https_port != 443 || config.mqtt_port != 8883 || config.amqp_port != 5671)
         out +=
-            "Microsoft's SDKs know only the ports 443 and 8883; twinhub's own commands take "
+            "Microsoft's SDKs know only the ports 443, 8883 and 5671; twinhub's own commands take "
             "HostName=name:port.\n\n";
     return out;
 }

@@ -29,12 +29,15 @@ Result<> check_encoding(const Request& request) {
 
 Task<> serve_http(std::unique_ptr<Transport> transport, HttpContext& context) {
     std::unique_ptr<Transport> device_socket;
+    bool is_amqp = false;
     {
         Connection connection(std::move(transport), context);
         co_await connection.run();
         device_socket = connection.take_device_socket();
+        is_amqp = connection.speaks_amqp();
     }
-    if (device_socket != nullptr) context.mqtt()(std::move(device_socket));
+    if (device_socket == nullptr) co_return;
+    (is_amqp ? context.amqp() : context.mqtt())(std::move(device_socket));
 }
 
 Connection::Connection(std::unique_ptr<Transport> transport, HttpContext& context)
@@ -180,7 +183,8 @@ Result<> Connection::admit() {
     if (!host && request.version >= 11)
         return failure(Code::format_invalid, "The Host header is missing");
     TRY(route_, find_route(request, all_routes()));
-    if (route_->is_device_socket) return check_device_handshake(request);
+    if (route_->is_device_socket)
+        return check_device_handshake(request, context_.amqp() != nullptr);
 
     if (host && !hub.is_host(*host))
         return failure(Code::hub_not_found, "There is no hub of this name here");
@@ -241,7 +245,8 @@ Task<> Connection::answer() {
     Reply& reply = exchange_->reply;
     hub::Hub& hub = context_.hub();
     if (!refusal_ && route_->is_device_socket) {
-        WebSocketHandshake handshake = device_handshake(request);
+        WebSocketHandshake handshake = device_handshake(request, context_.amqp() != nullptr);
+        is_amqp_ = is_amqp_subprotocol(handshake.protocol);
         handshake.early = std::move(unread_);
         unread_.clear();
         device_socket_ = accept_websocket(std::move(transport_), handshake);

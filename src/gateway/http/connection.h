@@ -30,6 +30,7 @@ public:
 
     // After run(): the device's socket if that is what was asked for, else nothing.
     std::unique_ptr<Transport> take_device_socket() { return std::move(device_socket_); }
+    bool speaks_amqp() const { return is_amqp_; }  // on it; else MQTT
 
 private:
     enum class Wait : std::uint8_t { none, request, header, body, sent, linger };
@@ -70,6 +71,7 @@ private:
     bool looked_ = false;
     bool body_unread_ = false;
     bool closing_ = false;
+    bool is_amqp_ = false;
     int answered_in_turn_ = 0;
 };
 

@@ -15,7 +15,7 @@ void trim(std::string& buffer) {
 }  // namespace
 
 HttpContext::HttpContext(hub::Hub& hub, Deadlines& deadlines, HttpMetrics& metrics,
-                         HttpSettings settings, MqttDoor mqtt, DeviceGate gate)
+                         HttpSettings settings, DeviceDoor mqtt, DeviceGate gate)
     : hub_(hub),
       deadlines_(deadlines),
       metrics_(metrics),

@@ -38,10 +38,10 @@ struct Exchange {
 class HttpContext {
 public:
     // Takes a device's connection after its WebSocket handshake.
-    using MqttDoor = std::function<void(std::unique_ptr<Transport>)>;
+    using DeviceDoor = std::function<void(std::unique_ptr<Transport>)>;
 
     HttpContext(hub::Hub& hub, Deadlines& deadlines, HttpMetrics& metrics, HttpSettings settings,
-                MqttDoor mqtt, DeviceGate gate = {});
+                DeviceDoor mqtt, DeviceGate gate = {});
     ~HttpContext();
     HttpContext(const HttpContext&) = delete;
     HttpContext& operator=(const HttpContext&) = delete;
@@ -55,8 +55,11 @@ public:
     Deadlines& deadlines() { return deadlines_; }
     HttpMetrics& metrics() { return metrics_; }
     const HttpSettings& settings() const { return settings_; }
-    const MqttDoor& mqtt() const { return mqtt_; }
     const DeviceGate& gate() const { return gate_; }
+    const DeviceDoor& mqtt() const { return mqtt_; }
+    // AMQP over WebSocket: until this is called it is not offered.
+    void serve_amqp(DeviceDoor door) { amqp_ = std::move(door); }
+    const DeviceDoor& amqp() const { return amqp_; }
     std::span<const std::string> hosts() const { return hosts_; }  // the names of the hub
     std::string_view date(Instant now);                            // for the Date header
 
@@ -72,8 +75,9 @@ private:
     Deadlines& deadlines_;
     HttpMetrics& metrics_;
     HttpSettings settings_;
-    MqttDoor mqtt_;
     DeviceGate gate_;
+    DeviceDoor mqtt_;
+    DeviceDoor amqp_;
     std::vector<std::string> hosts_;
     std::array<std::byte, 32 * 1024> scratch_{};
     std::vector<std::unique_ptr<Exchange>> spare_;

@@ -27,6 +27,21 @@ bool lists(std::string_view list, std::string_view wanted) {
     return false;
 }
 
+// The first subprotocol of the client's list that we speak, as the client wrote it.
+std::string subprotocol_of(const Request& request, bool offers_amqp) {
+    std::string_view list = request.field(Field::websocket_protocol).value_or("");
+    while (!list.empty()) {
+        const std::size_t comma = list.find(',');
+        std::string_view name = list.substr(0, comma);
+        list.remove_prefix(comma == list.npos ? list.size() : comma + 1);
+        while (name.starts_with(' ')) name.remove_prefix(1);
+        while (name.ends_with(' ')) name.remove_suffix(1);
+        if (equals_ignoring_case(name, "mqtt") || (offers_amqp && is_amqp_subprotocol(name)))
+            return std::string(name);
+    }
+    return {};
+}
+
 }  // namespace
 
 hub::Author author_of(const Call& call) {
@@ -60,7 +75,11 @@ Result<twin::Match> match_of(const Call& call) {
     return twin::Match::parse(*header);
 }
 
-Result<> check_device_handshake(const Request& request) {
+bool is_amqp_subprotocol(std::string_view name) {
+    return equals_ignoring_case(name, "AMQPWSB10") || equals_ignoring_case(name, "amqp");
+}
+
+Result<> check_device_handshake(const Request& request, bool offers_amqp) {
     const auto value = [&](Field field) { return request.field(field).value_or(""); };
     if (!request.upgrade || !lists(value(Field::upgrade), "websocket"))
         return failure(Code::argument_invalid,
@@ -70,17 +89,19 @@ Result<> check_device_handshake(const Request& request) {
     const auto key = base64_decode(value(Field::websocket_key));
     if (!key || key->size() != 16)
         return failure(Code::argument_invalid, "The WebSocket key must be 16 bytes in base64");
-    if (!lists(value(Field::websocket_protocol), "mqtt"))
-        return failure(Code::operation_invalid, "The WebSocket subprotocol must be mqtt");
+    if (subprotocol_of(request, offers_amqp).empty())
+        return failure(Code::operation_invalid,
+                       offers_amqp ? "The WebSocket subprotocol must be mqtt or AMQPWSB10"
+                                   : "The WebSocket subprotocol must be mqtt");
     return {};
 }
 
-WebSocketHandshake device_handshake(const Request& request) {
+WebSocketHandshake device_handshake(const Request& request, bool offers_amqp) {
     WebSocketHandshake handshake;
     handshake.target = request.target;
     handshake.host = request.field(Field::host).value_or("");
     handshake.key = request.field(Field::websocket_key).value_or("");
-    handshake.protocol = "mqtt";
+    handshake.protocol = subprotocol_of(request, offers_amqp);
     return handshake;
 }
 

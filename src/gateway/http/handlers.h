@@ -86,9 +86,12 @@ Task<Result<>> device_events(Call& call);
 Task<Result<>> send_event(Call& call);
 Task<Result<>> refuse_upload(Call& call);
 
-// Whether a request for the device socket is a WebSocket handshake for MQTT (spec device-protocols
-// 1.1). Errors: argument_invalid, operation_invalid for another subprotocol.
-Result<> check_device_handshake(const Request& request);
-WebSocketHandshake device_handshake(const Request& request);
+// The subprotocols of the device socket (spec device-protocols 1.1, 4.1); a client names them in
+// any order and gets the first that we have.
+bool is_amqp_subprotocol(std::string_view name);  // AMQPWSB10, amqp
+// Whether a request for the device socket is a WebSocket handshake for one of them. Errors:
+// argument_invalid, operation_invalid for other subprotocols.
+Result<> check_device_handshake(const Request& request, bool offers_amqp);
+WebSocketHandshake device_handshake(const Request& request, bool offers_amqp);
 
 }  // namespace twinhub::gateway::http
