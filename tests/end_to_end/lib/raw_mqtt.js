@@ -64,7 +64,8 @@ export function credentials(hub, { deviceId, moduleId, key, policy, resource, ex
     };
 }
 
-function parse(bytes) {
+// The packet at the front of `bytes`; nothing while it is not whole.
+export function parse(bytes) {
     let length = 0;
     let at = 1;
     for (let shift = 0; ; shift += 7) {
