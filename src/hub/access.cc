@@ -39,7 +39,10 @@ constexpr std::array rows{
     Row{Operation::statistics_read, {rights_of({Right::registry_read})}},
     Row{Operation::service_statistics_read,
         {rights_of({Right::registry_read}), rights_of({Right::service_connect})}},
+    Row{Operation::method_invoke, {rights_of({Right::service_connect})}},
+    Row{Operation::message_send, {rights_of({Right::service_connect})}},
     Row{Operation::commands_purge, {rights_of({Right::service_connect})}},
+    Row{Operation::feedback_receive, {rights_of({Right::service_connect})}},
     Row{Operation::import_export_read, {rights_of({Right::registry_read, Right::registry_write})}},
     Row{Operation::import_export_write, {rights_of({Right::registry_read, Right::registry_write})}},
     Row{Operation::events_read, {rights_of({Right::service_connect})}},
@@ -55,6 +58,7 @@ constexpr std::array rows{
     Row{Operation::enrollment_keys_read, {rights_of({Right::enrollment_write})}},
     Row{Operation::registration_read, {rights_of({Right::registration_read})}},
     Row{Operation::registration_delete, {rights_of({Right::registration_write})}},
+    Row{Operation::device_receive, {rights_of({Right::device_connect})}, true},
 };
 
 }  // namespace

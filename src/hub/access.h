@@ -44,7 +44,10 @@ enum class Operation : std::uint8_t {
     twin_query,
     statistics_read,
     service_statistics_read,
+    method_invoke,
+    message_send,
     commands_purge,
+    feedback_receive,
     import_export_read,
     import_export_write,
     events_read,
@@ -60,6 +63,7 @@ enum class Operation : std::uint8_t {
     enrollment_keys_read,
     registration_read,
     registration_delete,
+    device_receive,  // messages to it
 };
 
 // Who asks, once a credential proved it.

@@ -24,7 +24,10 @@ constexpr Case cases[] = {
     {Operation::statistics_read, "iothubowner registryRead registryReadWrite", false},
     {Operation::service_statistics_read, "iothubowner service registryRead registryReadWrite",
      false},
+    {Operation::method_invoke, "iothubowner service", false},
+    {Operation::message_send, "iothubowner service", false},
     {Operation::commands_purge, "iothubowner service", false},
+    {Operation::feedback_receive, "iothubowner service", false},
     {Operation::import_export_read, "iothubowner registryReadWrite", false},
     {Operation::import_export_write, "iothubowner registryReadWrite", false},
     {Operation::events_read, "iothubowner service", false},
@@ -40,6 +43,7 @@ constexpr Case cases[] = {
     {Operation::enrollment_keys_read, "provisioningserviceowner", false},
     {Operation::registration_read, "provisioningserviceowner", false},
     {Operation::registration_delete, "provisioningserviceowner", false},
+    {Operation::device_receive, "iothubowner device", true},
 };
 
 constexpr const char* policy_names[] = {

@@ -52,7 +52,6 @@ Task<Result<>> bulk_identities(Call& call);
 Task<Result<>> regenerate_keys(Call& call);
 Task<Result<>> device_statistics(Call& call);
 Task<Result<>> service_statistics(Call& call);
-Task<Result<>> purge_commands(Call& call);
 
 // Twins and queries (5, 6).
 Task<Result<>> get_twin(Call& call);
@@ -63,6 +62,16 @@ Task<Result<>> query_twins(Call& call);
 Task<Result<>> subscribe_query(Call& call);
 // The query in the body of a request, read as its header says, else as the hub does.
 Result<std::shared_ptr<const query::Plan>> query_of(Call& call, const json::object& body);
+
+// Direct methods (10.1).
+Task<Result<>> invoke_method(Call& call);
+
+// Messages to devices and their feedback (10.2).
+Task<Result<>> send_message(Call& call);
+Task<Result<>> purge_commands(Call& call);
+Task<Result<>> receive_feedback(Call& call);
+Task<Result<>> complete_feedback(Call& call);
+Task<Result<>> abandon_feedback(Call& call);
 
 // Import and export jobs (8): there are none, because there is no blob storage.
 Task<Result<>> list_jobs(Call& call);

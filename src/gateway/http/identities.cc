@@ -106,13 +106,4 @@ Task<Result<>> service_statistics(Call& call) {
     co_return Result<>();
 }
 
-// There are no queues of cloud-to-device messages, so there is nothing to throw away.
-Task<Result<>> purge_commands(Call& call) {
-    CO_TRY_VOID(co_await call.hub.registry().get(call.object));
-    call.reply.body += R"({"totalMessagesPurged":0,"deviceId":)";
-    append_json_string(call.reply.body, call.object.device.text());
-    call.reply.body += R"(,"moduleId":null})";
-    co_return Result<>();
-}
-
 }  // namespace twinhub::gateway::http

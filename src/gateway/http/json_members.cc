@@ -31,6 +31,15 @@ Result<std::optional<bool>> flag_member(const json::object& object, std::string_
     return *flag;
 }
 
+Result<std::optional<std::int64_t>> integer_member(const json::object& object,
+                                                   std::string_view name) {
+    const json::value* value = find(object, name);
+    if (value == nullptr) return std::nullopt;
+    const std::int64_t* number = value->if_int64();
+    if (number == nullptr) return wrong_type(name, "a whole number");
+    return *number;
+}
+
 Result<const json::object*> object_member(const json::object& object, std::string_view name) {
     const json::value* value = find(object, name);
     if (value == nullptr) return nullptr;

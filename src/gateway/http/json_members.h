@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/result.h"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@ namespace twinhub::gateway::http {
 
 Result<std::optional<std::string>> text_member(const json::object& object, std::string_view name);
 Result<std::optional<bool>> flag_member(const json::object& object, std::string_view name);
+Result<std::optional<std::int64_t>> integer_member(const json::object& object,
+                                                   std::string_view name);
 Result<const json::object*> object_member(const json::object& object,
                                           std::string_view name);  // or nullptr
 Result<const json::array*> array_member(const json::object& object,

@@ -55,6 +55,25 @@ std::string tracking_time(Instant now) {
                        time.hours().count(), time.minutes().count(), time.seconds().count());
 }
 
+bool is_of_device(Code code) {
+    return code == Code::device_not_online || code == Code::device_answer_invalid ||
+           code == Code::gateway_timeout;
+}
+
+// Envelope B as text, to be put into A (spec service-api 3.1).
+std::string nested_error(const Error& error, Random& random, Instant now) {
+    std::string body = R"({"errorCode":)";
+    append_json_number(body, std::uint64_t{wire_status(error.code).number});
+    body += R"(,"trackingId":)";
+    append_json_string(body,
+                       fmt::format("{}-G:0-TimeStamp:{}", random.hex(16), tracking_time(now)));
+    body += R"(,"message":)";
+    append_json_string(body, error_text(error));
+    body += R"(,"timestampUtc":)";
+    append_json_string(body, format_instant(now));
+    return body + R"(,"info":null})";
+}
+
 bool is_our_fault(Code code) { return code == Code::internal || code == Code::corrupted; }
 
 }  // namespace
@@ -73,6 +92,7 @@ void Reply::clear() {
     error_name = {};
     fields.clear();
     close = false;
+    device_errors_nested = false;
     error_members.clear();
     lines.reset();
 }
@@ -99,6 +119,11 @@ void refuse(Reply& reply, const Error& error, Random& random, Instant now) {
     reply.status = row.http();
     reply.error_name = row.name;
     reply.body += R"({"Message":)";
+    if (reply.device_errors_nested && is_of_device(error.code)) {
+        append_json_string(reply.body, nested_error(error, random, now));
+        reply.body += R"(,"ExceptionMessage":""})";
+        return;
+    }
     append_json_string(reply.body, fmt::format("ErrorCode:{};{}", row.name, error_text(error)));
     reply.body += R"(,"ExceptionMessage":)";
     append_json_string(reply.body, fmt::format("Tracking ID:{}-G:0-TimeStamp:{}", random.hex(16),

@@ -20,6 +20,9 @@ struct Reply {
     std::string_view error_name;  // iothub-errorcode; empty = no error
     std::string fields;           // further header lines, each with its line end
     bool close = false;           // end the connection behind it
+    // Should the device be the reason of a refusal, it is told with its number inside of the
+    // message (spec service-api 3.1, A(B)).
+    bool device_errors_nested = false;
     // Further members of the body, should it become a refusal: JSON, each led by a comma.
     std::string error_members;
     // Instead of a body: lines that come as they come, until the client leaves or the server stops.

@@ -73,11 +73,10 @@ TEST(Router, RefusesUnknownAddressesAndMethods) {
 
 TEST(Router, SaysWhatIsNotOffered) {
     for (const auto& [target, feature] :
-         {std::pair("/twins/d/Methods?api-version=1", "direct methods"),
-          std::pair("/configurations/", "automatic configurations"),
+         {std::pair("/configurations/", "automatic configurations"),
           std::pair("/jobs/v2/query", "scheduled jobs"),
           std::pair("/devices/d/applyConfigurationContent", "edge deployments"),
-          std::pair("/devices/d/messages/devicebound/l1", "messages to devices")}) {
+          std::pair("/devices/d/messages/devicebound/l1", "messages to devices over HTTP")}) {
         const auto refused = find_route(request_for(Method::post, target), all_routes());
         EXPECT_EQ(refused.error().code, Code::not_found) << target;
         EXPECT_EQ(refused.error().message, std::string("This hub does not offer ") + feature);

@@ -11,12 +11,14 @@ using hub::Operation;
 
 constexpr std::size_t no_body = 16 * 1024;  // clients send a few ignored bytes where none belong
 constexpr std::size_t small_body = 64 * 1024;
+// The payload and what is around it, with room for white space and escapes.
+constexpr std::size_t method_body = 512 * 1024;
 constexpr std::size_t large_body = 1024 * 1024;
 constexpr std::size_t message_body = 256 * 1024;
 constexpr std::size_t revocation_body = 2 * 1024 * 1024;
 constexpr std::size_t twin_body = twin::update_bytes_max;
 
-// Spec service-api 4.1, 5.1, 6.1, 8, 10.2 and device-protocols 1.1, 5; operations as in 2.2. The
+// Spec service-api 4.1, 5.1, 6.1, 8, 10 and device-protocols 1.1, 5; operations as in 2.2. The
 // prefixes /access /changes /audit /evidence /limits /cost /plan /fleet /drift /rollouts /console
 // and /_emulator are kept for what comes later.
 constexpr std::array table{
@@ -50,6 +52,19 @@ constexpr std::array table{
           delete_identity},
     Route{Method::remove, "/devices/{device}/commands", Operation::commands_purge, no_body,
           purge_commands},
+    Route{Method::post, "/devices/{device}/messages/deviceBound", Operation::message_send,
+          large_body, send_message},
+    Route{Method::get, "/messages/serviceBound/feedback", Operation::feedback_receive, no_body,
+          receive_feedback},
+    Route{Method::remove, "/messages/serviceBound/feedback/{token}", Operation::feedback_receive,
+          no_body, complete_feedback},
+    Route{Method::post, "/messages/serviceBound/feedback/{token}/abandon",
+          Operation::feedback_receive, no_body, abandon_feedback},
+
+    Route{Method::post, "/twins/{device}/methods", Operation::method_invoke, method_body,
+          invoke_method},
+    Route{Method::post, "/twins/{device}/modules/{module}/methods", Operation::method_invoke,
+          method_body, invoke_method},
 
     Route{Method::get, "/statistics/devices", Operation::statistics_read, no_body,
           device_statistics},
@@ -96,8 +111,6 @@ constexpr std::array table{
 
 // Spec service-api 7 to 11, device-protocols 4.
 constexpr std::array absences{
-    Absence{"/twins/{device}/methods", "direct methods"},
-    Absence{"/twins/{device}/modules/{module}/methods", "direct methods"},
     Absence{"/configurations", "automatic configurations"},
     Absence{"/configurations/{any}", "automatic configurations"},
     Absence{"/devices/{device}/applyConfigurationContent", "edge deployments"},
@@ -106,9 +119,7 @@ constexpr std::array absences{
     Absence{"/digitaltwins/{device}", "digital twin models"},
     Absence{"/digitaltwins/{device}/commands/{any}", "digital twin models"},
     Absence{"/digitaltwins/{device}/components/{any}/commands/{any}", "digital twin models"},
-    Absence{"/messages/serviceBound/feedback", "messages to devices"},
-    Absence{"/devices/{device}/messages/deviceBound", "messages to devices"},
-    Absence{"/devices/{device}/messages/deviceBound/{any}", "messages to devices"},
+    Absence{"/devices/{device}/messages/deviceBound/{any}", "messages to devices over HTTP"},
     Absence{"/enrollments", "device provisioning"},
     Absence{"/enrollments/{any}", "device provisioning"},
     Absence{"/enrollmentGroups", "device provisioning"},
