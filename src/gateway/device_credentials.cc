@@ -56,7 +56,8 @@ Result<Admission> admit_token(const DeviceProof& proof, const hub::Identity& ide
     } else {
         const hub::Policy* policy = rules.policies.find(token->policy);
         if (policy == nullptr) return refused("unknown_policy", "unknown policy");
-        if (!sas::covers_identity(token->resource, rules.hosts, identity.id, sas::KeyOwner::policy, proof.operation))
+        if (!sas::covers_identity(token->resource, rules.hosts, identity.id, sas::KeyOwner::policy,
+                                  proof.operation))
             return refused("wrong_scope", "token for another resource");
         if (!signing_key(*token, policy->primary_key, policy->secondary_key))
             return refused("wrong_key", "wrong policy key");

@@ -1,4 +1,5 @@
 // Damaged records: told by name, never a crash, never a wrong answer.
+#include "base/bytes.h"
 #include "hub/testing/histories.h"
 #include "twin/testing/generators.h"
 
@@ -252,12 +253,32 @@ RC_GTEST_PROP(Record, IdentitiesReadBackTheSame, ()) {
 }
 
 RC_GTEST_PROP(Record, PresenceReadsBackTheSame, ()) {
-    const Presence presence{*rc::gen::arbitrary<bool>(), any_instant(), any_instant(),
-                            *rc::gen::arbitrary<std::uint32_t>(), any_instant()};
+    const Presence presence{
+        *rc::gen::arbitrary<bool>(),          any_instant(), any_instant(),
+        *rc::gen::arbitrary<std::uint32_t>(), any_instant(), {*any_text(), any_instant()}};
     std::string bytes;
     append_encoded(bytes, presence);
     RC_ASSERT(decode_presence(bytes).value() == presence);
     cut_everywhere(bytes, decode_presence);
+}
+
+TEST(Record, PresenceOfAnEarlierReleaseKnowsNoCertificate) {
+    Presence presence{.connected = true, .last_activity = twin::testing::at(5)};
+    std::string bytes;
+    append_encoded(bytes, presence);
+    presence.certificate = {"AB", twin::testing::at(9)};
+    std::string more;
+    append_encoded(more, presence);
+    // What that release wrote ends before the certificate.
+    std::string without;
+    append_text(without, {});
+    append_signed(without, never.time_since_epoch().count());
+    ASSERT_TRUE(bytes.ends_with(without));
+    const std::string before = bytes.substr(0, bytes.size() - without.size());
+    ASSERT_TRUE(more.starts_with(before));
+    EXPECT_EQ(decode_presence(before)->certificate, CertificateSeen{});
+    EXPECT_EQ(decode_presence(before)->last_activity, twin::testing::at(5));
+    EXPECT_EQ(decode_presence(more)->certificate, presence.certificate);
 }
 
 RC_GTEST_PROP(Record, ChangesReadBackTheSame, ()) {

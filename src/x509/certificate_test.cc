@@ -5,6 +5,7 @@
 #include "x509/testing/certificates.h"
 
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
 namespace twinhub::x509 {
 namespace {
@@ -107,6 +108,28 @@ TEST(Certificate, BeyondTheLimitsItIsRefused) {
         {.extensions = {{NID_netscape_comment, std::string(certificate_bytes_max, 'x')}}});
     EXPECT_FALSE(Certificate::parse(large.pem()).has_value());
     EXPECT_FALSE(Certificate::share(large.get()).has_value());
+}
+
+RC_GTEST_PROP(Certificate, AnyChangeOfAByteIsRefusedOrShows, ()) {
+    static const Certificate known = Certificate::parse(known_pem).value();
+    std::string der = known.der();
+    const auto at = *rc::gen::inRange<std::size_t>(0, der.size());
+    const auto by = *rc::gen::inRange(1, 256);
+    der[at] = static_cast<char>(der[at] ^ by);
+    const auto read = Certificate::parse_der(der);
+    if (!read) {
+        RC_ASSERT(read.error().code == Code::argument_invalid);
+        return;
+    }
+    RC_ASSERT(!(*read == known));
+    RC_ASSERT(!read->is_signed_by(known));
+    RC_ASSERT(read->sha256_thumbprint() != known.sha256_thumbprint());
+    (void)read->info();
+}
+
+RC_GTEST_PROP(Certificate, AnyTextIsAnswered, (const std::string& text)) {
+    const auto read = Certificate::parse_all(text, 3);
+    RC_ASSERT((!read && read.error().code == Code::argument_invalid));
 }
 
 TEST(Certificate, TheCommonNameIsTheOnlyOne) {

@@ -49,7 +49,7 @@ Result<Lifetime> lifetime_of(Context& context) {
     if (error != std::errc{} || end != text.data() + text.size() || days < 1 || days > days_max)
         return failure(Code::argument_invalid,
                        fmt::format("--valid-days is 1 to {}, not '{}'", days_max, text));
-    const Instant now = context.clock().now();
+    const Instant now = std::chrono::floor<std::chrono::seconds>(context.clock().now());
     return Lifetime{now - std::chrono::hours{1}, now + std::chrono::days{days}};
 }
 

@@ -51,10 +51,11 @@ Task<Result<>> put_certificate(Call& call) {
     CO_TRY(twin::Match match, match_of(call));
     CO_TRY(const json::object body, json_object(call));
     CO_TRY(hub::AuthoritySpec spec, read_authority(body, name_of(call)));
+    const bool is_new = match.is_absent();
     CO_TRY(
         const hub::AuthorityPtr authority,
         co_await call.hub.certificates().put(std::move(spec), std::move(match), author_of(call)));
-    call.reply.status = authority->created == authority->updated ? 201 : 200;
+    call.reply.status = is_new ? 201 : 200;
     show(call.reply, *authority);
     co_return Result<>();
 }

@@ -182,6 +182,7 @@ Task<Result<AuthorityPtr>> Certificates::replace(AuthorityPtr before, Authority 
                                                  std::string_view what, Author author) {
     next.etag_number = new_etag(before ? before->etag_number : 0);
     next.updated = parts_.clock.now();
+    if (!before) next.created = next.updated;
     const auto made = std::make_shared<const Authority>(std::move(next));
     CO_TRY_VOID(co_await commit(made->name, made));
     parts_.log.info("certificate." + std::string(what),
@@ -212,11 +213,14 @@ Task<Result<AuthorityPtr>> Certificates::put_here(AuthoritySpec spec, x509::Cert
     const auto known = known_.load();
     const auto found = known->find(spec.name);
     const AuthorityPtr before = found == known->end() ? nullptr : found->second;
-    if (before && (match.is_absent() || !match.matches(before->etag())))
+    if (before && match.is_absent())
         co_return failure(Code::precondition_failed, "A certificate is registered as '" +
                                                          spec.name +
                                                          "' already: If-Match must name its etag");
-    if (!before && !match.is_absent() && !match.is_any())
+    if (before && !match.matches(before->etag()))
+        co_return failure(Code::precondition_failed,
+                          "The etag of certificate '" + spec.name + "' does not match");
+    if (!before && !match.is_absent())
         co_return failure(Code::precondition_failed,
                           "No certificate is registered as '" + spec.name + "' yet");
     if (!before && known->size() >= authorities_max)
@@ -230,7 +234,7 @@ Task<Result<AuthorityPtr>> Certificates::put_here(AuthoritySpec spec, x509::Cert
     if (before && carries_on(certificate, before->certificate)) next = *before;
     next.name = spec.name;
     next.certificate = std::move(certificate);
-    next.created = before ? before->created : now;
+    if (before) next.created = before->created;
     if (spec.verified && !next.is_verified()) {
         next.verified_by = VerifiedBy::statement;
         next.verified = now;

@@ -49,9 +49,33 @@ export function authority(folder, name) {
 
 // A leaf for `commonName` (a device id, or device/module), signed by `issuer`.
 export function signedBy(issuer, folder, commonName) {
+    return issued(issuer, folder, commonName, 'extendedKeyUsage=clientAuth\n');
+}
+
+// An authority below `issuer`.
+export function authorityBelow(issuer, folder, commonName) {
+    return issued(issuer, folder, commonName, 'basicConstraints=critical,CA:TRUE\n'
+        + 'keyUsage=critical,keyCertSign,cRLSign\n');
+}
+
+// What `issuer` takes back, as PEM. Each list is newer than the one before.
+export function revocationList(issuer, folder, revoked) {
+    const name = `list-${process.pid}-${++serial}`;
+    const path = (ending) => join(folder, `${name}.${ending}`);
+    writeFileSync(path('index'), '');
+    writeFileSync(path('number'), `${(++serial).toString(16).padStart(8, '0')}\n`);
+    writeFileSync(path('cnf'), `[ca]\ndefault_ca=own\n[own]\ndatabase=${path('index')}\n`
+        + `crlnumber=${path('number')}\ndefault_md=sha256\ndefault_crl_days=30\n`
+        + `certificate=${issuer.file}\nprivate_key=${issuer.file.replace(/pem$/, 'key')}\n`);
+    for (const one of revoked) openssl('ca', '-config', path('cnf'), '-revoke', one.file);
+    openssl('ca', '-config', path('cnf'), '-gencrl', '-out', path('crl'));
+    return readFileSync(path('crl'), 'utf8');
+}
+
+function issued(issuer, folder, commonName, extensions) {
     const name = `leaf-${process.pid}-${++serial}`;
     const path = (ending) => join(folder, `${name}.${ending}`);
-    writeFileSync(path('ext'), 'extendedKeyUsage=clientAuth\n');
+    writeFileSync(path('ext'), extensions);
     openssl('req', ...newKey, '-keyout', path('key'), '-out', path('csr'),
             '-subj', `/CN=${commonName.replaceAll('/', '\\/')}`);
     openssl('x509', '-req', '-in', path('csr'), '-CA', issuer.file,
