@@ -5,6 +5,7 @@
 #include "gateway/http/client_watch.h"
 #include "gateway/http/compress.h"
 #include "gateway/http/handlers.h"
+#include "gateway/http/provisioning/refusal.h"
 #include "gateway/http/router.h"
 #include "gateway/wire_status.h"
 #include "gateway/ws/websocket_transport.h"
@@ -23,6 +24,20 @@ Result<> check_encoding(const Request& request) {
     if (encoding && !encoding->empty() && !equals_ignoring_case(*encoding, "identity"))
         return failure(Code::media_type_unsupported, "The body must not be compressed");
     return {};
+}
+
+// What a refusal is about, when the provisioning service makes it.
+std::optional<Subject> subject_of(const Route* route) {
+    if (route == nullptr) return std::nullopt;
+    switch (route->face) {
+        case Face::hub: return std::nullopt;
+        case Face::enrollments: return Subject::enrollment;
+        case Face::enrollment_groups: return Subject::enrollment_group;
+        case Face::registrations: return Subject::registration;
+        case Face::provisioning: return Subject::service;
+        case Face::provisioning_device: return Subject::device;
+    }
+    return std::nullopt;
 }
 
 }  // namespace
@@ -185,6 +200,18 @@ Result<> Connection::admit() {
     TRY(route_, find_route(request, all_routes()));
     if (route_->is_device_socket)
         return check_device_handshake(request, context_.amqp() != nullptr);
+    if (route_->face != Face::hub && context_.provisioning() == nullptr) {
+        route_ = nullptr;
+        return failure(Code::not_found, "This hub does not offer device provisioning");
+    }
+    // Its devices know it by an id scope, and it judges them itself.
+    if (route_->face == Face::provisioning_device) {
+        device_ = {};
+        principal_ = &device_;
+        TRY_VOID(check_api_version(request, route_->face, settings.accept_any_api_version));
+        TRY_VOID(check_encoding(request));
+        return exchange_->parser.limit_body(route_->body_bytes_max);
+    }
 
     if (host && !hub.is_host(*host))
         return failure(Code::hub_not_found, "There is no hub of this name here");
@@ -197,7 +224,7 @@ Result<> Connection::admit() {
                                   context_.hosts(), hub.policies(), hub.clock().now()));
     TRY(object_, object_of(*route_, request));
     TRY_VOID(hub::decide(*principal_, route_->operation, object_));
-    TRY_VOID(check_api_version(request, settings.accept_any_api_version));
+    TRY_VOID(check_api_version(request, route_->face, settings.accept_any_api_version));
     TRY_VOID(check_encoding(request));
     return exchange_->parser.limit_body(
         std::min(route_->body_bytes_max, settings.limits.body_bytes_max));
@@ -267,7 +294,10 @@ Task<> Connection::answer() {
                   *principal_,
                   transport_->peer().address,
                   watch_client,
-                  context_.metrics()};
+                  context_.metrics(),
+                  *transport_,
+                  context_.deadlines(),
+                  context_.provisioning()};
         if (auto done = co_await route_->handler(call); !done) refusal_ = std::move(done).error();
     }
     if (reply.lines && !reply.lines->has_own_limit() &&
@@ -276,7 +306,9 @@ Task<> Connection::answer() {
     const Instant now = hub.clock().now();
     const std::string request_id = hub.random().uuid();
     if (refusal_) {
-        refuse(reply, *refusal_, hub.random(), now);
+        if (const auto subject = subject_of(route_))
+            refuse_provisioning(reply, *refusal_, *subject, hub.random(), now);
+        else refuse(reply, *refusal_, hub.random(), now);
         if (refusal_->code == Code::message_too_large)
             context_.metrics().bodies_refused.Increment();
         if (refusal_->code == Code::internal || refusal_->code == Code::corrupted)

@@ -15,13 +15,15 @@ void trim(std::string& buffer) {
 }  // namespace
 
 HttpContext::HttpContext(hub::Hub& hub, Deadlines& deadlines, HttpMetrics& metrics,
-                         HttpSettings settings, DeviceDoor mqtt, DeviceGate gate)
+                         HttpSettings settings, DeviceDoor mqtt, DeviceGate gate,
+                         provisioning::Provisioning* provisioning)
     : hub_(hub),
       deadlines_(deadlines),
       metrics_(metrics),
       settings_(settings),
       mqtt_(std::move(mqtt)),
-      gate_(gate) {
+      gate_(gate),
+      provisioning_(provisioning) {
     hosts_.push_back(hub.settings().name);
     for (const std::string& alias : hub.settings().aliases) hosts_.push_back(alias);
 }

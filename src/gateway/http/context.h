@@ -17,6 +17,10 @@
 #include <string>
 #include <vector>
 
+namespace twinhub::provisioning {
+class Provisioning;
+}  // namespace twinhub::provisioning
+
 namespace twinhub::gateway::http {
 
 class Connection;
@@ -41,7 +45,8 @@ public:
     using DeviceDoor = std::function<void(std::unique_ptr<Transport>)>;
 
     HttpContext(hub::Hub& hub, Deadlines& deadlines, HttpMetrics& metrics, HttpSettings settings,
-                DeviceDoor mqtt, DeviceGate gate = {});
+                DeviceDoor mqtt, DeviceGate gate = {},
+                provisioning::Provisioning* provisioning = nullptr);
     ~HttpContext();
     HttpContext(const HttpContext&) = delete;
     HttpContext& operator=(const HttpContext&) = delete;
@@ -60,6 +65,7 @@ public:
     // AMQP over WebSocket: until this is called it is not offered.
     void serve_amqp(DeviceDoor door) { amqp_ = std::move(door); }
     const DeviceDoor& amqp() const { return amqp_; }
+    provisioning::Provisioning* provisioning() const { return provisioning_; }  // or nullptr
     std::span<const std::string> hosts() const { return hosts_; }  // the names of the hub
     std::string_view date(Instant now);                            // for the Date header
 
@@ -78,6 +84,7 @@ private:
     DeviceGate gate_;
     DeviceDoor mqtt_;
     DeviceDoor amqp_;
+    provisioning::Provisioning* provisioning_;
     std::vector<std::string> hosts_;
     std::array<std::byte, 32 * 1024> scratch_{};
     std::vector<std::unique_ptr<Exchange>> spare_;

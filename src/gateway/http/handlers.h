@@ -1,15 +1,21 @@
 #pragma once
 
 #include "base/task.h"
+#include "gateway/deadlines.h"
 #include "gateway/http/reply.h"
 #include "gateway/http/request.h"
 #include "gateway/http/router.h"
+#include "gateway/transport.h"
 #include "gateway/ws/websocket_transport.h"
 #include "hub/hub.h"
 #include "query/compile.h"
 
 #include <functional>
 #include <string_view>
+
+namespace twinhub::provisioning {
+class Provisioning;
+}  // namespace twinhub::provisioning
 
 namespace twinhub::gateway::http {
 
@@ -29,6 +35,9 @@ struct Call {
     // the request is answered. What it gives may be asked on any thread.
     const std::function<std::function<bool()>()>& watch_client;
     HttpMetrics& metrics;
+    const Transport& transport;
+    Deadlines& deadlines;
+    provisioning::Provisioning* provisioning;  // nullptr only for routes that are the hub's
 };
 
 hub::Author author_of(const Call& call);

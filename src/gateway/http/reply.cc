@@ -13,6 +13,7 @@ namespace {
 std::string_view phrase(unsigned status) {
     switch (status) {
         case 200: return "OK";
+        case 202: return "Accepted";
         case 204: return "No Content";
         case 207: return "Multi-Status";
         case 400: return "Bad Request";

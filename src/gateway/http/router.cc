@@ -38,6 +38,19 @@ constexpr std::array known_versions{
     std::string_view("2021-04-12"),         std::string_view("2024-03-31"),
 };
 
+constexpr std::array known_provisioning_versions{
+    std::string_view("2018-04-01"), std::string_view("2018-09-01-preview"),
+    std::string_view("2019-03-31"), std::string_view("2021-06-01"),
+    std::string_view("2021-10-01"),
+};
+
+bool is_known(std::string_view version, Face face) {
+    const std::span<const std::string_view> known =
+        face == Face::hub ? std::span<const std::string_view>(known_versions)
+                          : std::span<const std::string_view>(known_provisioning_versions);
+    return std::ranges::find(known, version) != known.end();
+}
+
 bool is_well_formed(std::string_view version) {
     constexpr std::string_view shape = "0000-00-00";
     if (version.size() < shape.size()) return false;
@@ -91,14 +104,14 @@ Result<TwinId> object_of(const Route& route, const Request& request) {
     return id;
 }
 
-Result<> check_api_version(const Request& request, bool any) {
+Result<> check_api_version(const Request& request, Face face, bool any) {
     const auto version = request.parameter("api-version");
     if (!version || version->empty())
         return failure(Code::protocol_version_invalid, "The api-version parameter is missing");
     if (!is_well_formed(*version))
         return failure(Code::protocol_version_invalid,
                        "The api-version is not of the form YYYY-MM-DD");
-    if (!any && std::ranges::find(known_versions, *version) == known_versions.end())
+    if (!any && !is_known(*version, face))
         return failure(Code::protocol_version_invalid, "This api-version is not supported");
     return {};
 }

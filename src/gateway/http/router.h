@@ -13,6 +13,17 @@
 namespace twinhub::gateway::http {
 
 struct Call;
+// Which service an address belongs to: it decides what a refusal looks like, and for devices of the
+// provisioning service that their credential is judged by that service.
+enum class Face : std::uint8_t {
+    hub,
+    enrollments,
+    enrollment_groups,
+    registrations,
+    provisioning,
+    provisioning_device
+};
+
 using Handler = Task<Result<>> (*)(Call&);
 
 // One endpoint: what it is called, what it needs, and who answers. A segment in braces takes any
@@ -27,6 +38,7 @@ struct Route {
     bool is_device_socket = false;
     // For devices: the credential is that of the identity that the path names.
     bool is_for_device = false;
+    Face face = Face::hub;
 };
 
 // All endpoints (routes.cc).
@@ -53,6 +65,6 @@ std::string_view segment_of(const Route& route, const Request& request, std::str
 
 // Spec service-api 1.2 and 14: `YYYY-MM-DD`, perhaps with `-preview`; unless `any`, one of those
 // that are known. Errors: protocol_version_invalid.
-Result<> check_api_version(const Request& request, bool any);
+Result<> check_api_version(const Request& request, Face face, bool any);
 
 }  // namespace twinhub::gateway::http

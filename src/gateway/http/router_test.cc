@@ -127,21 +127,24 @@ TEST(ApiVersion, IsTakenWhenWellFormed) {
     for (const char* target :
          {"/x?api-version=2021-04-12", "/x?top=5&API-version=2020-05-31-preview",
           "/x?a&api-version=2099-01-01&b=c"})
-        EXPECT_TRUE(check_api_version(request_for(Method::get, target), true)) << target;
+        EXPECT_TRUE(check_api_version(request_for(Method::get, target), Face::hub, true)) << target;
     for (const char* target :
          {"/x", "/x?api-version", "/x?api-version=", "/x?api-version=latest",
           "/x?api-version=2021-4-12", "/x?api-version=2021-04-12-beta", "/x?api-version=%zz"})
-        EXPECT_EQ(check_api_version(request_for(Method::get, target), true).error().code,
+        EXPECT_EQ(check_api_version(request_for(Method::get, target), Face::hub, true).error().code,
                   Code::protocol_version_invalid)
             << target;
 }
 
 TEST(ApiVersion, MustBeKnownWhenTheSwitchSaysSo) {
-    EXPECT_TRUE(check_api_version(request_for(Method::get, "/x?api-version=2024-03-31"), false));
-    EXPECT_EQ(check_api_version(request_for(Method::get, "/x?api-version=2099-01-01"), false)
-                  .error()
-                  .code,
-              Code::protocol_version_invalid);
+    const auto is_taken = [](const char* target, Face face) {
+        return check_api_version(request_for(Method::get, target), face, false).has_value();
+    };
+    EXPECT_TRUE(is_taken("/x?api-version=2024-03-31", Face::hub));
+    EXPECT_FALSE(is_taken("/x?api-version=2024-03-31", Face::enrollments));
+    EXPECT_TRUE(is_taken("/x?api-version=2021-10-01", Face::enrollments));
+    EXPECT_FALSE(is_taken("/x?api-version=2021-10-01", Face::hub));
+    EXPECT_FALSE(is_taken("/x?api-version=2099-01-01", Face::hub));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "gateway/http/handlers.h"
+#include "gateway/http/provisioning/handlers.h"
 #include "gateway/http/router.h"
+#include "provisioning/limits.h"
 #include "twin/limits.h"
 
 #include <array>
@@ -14,13 +16,14 @@ constexpr std::size_t small_body = 64 * 1024;
 // The payload and what is around it, with room for white space and escapes.
 constexpr std::size_t method_body = 512 * 1024;
 constexpr std::size_t large_body = 1024 * 1024;
+constexpr std::size_t register_body = provisioning::register_bytes_max;
 constexpr std::size_t message_body = 256 * 1024;
 constexpr std::size_t revocation_body = 2 * 1024 * 1024;
 constexpr std::size_t twin_body = twin::update_bytes_max;
 
-// Spec service-api 4.1, 5.1, 6.1, 8, 10 and device-protocols 1.1, 5; operations as in 2.2. The
-// prefixes /access /changes /audit /evidence /limits /cost /plan /fleet /drift /rollouts /console
-// and /_emulator are kept for what comes later.
+// Spec service-api 4.1, 5.1, 6.1, 8, 10, 11.1 and device-protocols 1.1, 5, 7.3; operations as
+// in 2.2. The prefixes /access /changes /audit /evidence /limits /cost /plan /fleet /drift
+// /rollouts /console and /_emulator are kept for what comes later.
 constexpr std::array table{
     Route{Method::get, "/twins/{device}", Operation::twin_read, no_body, get_twin},
     Route{Method::patch, "/twins/{device}", Operation::twin_write, twin_body, patch_twin},
@@ -106,10 +109,52 @@ constexpr std::array table{
     Route{Method::post, "/devices/{device}/files/notifications/{any}", Operation::device_send,
           small_body, refuse_upload, false, true},
 
+    Route{Method::get, "/enrollments/{id}", Operation::enrollment_read, no_body, get_enrollment,
+          false, false, Face::enrollments},
+    Route{Method::put, "/enrollments/{id}", Operation::enrollment_write, large_body, put_enrollment,
+          false, false, Face::enrollments},
+    Route{Method::remove, "/enrollments/{id}", Operation::enrollment_write, no_body,
+          delete_enrollment, false, false, Face::enrollments},
+    Route{Method::post, "/enrollments", Operation::enrollment_write, large_body, bulk_enrollments,
+          false, false, Face::enrollments},
+    Route{Method::post, "/enrollments/query", Operation::enrollment_read, small_body,
+          query_enrollments, false, false, Face::enrollments},
+    Route{Method::post, "/enrollments/{id}/attestationmechanism", Operation::enrollment_keys_read,
+          no_body, get_attestation, false, false, Face::enrollments},
+    Route{Method::get, "/enrollmentGroups/{id}", Operation::enrollment_read, no_body,
+          get_enrollment, false, false, Face::enrollment_groups},
+    Route{Method::put, "/enrollmentGroups/{id}", Operation::enrollment_write, large_body,
+          put_enrollment, false, false, Face::enrollment_groups},
+    Route{Method::remove, "/enrollmentGroups/{id}", Operation::enrollment_write, no_body,
+          delete_enrollment, false, false, Face::enrollment_groups},
+    Route{Method::post, "/enrollmentGroups", Operation::enrollment_write, large_body,
+          bulk_enrollments, false, false, Face::enrollment_groups},
+    Route{Method::post, "/enrollmentGroups/query", Operation::enrollment_read, small_body,
+          query_enrollments, false, false, Face::enrollment_groups},
+    Route{Method::post, "/enrollmentGroups/{id}/attestationmechanism",
+          Operation::enrollment_keys_read, no_body, get_attestation, false, false,
+          Face::enrollment_groups},
+    Route{Method::get, "/registrations/{id}", Operation::registration_read, no_body,
+          get_registration, false, false, Face::registrations},
+    Route{Method::remove, "/registrations/{id}", Operation::registration_delete, no_body,
+          delete_registration, false, false, Face::registrations},
+    Route{Method::post, "/registrations/{id}/query", Operation::registration_read, small_body,
+          query_registrations, false, false, Face::registrations},
+    Route{Method::get, "/twinhub/provisioning", Operation::provisioning_read, no_body,
+          get_provisioning, false, false, Face::provisioning},
+
+    Route{Method::put, "/{scope}/registrations/{id}/register", Operation::device_connect,
+          register_body, register_device, false, false, Face::provisioning_device},
+    Route{Method::get, "/{scope}/registrations/{id}/operations/{operation}",
+          Operation::device_connect, no_body, get_operation, false, false,
+          Face::provisioning_device},
+    Route{Method::post, "/{scope}/registrations/{id}", Operation::device_connect, no_body,
+          look_up_registration, false, false, Face::provisioning_device},
+
     Route{Method::get, "/$iothub/websocket", Operation::device_connect, no_body, nullptr, true},
 };
 
-// Spec service-api 7 to 11, device-protocols 4.
+// Spec service-api 7 to 10, device-protocols 4.
 constexpr std::array absences{
     Absence{"/configurations", "automatic configurations"},
     Absence{"/configurations/{any}", "automatic configurations"},
@@ -120,11 +165,6 @@ constexpr std::array absences{
     Absence{"/digitaltwins/{device}/commands/{any}", "digital twin models"},
     Absence{"/digitaltwins/{device}/components/{any}/commands/{any}", "digital twin models"},
     Absence{"/devices/{device}/messages/deviceBound/{any}", "messages to devices over HTTP"},
-    Absence{"/enrollments", "device provisioning"},
-    Absence{"/enrollments/{any}", "device provisioning"},
-    Absence{"/enrollmentGroups", "device provisioning"},
-    Absence{"/enrollmentGroups/{any}", "device provisioning"},
-    Absence{"/registrations/{any}", "device provisioning"},
 };
 
 }  // namespace

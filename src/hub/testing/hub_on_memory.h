@@ -48,8 +48,8 @@ public:
         CHECK(opened.has_value());
         hub_ = std::move(*opened);
         std::vector<Policy> policies;
-        for (const char* name :
-             {"iothubowner", "service", "device", "registryRead", "registryReadWrite"})
+        for (const char* name : {"iothubowner", "service", "device", "registryRead",
+                                 "registryReadWrite", "provisioningserviceowner"})
             policies.push_back({name, default_rights(name), base64_encode(std::string(32, name[0])),
                                 base64_encode(std::string(32, name[1]))});
         hub_->set_policies(std::make_shared<const Policies>(std::move(policies)));

@@ -6,6 +6,7 @@
 #include "gateway/testing/fake_transport.h"
 #include "hub/testing/hub_on_memory.h"
 #include "protocol/sas/token.h"
+#include "provisioning/provisioning.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -56,14 +57,18 @@ class ServiceDoor {
 public:
     explicit ServiceDoor(HttpSettings settings = {},
                          hub::Settings hub_settings = {.name = "hub.local"},
-                         const std::function<void(store::Engine&)>& filled = {})
+                         const std::function<void(store::Engine&)>& filled = {},
+                         std::optional<provisioning::Settings> provisioning = std::nullopt)
         : on_memory_(std::move(hub_settings), filled),
+          provisioning_(open(std::move(provisioning))),
           deadlines_(on_memory_.clock().monotonic()),
           metrics_(on_memory_.registry()),
-          context_(on_memory_.hub(), deadlines_, metrics_, settings,
-                   [this](std::unique_ptr<Transport> socket) {
-                       device_sockets.push_back(std::move(socket));
-                   }) {}
+          context_(
+              on_memory_.hub(), deadlines_, metrics_, settings,
+              [this](std::unique_ptr<Transport> socket) {
+                  device_sockets.push_back(std::move(socket));
+              },
+              {}, provisioning_.get()) {}
     ~ServiceDoor() {
         device_sockets.clear();
         for (const auto& peer : peers_) peer->hang_up();
@@ -139,7 +144,19 @@ public:
     std::vector<std::unique_ptr<Transport>> device_sockets;
 
 private:
+    std::unique_ptr<provisioning::Provisioning> open(
+        std::optional<provisioning::Settings> settings) {
+        if (!settings) return nullptr;
+        provisioning_metrics_ = std::make_unique<provisioning::Metrics>(on_memory_.registry());
+        auto opened = provisioning::Provisioning::open(*std::move(settings), on_memory_.hub(),
+                                                       *provisioning_metrics_, {});
+        CHECK(opened.has_value());
+        return std::move(*opened);
+    }
+
     hub::HubOnMemory on_memory_;
+    std::unique_ptr<provisioning::Metrics> provisioning_metrics_;
+    std::unique_ptr<provisioning::Provisioning> provisioning_;
     Deadlines deadlines_;
     HttpMetrics metrics_;
     HttpContext context_;
