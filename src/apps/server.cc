@@ -1,6 +1,7 @@
 #include "apps/server.h"
 
 #include "apps/keys/certificate.h"
+#include "apps/provisioning_settings.h"
 #include "apps/sinks.h"
 #include "base/loop.h"
 #include "gateway/amqp/context.h"
@@ -10,7 +11,9 @@
 #include "gateway/listener.h"
 #include "gateway/mqtt/context.h"
 #include "gateway/ops/ops_door.h"
+#include "gateway/outgoing/outgoing.h"
 #include "hub/hub.h"
+#include "provisioning/provisioning.h"
 #include "store/committer.h"
 #include "store/rocksdb/rocksdb_engine.h"
 
@@ -205,12 +208,15 @@ struct Server::Parts {
           http_metrics(registry),
           listener_metrics(registry),
           sink_metrics(registry),
+          provisioning_metrics(registry),
           limit(config.connections_max, &listener_metrics.open) {}
     ~Parts();
 
     Result<> serve_operations();
     Result<> open_store();
     Result<> open_ways_out();
+    Result<> open_provisioning(const std::string& id_scope);
+    Task<Result<std::string>> ask_allocation(std::size_t loop, std::string url, std::string body);
     Result<> listen();
     using Socket = std::shared_ptr<gateway::ListeningSocket>;
     Result<> open_listener(const std::vector<std::string>& addresses, const Port& port,
@@ -237,6 +243,7 @@ struct Server::Parts {
     http::HttpMetrics http_metrics;
     gateway::ListenerMetrics listener_metrics;
     gateway::SinkMetrics sink_metrics;
+    provisioning::Metrics provisioning_metrics;
     gateway::SharedTls tls;
     gateway::ConnectionLimit limit;
     gateway::ConnectionLimit ops_limit{ops_connections_max};
@@ -250,6 +257,7 @@ struct Server::Parts {
     std::optional<asio::executor_work_guard<Loop::executor_type>> pool_work{pool.get_executor()};
     std::vector<std::unique_ptr<ServingLoop>> loops;
     std::unique_ptr<hub::Hub> hub;
+    std::unique_ptr<provisioning::Provisioning> provisioning;  // or nothing, when it is off
     std::vector<std::jthread> pool_threads_running;
     std::vector<std::jthread> threads;
     std::jthread ops_thread;
@@ -356,6 +364,35 @@ Result<> Server::Parts::open_ways_out() {
     return {};
 }
 
+Result<> Server::Parts::open_provisioning(const std::string& id_scope) {
+    if (!config.provisioning_enabled) return {};
+    TRY(provisioning::Settings settings, provisioning_settings(config, id_scope));
+    provisioning::Provisioning::Seams seams;
+    seams.authorities.trusted = [this] { return hub->trust(); };
+    seams.webhook = [this](std::size_t loop, std::string url, std::string body) {
+        return ask_allocation(loop, std::move(url), std::move(body));
+    };
+    TRY(provisioning, provisioning::Provisioning::open(std::move(settings), *hub,
+                                                       provisioning_metrics, std::move(seams)));
+    log.info("provisioning.open", {{"id_scope", id_scope}});
+    return {};
+}
+
+// Who allocates devices by itself is asked over HTTPS.
+Task<Result<std::string>> Server::Parts::ask_allocation(std::size_t loop, std::string url,
+                                                        std::string body) {
+    CO_TRY(gateway::Url address, gateway::parse_https_url(url));
+    gateway::OutgoingHeaders headers{{"Content-Type", "application/json; charset=utf-8"}};
+    CO_TRY(gateway::OutgoingAnswer answer,
+           co_await loops[loop]->outgoing->post(std::move(address), std::move(headers),
+                                                std::move(body)));
+    if (!answer.is_success())
+        co_return failure(
+            Code::unavailable,
+            fmt::format("The custom allocation answered with status {}", answer.status));
+    co_return std::move(answer.body);
+}
+
 Result<> Server::Parts::listen() {
     std::vector<mqtt::MqttContext*> all;
     std::vector<amqp::AmqpContext*> all_amqp;
@@ -375,7 +412,8 @@ Result<> Server::Parts::listen() {
             gateway::DeviceGate{
                 .device_sas = config.device_sas,
                 .module_sas = config.module_sas,
-                .sas_skew = std::chrono::duration_cast<std::chrono::seconds>(config.sas_skew)});
+                .sas_skew = std::chrono::duration_cast<std::chrono::seconds>(config.sas_skew)},
+            provisioning.get());
         loop.http->serve_amqp([&door = *loop.amqp](std::unique_ptr<gateway::Transport> transport) {
             door.serve(std::move(transport));
         });
@@ -472,6 +510,7 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config, const KeyMat
     TRY_VOID(parts.open_store());
     TRY_VOID(server->reload(keys));
     TRY_VOID(parts.open_ways_out());
+    TRY_VOID(parts.open_provisioning(keys.id_scope));
     TRY_VOID(parts.listen());
     parts.run();
     parts.ready = true;
@@ -575,6 +614,7 @@ Server::Parts::~Parts() {
         loop->stop_sinks();  // they listen to the hub
     }
     discard();
+    provisioning.reset();
     hub.reset();
     discard();
     loops.clear();

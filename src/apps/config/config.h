@@ -58,6 +58,17 @@ struct Config {
     std::chrono::milliseconds sas_grace{
         300'000};  // from a token's expiry to the end of its connection
 
+    // --- provisioning ---
+    bool provisioning_enabled = true;
+    std::string provisioning_id_scope;           // empty = DATA/id_scope
+    std::vector<std::string> provisioning_hubs;  // NAME or NAME=WEIGHT; none = this hub
+    std::chrono::milliseconds provisioning_retry_after{2'000};
+    std::uint64_t provisioning_registrations_per_second = 2'000;  // 0 = no limit
+    std::uint64_t provisioning_requests_per_minute = 60;          // of one registration id
+    std::uint64_t provisioning_failures_per_minute = 30;          // of one address
+    std::uint64_t provisioning_groups_max = 1'000;
+    std::uint64_t provisioning_registrations_max = 10'000'000;
+
     // --- MQTT ---
     std::chrono::milliseconds mqtt_connect_timeout{30'000};
     std::chrono::milliseconds mqtt_keep_alive_max{1'767'000};
@@ -127,6 +138,7 @@ struct Config {
         return policies_file.empty() ? data() / "policies.yaml"
                                      : std::filesystem::path(policies_file);
     }
+    std::filesystem::path id_scope_path() const { return data() / "id_scope"; }
     std::filesystem::path pid_path() const { return data() / "twinhub.pid"; }
     std::filesystem::path store_path() const { return data() / "store"; }
 

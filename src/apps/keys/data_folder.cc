@@ -1,6 +1,7 @@
 #include "apps/keys/data_folder.h"
 
 #include "apps/keys/certificate.h"
+#include "apps/keys/id_scope.h"
 #include "apps/keys/policies_file.h"
 #include "apps/keys/secret_file.h"
 #include "base/encoding.h"
@@ -236,6 +237,8 @@ Result<Prepared> prepare_data_folder(const Config& config, Random& random, Insta
         prepared.first_start = true;
         prepared.made.push_back(config.policies_path().string());
     }
+    TRY(const bool scope_made, ensure_id_scope(config, random));
+    if (scope_made) prepared.made.push_back(config.id_scope_path().string());
     if (config.tls_certificates.empty())
         TRY_VOID(ensure_server_certificates(config, now, prepared));
     return prepared;
@@ -275,6 +278,11 @@ Result<KeyMaterial> load_key_material(const Config& config, Instant now) {
     auto policies = read_policies(config.policies_path());
     if (policies) material.policies = std::move(*policies);
     else mistakes.add(policies.error().message);
+    if (config.provisioning_enabled) {
+        auto scope = read_id_scope(config);
+        if (scope) material.id_scope = std::move(*scope);
+        else mistakes.add(scope.error().message);
+    }
     if (!mistakes.text.empty()) return failure(Code::format_invalid, std::move(mistakes.text));
     return material;
 }

@@ -42,6 +42,7 @@ struct KeyMaterial {
     std::vector<ServerCertificate> certificates;  // at most one of each algorithm
     std::vector<x509::Certificate> device_cas;
     std::vector<hub::Policy> policies;
+    std::string id_scope;  // of the provisioning service; empty when it is off
     std::vector<std::string> warnings;
 };
 

@@ -1,5 +1,6 @@
 #include "apps/client/connection_string.h"
 #include "apps/keys/data_folder.h"
+#include "apps/keys/id_scope.h"
 
 #include <fmt/format.h>
 
@@ -37,6 +38,10 @@ std::string welcome_text(const Config& config, const std::vector<hub::Policy>& p
             "connection-string\n  {}\n\n",
             hub_connection_string(config, *owner));
     }
+    if (config.provisioning_enabled)
+        if (const auto scope = read_id_scope(config))
+            out += fmt::format(
+                "Devices that ask where they belong find it under the id scope\n  {}\n\n", *scope);
     if (config.tls_certificates.empty()) {
         std::error_code ignored;
         out += trust_text(std::filesystem::absolute(config.data() / "ca.pem", ignored).string()) +
