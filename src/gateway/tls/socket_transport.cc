@@ -28,6 +28,7 @@ struct SocketTransport::Impl : std::enable_shared_from_this<Impl> {
     void start_tls();
     void shake_hands(Done done);
     void flush();
+    void send_tickets();
     void send(std::string_view bytes);
     void want_write();
     void fire_readable();
@@ -48,7 +49,8 @@ struct SocketTransport::Impl : std::enable_shared_from_this<Impl> {
     SSL* ssl = nullptr;
     X509* certificate = nullptr;
     Peer peer;
-    std::string unsent;  // sealed bytes that the socket did not take
+    std::string tickets;  // sealed; they go out with the first answer
+    std::string unsent;   // sealed bytes that the socket did not take
     Ready readable;
     Ready sent;
     bool waiting_read = false;
@@ -122,9 +124,20 @@ void SocketTransport::Impl::start_tls() {
 // Sends what OpenSSL sealed; the rest waits for the socket.
 void SocketTransport::Impl::flush() {
     if (sealed.empty()) return;
+    if (!tickets.empty()) {
+        sealed.insert(0, tickets);
+        std::string().swap(tickets);
+    }
     send(sealed);
     sealed.clear();
     if (sealed.capacity() > sealed_capacity_max) sealed.shrink_to_fit();
+}
+
+// Before somebody waits for the peer: there may be no answer for long.
+void SocketTransport::Impl::send_tickets() {
+    if (tickets.empty()) return;
+    send(tickets);
+    std::string().swap(tickets);
 }
 
 void SocketTransport::Impl::send(std::string_view bytes) {
@@ -219,7 +232,14 @@ void SocketTransport::Impl::shake_hands(Done done) {
     ERR_clear_error();
     const int result = SSL_do_handshake(ssl);
     const int why = SSL_get_error(ssl, result);
-    flush();
+    // Of TLS 1.3 the last that the server says is tickets for later sessions, and most clients have
+    // sent their first request by now: a send of their own would be a waste.
+    if (result == 1 && SSL_version(ssl) == TLS1_3_VERSION) {
+        tickets.assign(sealed);
+        sealed.clear();
+    } else {
+        flush();
+    }
     if (result == 1) {
         certificate = SSL_get1_peer_certificate(ssl);
         peer.has_certificate = certificate != nullptr;
@@ -283,6 +303,7 @@ SocketTransport::~SocketTransport() {
 Executor SocketTransport::executor() const { return impl_->socket.get_executor(); }
 
 void SocketTransport::wait_readable(Ready ready) {
+    impl_->send_tickets();
     impl_->readable = std::move(ready);
     impl_->emptied = false;
     const bool inside = impl_->ssl != nullptr && !impl_->drained;
@@ -361,6 +382,7 @@ void SocketTransport::write(std::string_view bytes) {
 std::size_t SocketTransport::unsent() const { return impl_->unsent.size(); }
 
 void SocketTransport::wait_sent(Ready ready) {
+    impl_->send_tickets();
     impl_->sent = std::move(ready);
     if (impl_->is_sent()) impl_->fire_sent();
 }
@@ -394,6 +416,7 @@ void SocketTransport::move_to(Executor executor) {
     if (next->ssl != nullptr) BIO_set_data(SSL_get_rbio(next->ssl), next.get());
     next->certificate = std::exchange(old.certificate, nullptr);
     next->peer = std::move(old.peer);
+    next->tickets = std::move(old.tickets);
     next->unsent = std::move(old.unsent);
     next->readable = std::exchange(old.readable, nullptr);
     next->sent = std::exchange(old.sent, nullptr);

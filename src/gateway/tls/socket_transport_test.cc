@@ -121,6 +121,27 @@ TEST_P(OverEvery, BytesGoBothWaysAndAreSealedWhenTheyShallBe) {
     EXPECT_EQ(connection.client->wire.find("server") != std::string::npos, !GetParam().tls);
 }
 
+TEST(SocketTransport, TicketsGoOutWithTheFirstAnswerOrBeforeAWait) {
+    for (const bool answers : {true, false}) {
+        Connection connection(tls13);
+        ASSERT_TRUE(connection.shake_hands());
+        const auto turn = [&] {
+            connection.run();
+            connection.client->turn(true);
+        };
+        turn();
+        const std::size_t before = connection.client->wire.size();
+        turn();
+        EXPECT_EQ(connection.client->wire.size(), before);
+        if (answers) connection.transport->write("!");
+        else connection.transport->wait_readable([] {});
+        ASSERT_TRUE(connection.until([&] {
+            return connection.client->wire.size() > before + 100 &&
+                   connection.client->received == (answers ? "!" : "");
+        }));
+    }
+}
+
 TEST_P(OverEvery, WhatThePeerDoesNotTakeWaitsInOrder) {
     Connection connection(GetParam());
     ASSERT_TRUE(connection.shake_hands());
