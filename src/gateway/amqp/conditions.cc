@@ -36,7 +36,11 @@ std::string_view condition_name(Code code) {
         case Code::too_many_modules: return condition::limit_exceeded;
         case Code::throttled: return "com.microsoft:device-container-throttled";
         case Code::not_implemented: return condition::not_implemented;
-        case Code::timeout: return "com.microsoft:timeout";
+        case Code::message_queue_full: return condition::limit_exceeded;
+        case Code::message_lock_lost: return condition::lock_lost;
+        case Code::timeout:
+        case Code::gateway_timeout: return "com.microsoft:timeout";
+        case Code::device_answer_invalid:
         case Code::internal:
         case Code::unavailable:
         case Code::corrupted: return condition::internal;

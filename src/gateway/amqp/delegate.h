@@ -48,6 +48,9 @@ public:
 private:
     // hub::DeviceLink
     void desired_changed(std::uint64_t version, std::string_view body) override;
+    // Neither is taken yet, so neither comes.
+    void invoke(std::uint64_t, std::string_view, std::string_view) override {}
+    void deliver(const hub::LockedMessage&) override {}
     void end(hub::LinkEnd reason) override;
 
     template <class T>

@@ -21,8 +21,8 @@ HttpContext::HttpContext(hub::Hub& hub, Deadlines& deadlines, HttpMetrics& metri
       deadlines_(deadlines),
       metrics_(metrics),
       settings_(settings),
-      mqtt_(std::move(mqtt)),
       gate_(gate),
+      mqtt_(std::move(mqtt)),
       provisioning_(provisioning) {
     hosts_.push_back(hub.settings().name);
     for (const std::string& alias : hub.settings().aliases) hosts_.push_back(alias);
