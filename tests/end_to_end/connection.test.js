@@ -4,13 +4,12 @@ import { test } from 'node:test';
 import mqtt from 'mqtt';
 import {
     connect, connectRaw, getTwin, hub, keyOf, Message, Mqtt, MqttWs, newDevice, newModule, openRaw,
-    patchDesired, registry, rest, twinOf,
+    patchDesired, registry, rest, transports, twinOf,
 } from './lib/fixture.js';
 import { credentials, packet, packets, text, topics, types } from './lib/raw_mqtt.js';
 import { randomKey, secondsFromNow } from './lib/sas.js';
 import { Inbox, nextEvent, until } from './lib/wait.js';
 
-const transports = [['MQTT', Mqtt], ['MQTT over WebSocket', MqttWs]];
 const stateOf = async ({ deviceId }) => (await getTwin(deviceId)).connectionState;
 
 for (const [name, transport] of transports) {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-    connect, connectionString, connectRaw, getTwin, hub, keyOf, Mqtt, MqttWs, newClient, newDevice, newId,
-    newModule, openRaw, registry, twinOf,
+    connect, connectionString, connectRaw, getTwin, hub, keyOf, Mqtt, newClient, newDevice, newId,
+    newModule, openRaw, registry, transports, twinOf,
 } from './lib/fixture.js';
 import { credentials, packets } from './lib/raw_mqtt.js';
 import { parseConnectionString, randomKey, sasToken, secondsFromNow, spellings } from './lib/sas.js';
@@ -11,7 +11,6 @@ import { until } from './lib/wait.js';
 import { authority, selfSigned, signedBy } from './lib/x509.js';
 
 const notAuthorized = { message: /Not authorized/ };
-const transports = [['MQTT', Mqtt], ['MQTT over WebSocket', MqttWs]];
 
 async function assertWorks(client) {
     await client.open();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-    connect, getTwin, Mqtt, MqttWs, newDevice, newId, newModule, registry, report, rest, twinOf,
+    connect, getTwin, newDevice, newId, newModule, registry, report, rest, transports, twinOf,
     values, watchDesired,
 } from './lib/fixture.js';
 import { randomKey } from './lib/sas.js';
@@ -122,7 +122,7 @@ test('a module twin that does not exist is not found', async (t) => {
                          { name: 'DeviceNotFoundError' });
 });
 
-for (const [name, transport] of [['MQTT', Mqtt], ['MQTT over WebSocket', MqttWs]]) {
+for (const [name, transport] of transports) {
     test(`a module receives desired properties and reports over ${name}`, async (t) => {
         const module = await newModule(t, await newDevice(t));
         const client = await connect(t, module, { transport });

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { test } from 'node:test';
 import {
-    connect, connectRaw, hub, keyOf, Message, Mqtt, MqttWs, newDevice, newModule, rest,
+    connect, connectRaw, hub, keyOf, Message, newDevice, newModule, rest, transports,
 } from './lib/fixture.js';
 import { binary, Hub } from './lib/hub.js';
 import { credentials, packets, RawMqtt, types } from './lib/raw_mqtt.js';
@@ -12,7 +12,7 @@ import { listen, open } from './lib/device_events.js';
 import { Rest } from './lib/rest.js';
 import { Inbox, until, withDeadline } from './lib/wait.js';
 
-for (const [name, transport] of [['MQTT', Mqtt], ['MQTT over WebSocket', MqttWs]]) {
+for (const [name, transport] of transports) {
     test(`a message sent over ${name} arrives with its properties`, async (t) => {
         const device = await newDevice(t);
         const inbox = await listen(t, device);

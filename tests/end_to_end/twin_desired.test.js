@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
     connect, connectRaw, Mqtt, MqttWs, newDevice, patchDesired, patchTwin, registry, report, rest,
-    twinOf, values, watchDesired,
+    transports, twinOf, values, watchDesired,
 } from './lib/fixture.js';
 import { packets, topics } from './lib/raw_mqtt.js';
 import { nextEvent } from './lib/wait.js';
@@ -16,7 +16,7 @@ async function watching(t, transport = Mqtt) {
     return { device, client, twin, patches: await watchDesired(twin) };
 }
 
-for (const [name, transport] of [['MQTT', Mqtt], ['MQTT over WebSocket', MqttWs]]) {
+for (const [name, transport] of transports) {
     test(`a desired property reaches a connected device over ${name}`, async (t) => {
         const { device, twin, patches } = await watching(t, transport);
         const { properties } = await patchDesired(device.deviceId, { interval: 5 });

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-    connect, connectRaw, getTwin, Mqtt, MqttWs, newDevice, patchTwin, report, twinOf, values,
+    connect, connectRaw, getTwin, newDevice, patchTwin, report, transports, twinOf, values,
 } from './lib/fixture.js';
 import { packets, topics, types } from './lib/raw_mqtt.js';
 
 const reportedOf = async ({ deviceId }) => (await getTwin(deviceId)).properties.reported;
 
-for (const [name, transport] of [['MQTT', Mqtt], ['MQTT over WebSocket', MqttWs]]) {
+for (const [name, transport] of transports) {
     test(`a device reads its twin without tags and metadata over ${name}`, async (t) => {
         const device = await newDevice(t);
         await patchTwin(device.deviceId, { tags: { secret: 1 }, properties: { desired: { a: { b: 1 } } } });

@@ -1,6 +1,7 @@
 // What every test starts from: the running hub, clients of both sides, identities of its own.
 import iothub from 'azure-iothub';
 import deviceSdk from 'azure-iot-device';
+import deviceAmqp from 'azure-iot-device-amqp';
 import deviceMqtt from 'azure-iot-device-mqtt';
 import common from 'azure-iot-common';
 import { promisify } from 'node:util';
@@ -12,6 +13,13 @@ import { Inbox } from './wait.js';
 export const { Registry } = iothub;
 export const { Message, errors, NoRetry } = common;
 export const { Mqtt, MqttWs } = deviceMqtt;
+export const { Amqp, AmqpWs } = deviceAmqp;
+
+// Every transport with twins; what holds for one holds for all.
+export const transports = [
+    ['MQTT', Mqtt], ['MQTT over WebSocket', MqttWs],
+    ['AMQP', Amqp], ['AMQP over WebSocket', AmqpWs],
+];
 
 export const hub = Hub.described(process.env.TWINHUB_TEST_HUB);
 export const registry = Registry.fromConnectionString(hub.connectionString);

@@ -32,11 +32,11 @@ async function freePorts(count) {
 
 export class Hub {
     // `folder` holds the data folder, the log and whatever the tests put beside them.
-    // `options`: host, address (where clients connect to), httpsPort, mqttPort, metricsPort,
-    // config (path), arguments (more flags).
+    // `options`: host, address (where clients connect to), httpsPort, mqttPort, amqpPort,
+    // metricsPort, config (path), arguments (more flags).
     constructor(folder, options = {}) {
         Object.assign(this, { host: 'localhost', address: 'localhost', httpsPort: 443,
-                              mqttPort: 8883, metricsPort: 9464, arguments: [] }, options);
+                              mqttPort: 8883, amqpPort: 5671, metricsPort: 9464, arguments: [] }, options);
         this.folder = folder;
         this.dataFolder = join(folder, 'data');
         this.logFile = join(folder, 'hub.log');
@@ -52,8 +52,8 @@ export class Hub {
 
     // On ports that nobody uses, for tests that need no SDK.
     static async startAnywhere(options = {}) {
-        const [httpsPort, mqttPort, metricsPort] = await freePorts(3);
-        return Hub.start({ httpsPort, mqttPort, metricsPort, address: '127.0.0.1',
+        const [httpsPort, mqttPort, amqpPort, metricsPort] = await freePorts(4);
+        return Hub.start({ httpsPort, mqttPort, amqpPort, metricsPort, address: '127.0.0.1',
                            arguments: ['--listen-addresses', '127.0.0.1'], ...options });
     }
 
@@ -63,7 +63,7 @@ export class Hub {
         const flags = [
             'serve', '--data', this.dataFolder, '--hub-name', this.host,
             '--listen-https-port', this.httpsPort, '--listen-mqtt-port', this.mqttPort,
-            '--metrics-port', this.metricsPort,
+            '--listen-amqp-port', this.amqpPort, '--metrics-port', this.metricsPort,
             ...(this.config ? ['--config', this.config] : []), ...this.arguments];
         const child = spawn(binary(), flags.map(String), { stdio: ['ignore', log, log] });
         closeSync(log);
@@ -139,8 +139,8 @@ export class Hub {
 
     // What another process needs to use a hub that runs already.
     describe() {
-        const { folder, host, address, httpsPort, mqttPort, metricsPort } = this;
-        return JSON.stringify({ folder, host, address, httpsPort, mqttPort, metricsPort,
+        const { folder, host, address, httpsPort, mqttPort, amqpPort, metricsPort } = this;
+        return JSON.stringify({ folder, host, address, httpsPort, mqttPort, amqpPort, metricsPort,
                                 pid: this.process.pid });
     }
 

@@ -1,6 +1,6 @@
 # Sourced by the run scripts: runs a command where the hub's fixed ports are free.
 
-# The SDKs know only ports 443 and 8883, so the tests get a network of their own when the system
+# The SDKs know only ports 443, 8883 and 5671, so the tests get a network of their own when the system
 # lets them: as root, or in a user namespace. Otherwise they run where they are.
 # launch_namespaces may ask for more, such as --mount.
 launch() {
