@@ -399,7 +399,8 @@ Result<> Server::Parts::listen() {
     for (std::size_t i = 0; i < loops.size(); ++i) {
         ServingLoop& loop = *loops[i];
         loop.mqtt = std::make_unique<mqtt::MqttContext>(*hub, hub->shards().at(i), loop.deadlines,
-                                                        mqtt_metrics, mqtt_settings(config));
+                                                        mqtt_metrics, mqtt_settings(config),
+                                                        provisioning.get());
         all.push_back(loop.mqtt.get());
         loop.amqp = std::make_unique<amqp::AmqpContext>(*hub, hub->shards().at(i), loop.deadlines,
                                                         amqp_metrics, amqp_settings(config));

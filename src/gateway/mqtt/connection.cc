@@ -2,6 +2,7 @@
 
 #include "gateway/auth_chain.h"
 #include "gateway/device_credentials.h"
+#include "gateway/mqtt/provisioning_connection.h"
 #include "gateway/mqtt/translation.h"
 #include "gateway/wire_error.h"
 #include "hub/shards.h"
@@ -139,6 +140,7 @@ void MqttConnection::handle_events() {
                        [this](wire::Authenticate& request) {
                            request_ = std::make_unique<wire::Authenticate>(std::move(request));
                        },
+                       [this](wire::Provision& asked) { hand_over(std::move(asked)); },
                        [this](const wire::GetTwin& get) { get_twin(get.rid); },
                        [this](const wire::Report& what) { report(what); },
                        [this](const wire::Telemetry& message) {
@@ -160,6 +162,25 @@ void MqttConnection::handle_events() {
         if (request_) return;
     }
     if (attached_ && !closed_) context_->shard().note_activity(session_.identity());
+}
+
+// To the provisioning service, with all that came.
+void MqttConnection::hand_over(wire::Provision asked) {
+    if (context_->provisioning() == nullptr) {
+        context_->metrics().refused.Increment();
+        encode(wire::ConnAck{false, wire::ConnectCode::not_authorized}, context_->output);
+        return close(CloseReason::identity_malformed, nullptr);
+    }
+    closed_ = true;
+    cancel();
+    failing_reads_.stop();
+    auto connection = std::make_shared<ProvisioningConnection>(std::move(transport_), *context_,
+                                                               std::move(asked));
+    context_->adopt(connection);
+    asio::post(context_->shard().executor(), [self = shared_from_this(), connection] {
+        self->context_->release(self);
+        connection->start();
+    });
 }
 
 void MqttConnection::flush() {

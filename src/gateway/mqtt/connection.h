@@ -41,6 +41,7 @@ private:
     void wait_readable();
     void read();
     void handle_events();
+    void hand_over(protocol::mqtt::Provision asked);
     void flush();
     void watch();
 

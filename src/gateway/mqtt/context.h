@@ -12,9 +12,14 @@
 #include <unordered_set>
 #include <vector>
 
+namespace twinhub::provisioning {
+class Provisioning;
+}  // namespace twinhub::provisioning
+
 namespace twinhub::gateway::mqtt {
 
 class MqttConnection;
+class ProvisioningConnection;
 
 struct MqttSettings {
     protocol::mqtt::Limits limits;
@@ -30,7 +35,7 @@ struct MqttSettings {
 class MqttContext {
 public:
     MqttContext(hub::Hub& hub, hub::Shard& shard, Deadlines& deadlines, MqttMetrics& metrics,
-                MqttSettings settings);
+                MqttSettings settings, provisioning::Provisioning* provisioning = nullptr);
     ~MqttContext();
     MqttContext(const MqttContext&) = delete;
     MqttContext& operator=(const MqttContext&) = delete;
@@ -43,11 +48,17 @@ public:
     void serve(std::unique_ptr<Transport> transport);
     void adopt(std::shared_ptr<MqttConnection> connection);  // one that came from another loop
     void release(const std::shared_ptr<MqttConnection>& connection);
+    // The same for connections to the provisioning service, which stay where they were accepted.
+    void adopt(std::shared_ptr<ProvisioningConnection> connection);
+    void release(const std::shared_ptr<ProvisioningConnection>& connection);
     void stop();  // closes all that are here, and all that come
-    std::size_t connections() const { return connections_.size(); }
+    std::size_t connections() const {
+        return connections_.size() + provisioning_connections_.size();
+    }
 
     hub::Hub& hub() { return hub_; }
     hub::Shard& shard() { return shard_; }
+    provisioning::Provisioning* provisioning() const { return provisioning_; }  // or nullptr
     Deadlines& deadlines() { return deadlines_; }
     MqttMetrics& metrics() { return metrics_; }
     const MqttSettings& settings() const { return settings_; }
@@ -67,6 +78,8 @@ private:
     std::vector<std::string> hosts_;
     std::vector<MqttContext*> all_;
     std::unordered_set<std::shared_ptr<MqttConnection>> connections_;
+    std::unordered_set<std::shared_ptr<ProvisioningConnection>> provisioning_connections_;
+    provisioning::Provisioning* provisioning_;
     bool stopping_ = false;
 };
 

@@ -59,6 +59,8 @@ public:
     // For packets that begin after the current one.
     void set_remaining_length_max(std::uint32_t value) { remaining_length_max_ = value; }
     std::size_t held_bytes() const { return tail_.size(); }
+    // Gives away what is kept; nothing is read on here.
+    std::vector<char> take_held() { return std::exchange(tail_, {}); }
 
 private:
     enum class Outcome : std::uint8_t { all, stopped };

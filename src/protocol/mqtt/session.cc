@@ -102,6 +102,10 @@ void Session::read(std::span<const std::byte> bytes, Turn& turn) {
         return state_ == State::open;
     });
     if (fault) end(reason_of(*fault), turn.events);
+    if (state_ == State::leaving) {
+        std::get<Provision>(turn.events.list.back()).unread = decoder_.take_held();
+        state_ = State::closed;
+    }
     if (state_ == State::closed) decoder_ = Decoder(0);
 }
 
@@ -128,6 +132,14 @@ void Session::on(const Connect& packet, Turn& turn) {
     if (packet.protocol_level != 4)
         return turn_away(ConnectCode::protocol_level_refused, CloseReason::protocol_level_refused,
                          turn);
+    if (auto name = parse_provisioning_name(packet.user_name.value_or(""), packet.client_id)) {
+        state_ = State::leaving;
+        turn.events.list.emplace_back(Provision{*std::move(name),
+                                                std::string(packet.password.value_or("")),
+                                                std::chrono::seconds(packet.keep_alive_seconds),
+                                                {}});
+        return;
+    }
     // Whatever is wrong with who they say they are gets code 5: 2 and 4 stop C devices for good
     // (1.3).
     auto user = parse_user_name(packet.user_name.value_or(""), packet.client_id);

@@ -5,6 +5,7 @@
 #include "protocol/mqtt/decoder.h"
 #include "protocol/mqtt/limits.h"
 #include "protocol/mqtt/packet.h"
+#include "protocol/mqtt/provisioning_name.h"
 #include "protocol/mqtt/subscription.h"
 #include "protocol/mqtt/topic.h"
 #include "protocol/mqtt/user_name.h"
@@ -30,6 +31,15 @@ struct Authenticate {
     std::string password;  // SAS token; empty when a client certificate has to do
     bool clean_session = false;
     std::chrono::seconds keep_alive{0};  // as the client said
+};
+
+// The device asks the provisioning service, not the hub: this session is over, a
+// ProvisioningSession goes on with what came behind the CONNECT.
+struct Provision {
+    ProvisioningName name;
+    std::string password;
+    std::chrono::seconds keep_alive{0};
+    std::vector<char> unread;
 };
 
 // Answer with twin_response(). GETs and reports are to be executed in the order they come.
@@ -82,8 +92,8 @@ struct Close {
     std::optional<Will> will;  // publish it, as telemetry
 };
 
-using Event = std::variant<Authenticate, GetTwin, Report, Telemetry, MethodResponse, Acknowledged,
-                           SubscriptionsChanged, Close>;
+using Event = std::variant<Authenticate, Provision, GetTwin, Report, Telemetry, MethodResponse,
+                           Acknowledged, SubscriptionsChanged, Close>;
 
 // Filled by a session's calls; one can serve all sessions of a loop. clear() it between batches:
 // it keeps the memory of the list, and frees the packets that arrived in pieces.
@@ -152,7 +162,7 @@ public:
     bool congested() const;
 
 private:
-    enum class State : std::uint8_t { awaiting_connect, authenticating, open, closed };
+    enum class State : std::uint8_t { awaiting_connect, authenticating, open, leaving, closed };
     struct Turn;  // the arguments of one call
 
     void read(std::span<const std::byte> bytes, Turn& turn);

@@ -46,7 +46,7 @@ TEST(Session, RefusesAnUnclearIdentityWithCode5) {
     nobody.password.reset();
     const Connect rows[] = {nobody, connect_packet("", "h//"), connect_packet("d", "h/e"),
                             connect_packet("d", "h"),
-                            connect_packet("d", "0ne0/registrations/d/api-version=2019-03-31")};
+                            connect_packet("d", "0ne0/registrations/e/api-version=2019-03-31")};
     for (const Connect& row : rows)
         EXPECT_THAT(Script().sends(row), ElementsAre("close identity_malformed", "< connack 5"));
 }

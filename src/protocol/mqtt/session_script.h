@@ -26,6 +26,10 @@ struct EventText {
         return "authenticate " + e.user.identity.text() + " at " + e.user.host + " with '" +
                e.password + "'" + (e.clean_session ? " clean" : "");
     }
+    std::string operator()(const Provision& e) const {
+        return "provision " + e.name.registration + " of " + e.name.scope + " with '" + e.password +
+               "' and " + std::to_string(e.unread.size()) + " bytes";
+    }
     std::string operator()(const GetTwin& e) const { return "get " + std::string(e.rid); }
     std::string operator()(const Report& e) const {
         return "report " + std::string(e.rid) +
