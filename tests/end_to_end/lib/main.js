@@ -27,7 +27,8 @@ try {
     const trusted = authority(folder, 'device-authority');
     mkdirSync(join(folder, 'data'));
     const config = join(folder, 'config.yaml');
-    writeFileSync(config, `auth:\n  device_cas:\n    - ${trusted.file}\n`);
+    writeFileSync(config, `auth:\n  device_cas:\n    - ${trusted.file}\n`
+        + 'provisioning:\n  retry_after: 1s\n  failures_per_minute: 1000\n');
     const hub = await Hub.start({ folder, config });
     ({ passed, failed } = await runTests(hub));
     await hub.stop();
