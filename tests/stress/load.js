@@ -3,7 +3,7 @@
 // nobody can explain are kept in `during.surprises`.
 import { connect as tcpConnect } from 'node:net';
 import { packets, RawMqtt, topics, credentials } from '../end_to_end/lib/raw_mqtt.js';
-import { openWebSocket } from './websocket.js';
+import { openWebSocket } from '../end_to_end/lib/raw_websocket.js';
 
 const count = (during, what) => { during.counts[what] = (during.counts[what] ?? 0) + 1; };
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));

@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { Duplex } from 'node:stream';
 import { connect as tlsConnect } from 'node:tls';
-import { RawMqtt } from '../end_to_end/lib/raw_mqtt.js';
-import { withDeadline } from '../end_to_end/lib/wait.js';
+import { RawMqtt } from './raw_mqtt.js';
+import { withDeadline } from './wait.js';
 
 function binaryFrame(payload) {
     const size = payload.length < 126 ? Buffer.from([0x80 | payload.length])
@@ -16,9 +16,10 @@ function binaryFrame(payload) {
 // The payload of the first frame and what is behind it; undefined while it is not whole.
 function unframe(bytes) {
     if (bytes.length < 2) return undefined;
-    let [length, at] = [bytes[1] & 127, 2];
-    if (length === 126) [length, at] = [bytes.length >= 4 ? bytes.readUInt16BE(2) : Infinity, 4];
-    if (length === 127) [length, at] = [bytes.length >= 10 ? Number(bytes.readBigUInt64BE(2)) : Infinity, 10];
+    const short = bytes[1] & 127;
+    let [length, at] = [short, 2];
+    if (short === 126) [length, at] = [bytes.length >= 4 ? bytes.readUInt16BE(2) : Infinity, 4];
+    if (short === 127) [length, at] = [bytes.length >= 10 ? Number(bytes.readBigUInt64BE(2)) : Infinity, 10];
     if (bytes.length < at + length) return undefined;
     return { opcode: bytes[0] & 15, payload: bytes.subarray(at, at + length), rest: bytes.subarray(at + length) };
 }
