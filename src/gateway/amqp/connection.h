@@ -53,8 +53,9 @@ public:
     void expect() { ++unanswered_; }
     void answered() { --unanswered_; }
 
+    // `seat`: of an identity's link; `claim`: of a service's, which ends with it.
     void accept(const protocol::amqp::LinkOffered& offer, std::shared_ptr<AmqpLink> link,
-                Seat* seat);
+                Seat* seat, ClaimNumber claim = 0);
     void refuse(const protocol::amqp::LinkOffered& offer, const protocol::amqp::Condition& why);
     // Ends a link of ours; its object hears gone().
     void detach(protocol::amqp::LinkNumber link, const protocol::amqp::Condition& why);
@@ -67,9 +68,12 @@ public:
 
     // From delegates.
     void desired_changed(const TwinId& id, std::uint64_t version, const std::string& body);
+    void invoke(const TwinId& id, std::uint64_t number, const std::string& name,
+                const std::string& payload);
+    void deliver(const TwinId& id, const hub::LockedMessage& message);
     void identity_ended(const TwinId& id, hub::LinkEnd reason);
 
-    // A service's claim with a right, or nullptr; the link dies with it.
+    // What gives a service the right to an operation, or nullptr.
     const Claim* claim_for(hub::Operation operation) const;
     Way<AmqpConnection> way() { return {here(), weak_from_this()}; }
 
@@ -99,7 +103,9 @@ private:
     void plain_offered(const protocol::amqp::PlainCredentials& credentials);
     void put_identity_token(std::vector<TwinId> candidates, std::size_t at, std::string token,
                             TokenAnswer answer);
-    void claimed(Claim claim);
+    ClaimNumber claimed(Claim claim);
+    void token_judged(const TwinId& id, std::uint64_t attempt, const Result<Admission>& admitted,
+                      const std::string& token);
     void expire_claims(Instant now);
     void end_if_nobody_is_left(CloseReason reason);
     void authorised();
@@ -110,6 +116,8 @@ private:
                              const protocol::amqp::Address& address, std::size_t candidate);
     void open_device_link(Seat& seat, const protocol::amqp::LinkOffered& offer,
                           const protocol::amqp::Address& address);
+    void service_link_offered(const protocol::amqp::LinkOffered& offer,
+                              protocol::amqp::Endpoint endpoint);
     void link_gone(protocol::amqp::LinkNumber link);
     Seat& seat_of(const TwinId& id);
     std::size_t likeliest(const std::vector<TwinId>& candidates) const;

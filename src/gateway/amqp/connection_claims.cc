@@ -76,11 +76,12 @@ void AmqpConnection::plain_offered(const wire::PlainCredentials& credentials) {
                        [decide](int status, std::string_view) { decide(status == 200); });
 }
 
-void AmqpConnection::claimed(Claim claim) {
+ClaimNumber AmqpConnection::claimed(Claim claim) {
     context_->metrics().tokens_accepted.Increment();
-    claims_.put(std::move(claim));
+    const ClaimNumber number = claims_.put(std::move(claim)).number;
     authorised();
     watch();
+    return number;
 }
 
 void AmqpConnection::put_token(wire::PutToken put, TokenAnswer answer) {
@@ -116,41 +117,58 @@ void AmqpConnection::put_identity_token(std::vector<TwinId> candidates, std::siz
     }
     auto check = [this, id, candidates = std::move(candidates), at, token = std::move(token),
                   answer = std::move(answer)]() mutable {
+        Seat& seat = seat_of(id);
+        ++seat.checks;
+        // The first token of an identity connects it; a later one renews, whether it has links now
+        // or not.
+        const Claim* known = claims_.for_identity(id, context_->hosts());
+        const bool connects =
+            seat.state == Seat::State::absent && (known == nullptr || known->is_policy());
+        if (connects) seat.state = Seat::State::attaching;
+        const std::uint64_t attempt = connects ? ++seat.attempt : 0;
         Proof proof = proof_of(*transport_, token);
-        auto judged = [id, candidates = std::move(candidates), at, token = std::move(token),
-                       answer = std::move(answer)](AmqpConnection& connection,
-                                                   Result<Admission> admitted) mutable {
-            const auto found = connection.seats_.find(id);
-            if (found != connection.seats_.end()) --found->second->checks;
-            if (admitted) {
-                connection.claimed(Claim{.number = 0,
-                                         .token = std::move(token),
-                                         .resource = {},
-                                         .identity = id,
-                                         .principal = admitted->principal,
-                                         .expires = admitted->expires});
-                return answer(200, "OK");
-            }
-            if (found != connection.seats_.end()) connection.leave_if_unused(*found->second);
+        auto judged = [id, attempt, candidates = std::move(candidates), at,
+                       token = std::move(token), answer = std::move(answer)](
+                          AmqpConnection& connection, Result<Admission> admitted) mutable {
+            connection.token_judged(id, attempt, admitted, token);
+            if (admitted) return answer(200, "OK");
             if (is_absent(admitted.error()) && at + 1 < candidates.size())
                 return connection.put_identity_token(std::move(candidates), at + 1,
                                                      std::move(token), std::move(answer));
             connection.context_->metrics().tokens_refused.Increment();
-            connection.context_->hub().log().debug(
-                "amqp.token_refused", {{"device", id.text()},
-                                       {"client", connection.transport_->peer().address},
-                                       {"reason", admitted.error().message}});
             if (is_our_fault(admitted.error())) return answer(500, "Try again");
             answer(401, refused_text);
         };
-        Seat& seat = seat_of(id);
-        ++seat.checks;
-        seat.delegate.call(here(), [proof = std::move(proof),
+        seat.delegate.call(here(), [connects, proof = std::move(proof),
                                     judged = std::move(judged)](Delegate& delegate) mutable {
-            delegate.check(std::move(proof), std::move(judged));
+            if (connects)
+                delegate.attach(std::move(proof), {.clean_session = false}, std::move(judged));
+            else delegate.check(std::move(proof), std::move(judged));
         });
     };
     settle_on(id, std::move(check));
+}
+
+void AmqpConnection::token_judged(const TwinId& id, std::uint64_t attempt,
+                                  const Result<Admission>& admitted, const std::string& token) {
+    const auto found = seats_.find(id);
+    if (found != seats_.end()) --found->second->checks;
+    if (admitted) {
+        const ClaimNumber claim = claimed(Claim{.number = 0,
+                                                .token = token,
+                                                .resource = {},
+                                                .identity = id,
+                                                .principal = admitted->principal,
+                                                .expires = admitted->expires});
+        if (found != seats_.end() && attempt != 0) found->second->claim = claim;
+    } else {
+        context_->hub().log().debug("amqp.token_refused", {{"device", id.text()},
+                                                           {"client", transport_->peer().address},
+                                                           {"reason", admitted.error().message}});
+    }
+    if (attempt != 0) attached(id, attempt, admitted);
+    else if (found != seats_.end() && found->second->state == Seat::State::absent)
+        leave_if_unused(*found->second);
 }
 
 const Claim* AmqpConnection::claim_for(hub::Operation operation) const {

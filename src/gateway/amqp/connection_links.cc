@@ -3,6 +3,9 @@
 #include "gateway/amqp/conditions.h"
 #include "gateway/amqp/connection.h"
 #include "gateway/amqp/delegate.h"
+#include "gateway/amqp/messages_link.h"
+#include "gateway/amqp/method_pair.h"
+#include "gateway/amqp/service_links.h"
 #include "gateway/amqp/telemetry_link.h"
 #include "gateway/amqp/twin_pair.h"
 #include "protocol/amqp/address.h"
@@ -30,8 +33,8 @@ wire::Condition not_found(std::string_view what) {
 }  // namespace
 
 void AmqpConnection::accept(const wire::LinkOffered& offer, std::shared_ptr<AmqpLink> link,
-                            Seat* seat) {
-    links_[offer.link] = OpenLink{link, seat, 0};
+                            Seat* seat, ClaimNumber claim) {
+    links_[offer.link] = OpenLink{link, seat, claim};
     if (seat != nullptr) seat->links[offer.link] = std::move(link);
     context_->metrics().links.Increment();
     driver_.accept(offer.link);
@@ -80,10 +83,36 @@ void AmqpConnection::link_offered(wire::LinkOffered& offer) {
         case wire::Endpoint::service_messages:
         case wire::Endpoint::service_feedback:
         case wire::Endpoint::service_file_notifications:
+            return service_link_offered(offer, address.endpoint);
         case wire::Endpoint::registration:
         case wire::Endpoint::unknown: break;
     }
     refuse(offer, not_found("There is no such address"));
+}
+
+// Service links live and die with a policy's token. A connection that has one stays on this loop.
+void AmqpConnection::service_link_offered(const wire::LinkOffered& offer, wire::Endpoint endpoint) {
+    const bool sends = endpoint == wire::Endpoint::service_messages;
+    if (offer.sends_to_us != sends)
+        return refuse(offer, {std::string(wire::condition::not_allowed),
+                              "A link of this direction is not offered here",
+                              {}});
+    const Claim* claim =
+        claim_for(sends ? hub::Operation::message_send : hub::Operation::feedback_receive);
+    if (claim == nullptr)
+        return refuse(offer, {std::string(wire::condition::unauthorized), "Unauthorized", {}});
+    settled_ = true;
+    std::shared_ptr<AmqpLink> link;
+    if (sends) {
+        link = std::make_shared<SendLink>(*this, claim->principal);
+    } else if (endpoint == wire::Endpoint::service_feedback) {
+        auto feedback = std::make_shared<FeedbackLink>(*this, offer);
+        accept(offer, feedback, nullptr, claim->number);
+        return feedback->listen();
+    } else {
+        link = std::make_shared<QuietLink>();  // there are no files
+    }
+    accept(offer, std::move(link), nullptr, claim->number);
 }
 
 // The one that has proved itself, else the first: an id may be escaped, or look like it.
@@ -187,7 +216,9 @@ void AmqpConnection::attached(const TwinId& id, std::uint64_t attempt, Result<Ad
         if (closed_ || seat.state != Seat::State::attached) return;
         open_device_link(seat, link.offer, link.address);
     }
-    leave_if_unused(seat);
+    // A token of its own connects an identity that has no links yet.
+    const Claim* claim = claims_.of(seat.claim);
+    if (!waiting.empty() || claim == nullptr || claim->is_policy()) leave_if_unused(seat);
 }
 
 void AmqpConnection::open_device_link(Seat& seat, const wire::LinkOffered& offer,
@@ -201,6 +232,20 @@ void AmqpConnection::open_device_link(Seat& seat, const wire::LinkOffered& offer
                                                                   correlation);
                             })
                 .add(offer);
+        case wire::Endpoint::methods:
+            return pair_for(seat.methods, offer, correlation,
+                            [&] {
+                                return std::make_shared<MethodPair>(*this, seat, offer.session,
+                                                                    correlation);
+                            })
+                .add(offer);
+        case wire::Endpoint::messages:
+            if (offer.sends_to_us || seat.id.is_module()) break;
+            // Of two receivers the newer one gets the messages.
+            if (const auto old = seat.messages; old != nullptr)
+                detach(old->link(), condition_of(hub::LinkEnd::taken_over));
+            seat.messages = std::make_shared<MessagesLink>(*this, seat, offer);
+            return seat.messages->add(offer);
         case wire::Endpoint::events:
             if (offer.sends_to_us)
                 return accept(offer, std::make_shared<TelemetryLink>(*this, seat), &seat);
@@ -240,6 +285,26 @@ void AmqpConnection::end_seat(Seat& seat, const wire::Condition& why) {
     seat.delegate.call(here(), [](Delegate& delegate) { delegate.detach(); });
     for (const auto& [link, object] : links) detach(link, why);
     if (const auto found = seats_.find(id); found != seats_.end()) leave_if_unused(*found->second);
+}
+
+void AmqpConnection::invoke(const TwinId& id, std::uint64_t number, const std::string& name,
+                            const std::string& payload) {
+    const auto found = seats_.find(id);
+    if (found == seats_.end()) return;
+    for (const auto& pair : found->second->methods)
+        if (pair->is_whole()) return (void)std::shared_ptr(pair)->invoke(number, name, payload);
+}
+
+void AmqpConnection::deliver(const TwinId& id, const hub::LockedMessage& message) {
+    const auto found = seats_.find(id);
+    if (found == seats_.end()) return;
+    Seat& seat = *found->second;
+    if (const auto link = seat.messages; link != nullptr) return link->deliver(message);
+    // Its link has gone while the message was on its way.
+    seat.delegate.call(here(), [token = message.lock_token](Delegate& delegate) {
+        delegate.settle_message(token, hub::Outcome::abandon,
+                                [](AmqpConnection&, const Result<>&) {});
+    });
 }
 
 void AmqpConnection::desired_changed(const TwinId& id, std::uint64_t version,

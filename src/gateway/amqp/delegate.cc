@@ -126,6 +126,42 @@ void Delegate::note_activity() {
     if (attached_) home_.shard().note_activity(id_);
 }
 
+void Delegate::takes_methods(bool takes) {
+    if (attached_) home_.shard().takes_methods(id_, *this, {.all = takes, .names = {}});
+}
+
+void Delegate::method_answered(std::uint64_t number, int status, const std::string& payload) {
+    home_.shard().method_answered(id_, number, status, payload);
+}
+
+void Delegate::want_messages(std::uint32_t credit) {
+    if (attached_) home_.shard().want_messages(id_, *this, credit);
+}
+
+void Delegate::settle_message(const std::string& lock_token, hub::Outcome outcome,
+                              Answer<Result<>> answer) {
+    home_.shard().settle_message(
+        id_, lock_token, outcome,
+        [weak = weak_from_this(), answer = std::move(answer)](const Result<>& done) mutable {
+            const auto self = weak.lock();
+            if (self && !self->left_) self->give(std::move(answer), Result<>(done));
+        });
+}
+
+void Delegate::invoke(std::uint64_t number, std::string_view name, std::string_view payload) {
+    connection_.call(home_.executor(),
+                     [id = id_, number, name = std::string(name),
+                      payload = std::string(payload)](AmqpConnection& connection) {
+                         connection.turn([&] { connection.invoke(id, number, name, payload); });
+                     });
+}
+
+void Delegate::deliver(const hub::LockedMessage& message) {
+    connection_.call(home_.executor(), [id = id_, message](AmqpConnection& connection) {
+        connection.turn([&] { connection.deliver(id, message); });
+    });
+}
+
 void Delegate::desired_changed(std::uint64_t version, std::string_view body) {
     connection_.call(home_.executor(),
                      [id = id_, version, body = std::string(body)](AmqpConnection& connection) {

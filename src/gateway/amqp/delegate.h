@@ -45,12 +45,18 @@ public:
                 Answer<Result<std::uint64_t>> answer);
     void note_activity();
 
+    // Methods and messages, while attached.
+    void takes_methods(bool takes);
+    void method_answered(std::uint64_t number, int status, const std::string& payload);
+    void want_messages(std::uint32_t credit);
+    void settle_message(const std::string& lock_token, hub::Outcome outcome,
+                        Answer<Result<>> answer);
+
 private:
     // hub::DeviceLink
     void desired_changed(std::uint64_t version, std::string_view body) override;
-    // Neither is taken yet, so neither comes.
-    void invoke(std::uint64_t, std::string_view, std::string_view) override {}
-    void deliver(const hub::LockedMessage&) override {}
+    void invoke(std::uint64_t number, std::string_view name, std::string_view payload) override;
+    void deliver(const hub::LockedMessage& message) override;
     void end(hub::LinkEnd reason) override;
 
     template <class T>

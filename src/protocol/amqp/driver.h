@@ -45,7 +45,8 @@ public:
     void accept(LinkNumber link);
     void refuse(LinkNumber link, const Condition& why);
     void detach(LinkNumber link, const Condition& why);
-    // Of a message that arrived.
+    // What becomes of a message that arrived; or of one that was sent and watched, when it cannot
+    // be what the peer said.
     void settle(DeliveryNumber delivery, Outcome outcome, const Condition* why = nullptr);
 
     // Whether there is credit and room to send now; if not, a Sendable comes when there is.
