@@ -72,6 +72,18 @@ hub::Settings hub_settings(const Config& config) {
     settings.query_budget = config.query_budget;
     settings.live_queries_max = static_cast<std::uint32_t>(config.query_live_max);
     settings.live_query_bytes_max = config.query_live_buffer;
+    settings.messages_per_device_max = static_cast<std::uint32_t>(config.messages_per_device_max);
+    settings.messages_max = config.messages_max;
+    settings.message_bytes_max = static_cast<std::uint32_t>(config.messages_bytes_max);
+    settings.message_age = config.messages_age;
+    settings.message_age_max = config.messages_age_max;
+    settings.message_lock = config.messages_lock;
+    settings.message_deliveries_max = static_cast<std::uint32_t>(config.messages_deliveries_max);
+    settings.feedback_age = config.feedback_age;
+    settings.feedback_max = static_cast<std::uint32_t>(config.feedback_max);
+    settings.method_calls_max = static_cast<std::uint32_t>(config.method_calls_max);
+    settings.method_calls_per_device_max =
+        static_cast<std::uint32_t>(config.method_calls_per_device_max);
     settings.query_cursors_max = static_cast<std::uint32_t>(config.query_cursors_max);
     return settings;
 }

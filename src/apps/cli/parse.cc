@@ -73,8 +73,17 @@ std::string names_left(const Option& common, const std::vector<Option>& own) {
 
 std::vector<Option> hub_options(const Command& command) {
     if (!command.talks_to_hub) return {};
-    std::vector<Option> options = common_options();
-    for (Option& option : options) option.other_names = names_left(option, command.options);
+    std::vector<Option> options;
+    for (const Option& common : common_options()) {
+        // --data is the message of `c2d-message send`.
+        const bool is_taken = std::ranges::any_of(command.options, [&](const Option& own) {
+            const std::vector<std::string> names = split(own.other_names, ',');
+            return std::ranges::find(names, "--" + common.name) != names.end();
+        });
+        if (is_taken) continue;
+        options.push_back(common);
+        options.back().other_names = names_left(common, command.options);
+    }
     return options;
 }
 

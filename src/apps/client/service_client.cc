@@ -70,6 +70,12 @@ std::optional<std::chrono::seconds> pause_before_retry(const ServiceResponse& re
     return std::chrono::seconds{std::max(seconds, 1U)};
 }
 
+std::string unquoted(std::string_view etag) {
+    if (etag.size() >= 2 && etag.starts_with('"') && etag.ends_with('"'))
+        etag = etag.substr(1, etag.size() - 2);
+    return std::string(etag);
+}
+
 // Feeds what came into the parser; what it does not take yet stays in `pending`.
 Result<> feed(Parser& parser, std::string& pending) {
     while (!pending.empty() && !parser.is_done()) {
@@ -172,7 +178,7 @@ Result<ServiceResponse> ServiceClient::send(const ServiceRequest& request) {
         parser.body_limit(body_bytes_max);
         bool answered = false;
         const auto done = impl_->exchange(
-            wire, parser, answered, [] { return answer_within; }, [] { return false; });
+            wire, parser, answered, [&request] { return request.within; }, [] { return false; });
         if (!done) {
             impl_->connection.reset();
             if (std::exchange(may_retry, false) && !answered &&
@@ -184,7 +190,8 @@ Result<ServiceResponse> ServiceClient::send(const ServiceRequest& request) {
         ServiceResponse response{.status = static_cast<int>(message.result_int()),
                                  .body = message.body(),
                                  .continuation = std::string(message["x-ms-continuation"]),
-                                 .retry_after = std::string(message["Retry-After"])};
+                                 .retry_after = std::string(message["Retry-After"]),
+                                 .etag = unquoted(message["ETag"])};
         if (!message.keep_alive()) impl_->connection.reset();
         return response;
     }
@@ -306,6 +313,12 @@ Error error_of(const ServiceResponse& response) {
         else if (body->get_object().contains("errors"))
             message = "some of the operations were refused: " + response.body;
     }
+    // What went wrong with a device is told as JSON inside of the message.
+    if (message.starts_with('{'))
+        if (const auto inner = parse_json(message); inner && inner->is_object())
+            if (const json::value* text = inner->get_object().if_contains("message");
+                text && text->is_string())
+                message = std::string(text->get_string());
     // "ErrorCode:DeviceNotFound;dev-01"
     if (message.starts_with("ErrorCode:")) message.erase(0, std::string_view("ErrorCode:").size());
     if (const std::size_t end = message.find(';'); end != std::string::npos)

@@ -29,6 +29,7 @@ struct ServiceRequest {
     std::optional<json::value> body;
     std::string if_match;  // as it goes on the wire, with quotes; empty = none
     std::vector<std::pair<std::string, std::string>> headers;
+    std::chrono::seconds within{60};  // for each step of the answer
 };
 
 struct ServiceResponse {
@@ -36,6 +37,7 @@ struct ServiceResponse {
     std::string body;
     std::string continuation;  // x-ms-continuation; empty = the last page
     std::string retry_after;   // seconds; empty = the server did not say
+    std::string etag;          // without quotes; empty = none
 };
 
 // A question to the fleet.

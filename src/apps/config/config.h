@@ -113,6 +113,19 @@ struct Config {
     std::uint64_t query_live_max = 1000;
     std::uint64_t query_live_buffer = std::uint64_t{1} << 20;  // bytes
 
+    // --- messages to devices, methods ---
+    std::uint64_t messages_per_device_max = 50;
+    std::uint64_t messages_max = 1'000'000;        // over all devices
+    std::uint64_t messages_bytes_max = 64 * 1024;  // one message: payload and properties
+    std::chrono::milliseconds messages_age{std::chrono::hours{1}};  // when their senders do not say
+    std::chrono::milliseconds messages_age_max{std::chrono::hours{48}};
+    std::chrono::milliseconds messages_lock{60'000};
+    std::uint64_t messages_deliveries_max = 10;  // in vain
+    std::chrono::milliseconds feedback_age{std::chrono::hours{1}};
+    std::uint64_t feedback_max = 50'000;
+    std::uint64_t method_calls_max = 5'000;
+    std::uint64_t method_calls_per_device_max = 20;
+
     // --- store ---
     std::uint64_t cached_twins_max = 100'000;     // unchanged twins kept in memory
     std::uint64_t checkpoint_twins_max = 20'000;  // changed twins of a shard not yet written whole

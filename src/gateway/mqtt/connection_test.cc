@@ -291,6 +291,132 @@ TEST_F(MqttConnectionTest, AStoppingServerEndsAllAndTakesNobody) {
     EXPECT_TRUE(late->gone);
 }
 
+// What a device asks for and gets besides its twin.
+struct DeviceBound : MqttConnectionTest {
+    static std::string subscribe_to(std::string_view filter, wire::Qos qos) {
+        wire::Subscribe packet;
+        packet.packet_id = 7;
+        packet.filters.push_back({filter, qos});
+        return bytes_of(packet);
+    }
+    std::shared_ptr<FakePeer> returning(bool clean = false) {
+        auto peer = open();
+        wire::Connect packet;
+        packet.clean_session = clean;
+        packet.keep_alive_seconds = 60;
+        packet.client_id = "d1";
+        packet.user_name = "hub.local/d1/?api-version=2021-04-12";
+        const std::string token =
+            protocol::sas::make_token({"hub.local/devices/d1", key, 4'000'000'000, {}});
+        packet.password = token;
+        peer->send(bytes_of(packet));
+        until([&] { return peer->received.starts_with("\x20\x02"); });
+        return peer;
+    }
+    void send(std::string payload) {
+        hub::CloudMessage message;
+        message.payload = std::move(payload);
+        message.message_id = "m";
+        message.properties = {{"a", "1"}, {"b", std::nullopt}};
+        ASSERT_TRUE(wait(hub.hub().cloud_messages().send(id_of("d1").device, std::move(message))));
+    }
+    double waiting() { return hub.hub().metrics().messages_waiting.Value(); }
+    std::shared_ptr<std::optional<Result<hub::MethodResult>>> invoke(std::string name) {
+        auto result = std::make_shared<std::optional<Result<hub::MethodResult>>>();
+        asio::co_spawn(hub.executor(),
+                       hub.hub().methods().invoke(id_of("d1"), {.name = std::move(name)}, {}),
+                       [result](std::exception_ptr, Result<hub::MethodResult> value) {
+                           *result = std::move(value);
+                       });
+        hub.run_ready();
+        return result;
+    }
+    static constexpr std::string_view messages = "devices/d1/messages/devicebound/#";
+};
+
+TEST_F(DeviceBound, AMethodIsCalledAndAnswered) {
+    const auto peer = connected("d1");
+    peer->send(subscribe("$iothub/methods/POST/#"));
+    hub.run_ready();
+    const auto result = invoke("reboot");
+    EXPECT_THAT(peer->received, HasSubstr("$iothub/methods/POST/reboot/?$rid=1null"));
+    peer->send(publish("$iothub/methods/res/201/?$rid=unknown", "{}") +
+               publish("$iothub/methods/res/200/?$rid=1", R"({"ok":true})"));
+    until([&] { return result->has_value(); });
+    EXPECT_EQ((*result)->value().status, 200);
+    EXPECT_EQ((*result)->value().payload, R"({"ok":true})");
+}
+
+TEST_F(DeviceBound, SingleMethodsAndMessagesAreKnownAgainWithoutASubscribe) {
+    auto peer = returning();
+    peer->send(subscribe("$iothub/methods/POST/open/#") +
+               subscribe_to(messages, wire::Qos::at_least_once));
+    hub.run_ready();
+    EXPECT_FALSE(invoke("close")->value());
+    peer->hang_up();
+    until([&] { return peer->gone; });
+    EXPECT_EQ((*invoke("open"))->error().code, Code::device_not_online);
+    send("first");
+    peer = returning();
+    EXPECT_EQ(peer->received.substr(0, 4), connack(0, true));
+    hub.run_ready();
+    EXPECT_THAT(peer->received, HasSubstr("first"));
+    invoke("open");
+    EXPECT_THAT(peer->received, HasSubstr("$iothub/methods/POST/open/?$rid="));
+    EXPECT_FALSE(invoke("close")->value());
+}
+
+TEST_F(DeviceBound, AMessageIsGoneWhenTheDeviceAcknowledgesIt) {
+    const auto peer = connected("d1");
+    peer->send(subscribe_to(messages, wire::Qos::at_least_once));
+    send("hello");
+    hub.run_ready();
+    EXPECT_THAT(peer->received,
+                HasSubstr("devices/d1/messages/devicebound/"
+                          "%24.mid=m&%24.to=%2Fdevices%2Fd1%2Fmessages%2Fdevicebound&%24.exp="));
+    EXPECT_THAT(peer->received, HasSubstr("&a=1&b"));
+    EXPECT_EQ(waiting(), 1);
+    peer->send(bytes_of(wire::PubAck{1}));
+    until([&] { return waiting() == 0; });
+}
+
+TEST_F(DeviceBound, WithQos0AMessageIsGoneWhenItIsSent) {
+    const auto peer = connected("d1");
+    peer->send(subscribe_to(messages, wire::Qos::at_most_once));
+    for (int i = 0; i < 40; ++i) send("hello");
+    until([&] { return waiting() == 0; });
+}
+
+TEST_F(DeviceBound, WhatWasNotAcknowledgedComesAgainMarkedAsSuch) {
+    auto peer = returning();
+    peer->send(subscribe_to(messages, wire::Qos::at_least_once));
+    for (int i = 0; i < 20; ++i) send("n" + std::to_string(i) + ".");
+    hub.run_ready();
+    EXPECT_THAT(peer->received, HasSubstr("n15."));
+    EXPECT_THAT(peer->received, testing::Not(HasSubstr("n16.")));  // the window is full
+    peer->send(bytes_of(wire::PubAck{1}));
+    until([&] { return waiting() == 19; });
+    EXPECT_THAT(peer->received, HasSubstr("n16."));
+    peer->hang_up();
+    until([&] { return peer->gone; });
+    peer = returning();
+    hub.run_ready();
+    const std::string publish_again(1, '\x3a');  // QoS 1, DUP
+    EXPECT_EQ(peer->received.substr(4, 1), publish_again);
+    EXPECT_THAT(peer->received, testing::Not(HasSubstr("n0.")));
+    EXPECT_LT(peer->received.find("n1."), peer->received.find("n2."));
+}
+
+TEST_F(DeviceBound, NothingComesToWhoDidNotAsk) {
+    const auto peer = connected("d1");
+    send("hello");
+    hub.run_ready();
+    EXPECT_EQ(peer->received, "");
+    peer->send(subscribe_to(messages, wire::Qos::at_least_once));
+    until([&] { return peer->received.find("hello") != std::string::npos; });
+    EXPECT_EQ(peer->received.substr(0, 5), std::string("\x90\x03\x00\x07\x01", 5));
+}
+
 struct SmallBuffers : MqttConnectionTest {
     static MqttSettings small() {
         MqttSettings settings;

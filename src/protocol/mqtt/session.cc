@@ -280,7 +280,7 @@ Session::Delivery Session::cloud_message(std::uint64_t key, std::string_view top
     const bool sent_before = known != unacknowledged_.end();
     const std::uint16_t packet_id = sent_before ? known->packet_id : next_packet_id();
     if (!sent_before) unacknowledged_.push_back({key, packet_id});
-    encode_publish({topic}, payload, Qos::at_least_once, packet_id, again || sent_before, false,
+    encode_publish({topic}, payload, Qos::at_least_once, packet_id, false, again || sent_before,
                    out);
     return Delivery::unacknowledged;
 }

@@ -76,8 +76,11 @@ struct PacketText {
         return "puback " + std::to_string(p.packet_id);
     }
     std::string operator()(const Publish& p) const {
-        return (p.qos == Qos::at_most_once && !p.retain ? "publish " : "other publish ") +
-               std::string(p.topic) + " " + std::string(p.payload);
+        const std::string quality = p.qos == Qos::at_most_once
+                                        ? ""
+                                        : std::to_string(p.packet_id) + (p.duplicate ? " again " : " ");
+        return (p.retain ? "retained publish " : "publish ") + quality + std::string(p.topic) +
+               " " + std::string(p.payload);
     }
     std::string operator()(const PingResp&) const { return "pingresp"; }
     std::string operator()(const auto&) const { return "?"; }
@@ -143,6 +146,12 @@ public:
     std::vector<std::string> method(std::string_view name, std::string_view rid,
                                     std::string_view body) {
         session_.method_request(name, rid, body, out_);
+        return happened();
+    }
+    std::vector<std::string> message(std::uint64_t key, std::string_view payload,
+                                     bool again = false) {
+        session_.cloud_message(key, make_device_bound_topic(session_.identity().device, {}),
+                               payload, again, out_);
         return happened();
     }
     std::vector<std::string> ticks() {

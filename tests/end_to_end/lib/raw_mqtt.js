@@ -83,7 +83,7 @@ export const types = { connack: 2, publish: 3, puback: 4, suback: 9, unsuback: 1
 
 export class RawMqtt {
     received = new Inbox();  // packets other than PUBLISH
-    published = new Inbox(); // {topic, payload, qos}
+    published = new Inbox(); // {topic, payload, qos, dup, id}
     #bytes = Buffer.alloc(0);
     #requests = 0;
 
@@ -130,7 +130,9 @@ export class RawMqtt {
             const qos = (found.flags >> 1) & 3;
             const end = 2 + found.body.readUInt16BE(0);
             this.published.put({ qos, topic: found.body.subarray(2, end).toString(),
-                                 payload: found.body.subarray(end + (qos > 0 ? 2 : 0)) });
+                                 payload: found.body.subarray(end + (qos > 0 ? 2 : 0)),
+                                 dup: (found.flags & 8) !== 0,
+                                 ...(qos > 0 ? { id: found.body.readUInt16BE(end) } : {}) });
         }
     }
 
