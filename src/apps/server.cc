@@ -553,6 +553,7 @@ Result<> Server::reload(const KeyMaterial& keys) {
 // every change on disk.
 void Server::Parts::stop_accepting_and_drain() {
     for (const auto& loop : loops) asio::post(*loop, [&here = *loop] { here.stop_doors(); });
+    hub->end_waits();
     const Moment until = clock.monotonic() + config.drain_timeout;
     while (limit.open() != 0 && clock.monotonic() < until - config.drain_timeout / 2)
         std::this_thread::sleep_for(5ms);

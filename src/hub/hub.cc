@@ -95,6 +95,12 @@ bool Hub::accepts_writes() const {
     return true;
 }
 
+void Hub::end_waits() {
+    for (std::size_t index = 0; index < shards_->size(); ++index)
+        asio::post(shards_->at(index).executor(),
+                   [&shard = shards_->at(index)] { shard.end_calls(); });
+}
+
 Task<> Hub::drain() {
     for (std::size_t index = 0; index < shards_->size(); ++index) {
         Shard& shard = shards_->at(index);

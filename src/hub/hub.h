@@ -83,6 +83,9 @@ public:
     std::shared_ptr<const x509::TrustStore> trust() const { return trust_.load(); }
     Certificates& certificates() { return *certificates_; }
 
+    // Has everybody told who waits for a device: before an orderly end, so that their answers can
+    // go out. Any thread.
+    void end_waits();
     // Ends every device link, writes every changed twin whole, and waits for the log.
     Task<> drain();
     // False while the store refuses what a shard wants to commit. Any thread.

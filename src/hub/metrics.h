@@ -33,7 +33,7 @@ struct Metrics {
         not_online,
         timed_out,
         bad_answer,
-        refused,  // too many wait
+        refused,  // too many wait, or the hub ends
         unwanted
     };
     void method_ended(MethodOutcome outcome);

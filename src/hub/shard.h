@@ -125,6 +125,7 @@ public:
     // Whom the hub believes has changed: links that rested on it are looked at in the next ticks.
     void trust_changed();
     Task<Result<MethodResult>> invoke(TwinId id, MethodCall call, Author author);
+    void end_calls() { calls_.stop(); }
     Task<Result<std::uint64_t>> send(DeviceId device, CloudMessage message);  // its sequence
     Task<Result<std::uint64_t>> purge(DeviceId device);
     Task<Result<std::optional<LockedMessage>>> receive(DeviceId device);

@@ -1,7 +1,9 @@
 // After the hub came back: is everything there that it acknowledged, and nothing that it refused?
 import assert from 'node:assert/strict';
-import { credentials, RawMqtt, topics } from '../end_to_end/lib/raw_mqtt.js';
+import { credentials, packets, RawMqtt, topics } from '../end_to_end/lib/raw_mqtt.js';
 import { Rest } from '../end_to_end/lib/rest.js';
+import { until } from '../end_to_end/lib/wait.js';
+import { bound } from './load.js';
 
 export async function check(hub, devices, registry) {
     const rest = new Rest(hub);
@@ -25,13 +27,29 @@ async function checkTwin(hub, rest, device) {
     assert.equal(Buffer.from(etag, 'base64').readBigUInt64BE(), BigInt(properties.desired.$version));
 
     // A device that comes back is up to date after one read.
-    const client = await RawMqtt.connect(hub, credentials(hub, device));
+    const client = await RawMqtt.connect(hub, { ...credentials(hub, device), clean: true });
     await client.subscribe([topics.results, topics.desired]);
     const { json } = await client.getTwin();
+    await checkMessages(rest, client, device);
     const { $metadata: desiredStamps, ...desired } = properties.desired;
     const { $metadata: reportedStamps, ...reported } = properties.reported;
     assert.deepEqual(json, { desired, reported });
     await client.disconnect();
+}
+
+async function checkMessages(rest, client, { deviceId, messages }) {
+    const count = async () =>
+        (await rest.get(`/devices/${deviceId}`)).json.cloudToDeviceMessageCount;
+    const waiting = await count();
+    await client.subscribe(bound(deviceId), { qos: 1 });
+    const found = [];
+    while (found.length < waiting) {
+        const message = await client.published.take((p) => p.topic.startsWith('devices/'));
+        found.push(Number(message.payload));
+        client.send(packets.puback(message.id));
+    }
+    messages.recover(found);
+    await until(async () => await count() === 0, 'all messages to be gone');
 }
 
 // Identities with an answer are as answered; those without may be either, but never half.

@@ -10,8 +10,10 @@ const window_reports = 16;
 const isLostConnection = (error) => ['ECONNRESET', 'ECONNREFUSED', 'EPIPE'].includes(error.code)
     || /socket hang up|socket disconnected|network socket/i.test(error.message);
 
+export const bound = (deviceId) => `devices/${deviceId}/messages/devicebound/#`;
+
 export class Load {
-    counts = { reports: 0, desired: 0, refused: 0, identities: 0 };
+    counts = { reports: 0, desired: 0, refused: 0, identities: 0, messages: 0, taken: 0 };
     findings = []; // errors that a kill does not explain
     #stopping = false;
 
@@ -27,6 +29,7 @@ export class Load {
                 this.#guard(() => this.#reports(device)), this.#guard(() => this.#answers(device)),
                 this.#guard(() => this.#setDesired(device, 'alpha')),
                 this.#guard(() => this.#setDesired(device, 'beta')),
+                this.#guard(() => this.#sendMessages(device)),
             ]),
             this.#guard(() => this.#readTwins()),
             this.#guard(() => this.#comeAndGo()),
@@ -54,6 +57,7 @@ export class Load {
         device.closed = false;
         device.client.closed.then(() => { device.closed = true; device.wake?.(); });
         await device.client.subscribe([topics.results, topics.desired]);
+        await device.client.subscribe(bound(device.deviceId), { qos: 1 });
         device.inFlight = new Map(); // rid -> {refused} or {}
         device.notified = undefined;
     }
@@ -97,6 +101,10 @@ export class Load {
                 this.#notice(device, desired, Number(notified[1]));
                 continue;
             }
+            if (message.topic.startsWith('devices/')) {
+                this.#take(device, message);
+                continue;
+            }
             const [, status, rid] = /\/res\/(\d+)\/\?\$rid=(\d+)/.exec(message.topic);
             const request = inFlight.get(rid);
             inFlight.delete(rid);
@@ -109,6 +117,29 @@ export class Load {
                 this.counts.reports += 1;
             }
             device.wake?.();
+        }
+    }
+
+    // Most messages are taken at once, some stay in the device's hands.
+    #take({ client, messages }, { payload, id }) {
+        if (this.random.chance(0.05)) return;
+        messages.taken.add(Number(payload));
+        this.counts.taken += 1;
+        client.send(packets.puback(id));
+    }
+
+    async #sendMessages({ deviceId, messages }) {
+        while (!this.#stopping) {
+            const answer = await this.rest.post(`/devices/${deviceId}/messages/deviceBound`,
+                                                { payload: String(messages.start()) });
+            if (answer.status === 403) { // fifty wait already
+                messages.pending = undefined;
+                await new Promise((done) => setTimeout(done, 20));
+                continue;
+            }
+            assert.equal(answer.status, 200, answer.text);
+            messages.accept();
+            this.counts.messages += 1;
         }
     }
 

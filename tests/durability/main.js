@@ -5,7 +5,7 @@ import { Random } from '../end_to_end/lib/random.js';
 import { Rest } from '../end_to_end/lib/rest.js';
 import { check } from './check.js';
 import { Load } from './load.js';
-import { Desired, Registry, Reported } from './model.js';
+import { Desired, Messages, Registry, Reported } from './model.js';
 
 const { values: options } = parseArgs({ options: {
     rounds: { type: 'string', default: '20' },
@@ -24,7 +24,8 @@ async function createDevices(hub, count) {
         const deviceId = `steady-${i}`;
         const { json } = await rest.put(`/devices/${deviceId}`, { deviceId });
         devices.push({ deviceId, key: json.authentication.symmetricKey.primaryKey, counter: 0,
-                       etag: 'c3RhbGU=', reported: new Reported(), desired: new Desired() });
+                       etag: 'c3RhbGU=', reported: new Reported(), desired: new Desired(),
+                       messages: new Messages() });
     }
     rest.close();
     return devices;

@@ -81,6 +81,34 @@ export class Desired {
     }
 }
 
+// The messages to one device: numbers that rise.
+export class Messages {
+    last = 0;
+    pending = undefined;   // sent, without an answer yet
+    accepted = new Set();
+    taken = new Set();     // acknowledged by the device: gone, unless the hub died too early
+
+    start() { return this.pending = ++this.last; }
+
+    accept() {
+        this.accepted.add(this.pending);
+        this.pending = undefined;
+    }
+
+    // The hub came back with these, in this order; the device has taken them now.
+    recover(found) {
+        assert.deepEqual(found, [...found].sort((a, b) => a - b), 'messages keep their order');
+        for (const number of found)
+            assert.ok(this.accepted.has(number) || number === this.pending,
+                      `message ${number} was sent by nobody`);
+        for (const number of this.accepted)
+            assert.ok(found.includes(number) || this.taken.has(number), `message ${number} is lost`);
+        this.pending = undefined;
+        this.accepted.clear();
+        this.taken.clear();
+    }
+}
+
 // Devices that come and go.
 export class Registry {
     devices = new Map(); // id -> etag, or null once deleted

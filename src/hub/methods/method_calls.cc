@@ -32,6 +32,8 @@ Error not_online(const TwinId& id, bool connected, std::string_view name) {
                  {}};
 }
 
+Error stopping() { return Error{Code::unavailable, "The hub is stopping", {}}; }
+
 }  // namespace
 
 Result<> MethodCalls::check(const MethodCall& call) {
@@ -57,6 +59,7 @@ Result<> MethodCalls::check(const MethodCall& call) {
 }
 
 void MethodCalls::invoke(const TwinId& id, MethodCall call, Done done) {
+    if (stopped_) return done(std::unexpected(stopping()));
     const auto of_this = of_identity_.find(id);
     const std::size_t hub_share =
         std::max<std::size_t>(1, parts_.settings.method_calls_max / parts_.shards);
@@ -143,6 +146,13 @@ void MethodCalls::finish(std::uint64_t number, Metrics::MethodOutcome outcome,
     parts_.metrics.method_calls_waiting.Decrement();
     parts_.metrics.method_ended(outcome);
     call.done(std::move(result));
+}
+
+void MethodCalls::stop() {
+    stopped_ = true;
+    while (!waiting_.empty())
+        finish(waiting_.begin()->first, Metrics::MethodOutcome::refused,
+               std::unexpected(stopping()));
 }
 
 void MethodCalls::tick() {

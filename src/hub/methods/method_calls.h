@@ -46,6 +46,8 @@ public:
     // The identity was deleted: nobody will answer.
     void gone(const TwinId& id, const Error& why);
     void tick();
+    // The hub ends: nobody waits here any more, and nobody begins to. Errors: unavailable.
+    void stop();
     std::size_t waiting() const { return waiting_.size(); }
 
 private:
@@ -63,6 +65,7 @@ private:
     std::unordered_map<std::uint64_t, Waiting> waiting_;
     std::unordered_map<TwinId, std::vector<std::uint64_t>> of_identity_;  // numbers rise
     std::uint64_t last_number_ = 0;
+    bool stopped_ = false;
 };
 
 }  // namespace twinhub::hub

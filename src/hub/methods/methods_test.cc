@@ -169,6 +169,14 @@ TEST_F(Calls, EndWithTheirDevice) {
     EXPECT_EQ(waits.get().error().code, Code::device_not_found);
 }
 
+TEST_F(Calls, EndWithTheHub) {
+    const auto waits = begin(d1, {.name = "go", .response_timeout = 30s, .connect_timeout = 30s});
+    hub.hub().end_waits();
+    hub.settle();
+    EXPECT_EQ(waits.get().error().code, Code::unavailable);
+    EXPECT_EQ(refusal(d1, {.name = "go", .connect_timeout = 9s}), Code::unavailable);
+}
+
 TEST_F(Calls, RefuseAnAnswerThatIsNone) {
     hub.connect(d1, link);
     take(d1, link, {.all = true});
