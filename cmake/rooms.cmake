@@ -50,10 +50,10 @@ endfunction()
 
 # The rooms that `file` includes from, for what stands outside the house: fuzz targets, benchmarks.
 function(rooms_of file result)
-    file(STRINGS ${file} lines REGEX "^#include \"[a-z_]+/")
+    file(STRINGS ${file} lines REGEX "^#include \"[a-z0-9_]+/")
     set(rooms)
     foreach(line IN LISTS lines)
-        string(REGEX REPLACE "^#include \"([a-z_]+)/.*" "\\1" room "${line}")
+        string(REGEX REPLACE "^#include \"([a-z0-9_]+)/.*" "\\1" room "${line}")
         if(TARGET ${room})
             list(APPEND rooms ${room})
         endif()

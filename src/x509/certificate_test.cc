@@ -5,6 +5,7 @@
 #include "x509/testing/certificates.h"
 
 #include <gtest/gtest.h>
+#include <openssl/param_build.h>
 #include <rapidcheck/gtest.h>
 
 namespace twinhub::x509 {
@@ -175,6 +176,45 @@ TEST(CertificateKey, MustBeStrongAndNotAbsurd) {
     const auto weak = check_key(Made({.rsa_bits = 1024}).read());
     ASSERT_FALSE(weak.has_value());
     EXPECT_NE(weak.error().message.find("1024"), std::string::npos);
+}
+
+// A certificate for an RSA key with this modulus, whoever may have it.
+Certificate with_rsa(int bits, unsigned long exponent) {
+    BIGNUM* modulus = BN_new();
+    BN_rand(modulus, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD);
+    BIGNUM* e = BN_new();
+    BN_set_word(e, exponent);
+    if (exponent == 0) BN_set_bit(e, 80);
+    BN_set_bit(e, 0);
+    OSSL_PARAM_BLD* parts = OSSL_PARAM_BLD_new();
+    OSSL_PARAM_BLD_push_BN(parts, "n", modulus);
+    OSSL_PARAM_BLD_push_BN(parts, "e", e);
+    OSSL_PARAM* list = OSSL_PARAM_BLD_to_param(parts);
+    EVP_PKEY_CTX* context = EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr);
+    EVP_PKEY* key = nullptr;
+    EVP_PKEY_fromdata_init(context);
+    CHECK(EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, list) == 1);
+    const Made issuer({});
+    X509* made = X509_dup(issuer.get());
+    X509_set_pubkey(made, key);
+    CHECK(X509_sign(made, issuer.key(), EVP_sha256()) > 0);
+    const Certificate certificate = Certificate::share(made).value();
+    X509_free(made);
+    EVP_PKEY_free(key);
+    EVP_PKEY_CTX_free(context);
+    OSSL_PARAM_free(list);
+    OSSL_PARAM_BLD_free(parts);
+    BN_free(e);
+    BN_free(modulus);
+    return certificate;
+}
+
+TEST(CertificateKey, AnRsaKeyHasBounds) {
+    EXPECT_TRUE(check_key(with_rsa(rsa_bits_min, 65537)).has_value());
+    EXPECT_TRUE(check_key(with_rsa(rsa_bits_max, 3)).has_value());
+    EXPECT_FALSE(check_key(with_rsa(rsa_bits_min - 1, 65537)).has_value());
+    EXPECT_FALSE(check_key(with_rsa(rsa_bits_max + 1, 65537)).has_value());
+    EXPECT_FALSE(check_key(with_rsa(rsa_bits_min, 0)).has_value()) << "an exponent of 81 bits";
 }
 
 TEST(CertificateKey, ACurveThatIsWrittenOutIsRefused) {

@@ -1,6 +1,7 @@
 // Runs every case against one hub and asks after each whether the hub still serves.
 import { parseArgs } from 'node:util';
 import { Checks } from '../end_to_end/lib/checks.js';
+import { certificateCases } from './certificate_cases.js';
 import { Harness } from './harness.js';
 import { httpCases } from './http_cases.js';
 import { mqttCases } from './mqtt_cases.js';
@@ -23,7 +24,8 @@ try {
         if (chosen({ name })) begun.push([name, await begin(harness)]);
     }
     await checks.check('the hub serves beside slow clients', () => harness.assertServes());
-    for (const { name, run } of [...tlsCases(), ...mqttCases(), ...httpCases()].filter(chosen))
+    for (const { name, run } of [...tlsCases(), ...certificateCases(), ...mqttCases(),
+                                   ...httpCases()].filter(chosen))
         await checks.check(name, async () => {
             await run(harness);
             await harness.assertServes();

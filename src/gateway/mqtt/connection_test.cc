@@ -6,6 +6,7 @@
 #include "protocol/mqtt/packet.h"
 #include "protocol/sas/token.h"
 #include "twin/update.h"
+#include "x509/testing/certificates.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <gmock/gmock.h>
@@ -73,8 +74,9 @@ struct MqttConnectionTest : ::testing::Test {
     }
     static twin::Match any() { return twin::Match::any(); }
 
-    std::shared_ptr<FakePeer> open() {
+    std::shared_ptr<FakePeer> open(X509* certificate = nullptr) {
         auto peer = std::make_shared<FakePeer>();
+        peer->certificate = certificate;
         peers.push_back(peer);
         context->serve(std::make_unique<FakeTransport>(hub.executor(), peer));
         hub.run_ready();
@@ -138,6 +140,80 @@ struct MqttConnectionTest : ::testing::Test {
     std::optional<MqttContext> context;
     std::vector<std::shared_ptr<FakePeer>> peers;
 };
+
+struct WithCertificates : MqttConnectionTest {
+    using Made = x509::testing::Certificate;
+    Made made(const std::string& name, std::chrono::hours ends, const Made* issuer = nullptr) {
+        const Instant now = hub.hub().clock().now();
+        return Made({.common_names = {name},
+                     .issuer = issuer,
+                     .is_authority = issuer == nullptr,
+                     .from = now - std::chrono::hours(1),
+                     .until = now + ends});
+    }
+    void make(std::string_view device, hub::AuthenticationType type,
+              const std::string& thumbprint = {}) {
+        hub::IdentitySpec wanted;
+        wanted.id = id_of(device);
+        wanted.authentication.emplace();
+        wanted.authentication->type = type;
+        wanted.authentication->primary_thumbprint = thumbprint;
+        ASSERT_TRUE(wait(hub.hub().registry().create(wanted, {})).has_value());
+    }
+    std::shared_ptr<FakePeer> connected(std::string_view device, const Made& certificate) {
+        auto peer = open(certificate.get());
+        peer->send(hello(device));
+        until([&] { return peer->received == connack(0); });
+        return peer;
+    }
+    double refused(const std::string& reason) {
+        for (const auto& family : hub.registry().Collect())
+            if (family.name == "twin_devices_refused_total")
+                for (const auto& sample : family.metric)
+                    if (sample.label.front().value == reason) return sample.counter.value;
+        return -1;
+    }
+};
+
+TEST_F(WithCertificates, AConnectionEndsSoonAfterItsCertificate) {
+    const Made own = made("own", std::chrono::hours(2));
+    make("c1", hub::AuthenticationType::self_signed, own.read().sha256_thumbprint());
+    const auto peer = connected("c1", own);
+    const auto seen = wait(hub.hub().registry().get(id_of("c1")))->presence.certificate;
+    EXPECT_EQ(seen.thumbprint, own.read().sha256_thumbprint());
+    EXPECT_EQ(seen.not_after, own.read().not_after());
+    for (int minutes = 0; minutes < 120; ++minutes) {
+        advance(std::chrono::seconds(60));
+        peer->send(std::string("\xc0\0", 2));
+        hub.run_ready();
+    }
+    EXPECT_FALSE(peer->closed);
+    advance(settings.sas_grace + std::chrono::seconds(1));
+    until([&] { return peer->closed; });
+}
+
+TEST_F(WithCertificates, ALinkGoesWithItsAuthorityAndIsRefusedByReason) {
+    const Made root = made("root", std::chrono::hours(48));
+    const Made leaf = made("c1", std::chrono::hours(24), &root);
+    make("c1", hub::AuthenticationType::certificate_authority);
+    ASSERT_TRUE(hub.hub().certificates().set_files({root.read()}).has_value());
+    const auto peer = connected("c1", leaf);
+    ASSERT_TRUE(hub.hub().certificates().set_files({}).has_value());
+    hub.run_ready();
+    hub.hub().shards().at(0).tick();
+    until([&] { return peer->closed; });
+    EXPECT_FALSE(is_connected("c1"));
+    EXPECT_EQ(refused("not_trusted"), 0);
+    const auto again = open(leaf.get());
+    again->send(hello("c1"));
+    until([&] { return again->closed; });
+    EXPECT_EQ(again->received, connack(5));
+    EXPECT_EQ(refused("not_trusted"), 1);
+    const auto nobody = open(leaf.get());
+    nobody->send(hello("nobody"));
+    until([&] { return nobody->closed; });
+    EXPECT_EQ(refused("unknown_device"), 1);
+}
 
 TEST_F(MqttConnectionTest, AConnectedDeviceReportsAndReadsItsTwin) {
     const auto peer = connected("d1");

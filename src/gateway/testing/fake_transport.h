@@ -23,6 +23,8 @@ struct FakePeer {
     bool takes = true;             // false: the server's bytes stay unsent
     std::size_t unsent = 0;
     std::size_t writes = 0;
+    X509* certificate = nullptr;  // shown in the handshake that there was not
+    STACK_OF_X509* chain = nullptr;
     Transport::Ready on_readable;
     Transport::Ready on_sent;
     Executor executor;
@@ -100,8 +102,8 @@ public:
         if (other_->on_sent) asio::post(other_->executor, std::exchange(other_->on_sent, nullptr));
     }
     const Peer& peer() const override { return peer_; }
-    X509* certificate() const override { return nullptr; }
-    STACK_OF_X509* certificate_chain() const override { return nullptr; }
+    X509* certificate() const override { return other_->certificate; }
+    STACK_OF_X509* certificate_chain() const override { return other_->chain; }
     void move_to(Executor executor) override { other_->executor = std::move(executor); }
 
 private:
