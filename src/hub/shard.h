@@ -122,7 +122,7 @@ public:
     Task<Result<IdentityView>> renew_keys(TwinId id, bool primary, bool secondary, Author author);
     Task<Result<>> remove(TwinId id, twin::Match match, Author author);
     void end_link(const TwinId& id, LinkEnd reason);
-    // Whom the hub believes has changed: links that rested on it are looked at in the next ticks.
+    // Whom the hub believes has changed: links that rested on it are looked at in the next turns.
     void trust_changed();
     Task<Result<MethodResult>> invoke(TwinId id, MethodCall call, Author author);
     void end_calls() { calls_.stop(); }
@@ -265,6 +265,7 @@ private:
     std::unordered_map<TwinId, EntryPtr> entries_;
     std::unordered_map<TwinId, std::vector<EntryDone>> loading_;
     std::unordered_map<TwinId, Link> links_;
+    bool judging_ = false;
     std::deque<TwinId> to_judge_;  // links with a chain, since trust changed
     std::map<std::chrono::sys_days, std::int64_t> certificate_days_;  // of links, by when they end
     std::array<std::int64_t, expiry_horizons.size()> expiring_shown_{};

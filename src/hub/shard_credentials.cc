@@ -1,10 +1,14 @@
 // What links were let in for: whether it still holds, and when certificates end.
 #include "hub/shard.h"
 
+#include <boost/asio/post.hpp>
+
+#include <utility>
+
 namespace twinhub::hub {
 namespace {
 
-constexpr std::size_t judged_a_tick = 500;
+constexpr std::chrono::milliseconds judging_at_once{1};
 constexpr std::chrono::seconds expiry_told_every{15};
 
 std::chrono::sys_days day_of(Instant instant) {
@@ -34,14 +38,15 @@ void Shard::trust_changed() {
     for (const auto& [id, link] : links_)
         if (link.credential.certificate && !link.credential.certificate->chain.empty())
             to_judge_.push_back(id);
+    if (!std::exchange(judging_, true)) judge_links();
 }
 
-// A few at a time: a fleet's worth of chains would hold the loop too long.
+// For a moment at a time: a fleet's worth of chains would hold the loop too long.
 void Shard::judge_links() {
-    if (to_judge_.empty()) return;
+    const Moment until = parts_.clock.monotonic() + judging_at_once;
     const auto trust = parts_.trust.load();
     const Instant now = parts_.clock.now();
-    for (std::size_t count = 0; !to_judge_.empty() && count < judged_a_tick; ++count) {
+    while (!to_judge_.empty() && parts_.clock.monotonic() < until) {
         const TwinId id = std::move(to_judge_.front());
         to_judge_.pop_front();
         const auto found = links_.find(id);
@@ -50,6 +55,8 @@ void Shard::judge_links() {
         parts_.log.info("device.trust_lost", {{"device", id.text()}});
         end_link(id, LinkEnd::credentials_changed);
     }
+    judging_ = !to_judge_.empty();
+    if (judging_) asio::post(executor_, [this] { judge_links(); });
 }
 
 void Shard::count_certificate(const Link& link, int by) {

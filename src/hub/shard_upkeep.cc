@@ -30,7 +30,6 @@ void Shard::tick() {
     const Moment now = parts_.clock.monotonic();
     if (!queue_.failing()) loss_told_ = false;
     checkpoint(false);
-    judge_links();
     tell_expiry(now);
     live_.tick(now);
     calls_.tick();

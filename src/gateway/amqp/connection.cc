@@ -71,10 +71,14 @@ void AmqpConnection::watch() {
     const Instant today = context_->hub().clock().now();
     // Far expiries stay "never": a token may be good for fifty thousand years.
     constexpr std::chrono::days horizon{3650};
-    for (const Claim& claim : claims_.all())
-        if (claim.expires != Instant::max() && claim.expires - today < horizon)
-            consider(now + std::chrono::duration_cast<Moment::duration>(claim.expires - today) +
+    const auto consider_end = [&](Instant end) {
+        if (end != Instant::max() && end - today < horizon)
+            consider(now + std::chrono::duration_cast<Moment::duration>(end - today) +
                      context_->settings().sas_grace);
+    };
+    for (const Claim& claim : claims_.all()) consider_end(claim.expires);
+    for (const auto& [id, seat] : seats_)
+        if (seat->state == Seat::State::attached) consider_end(seat->certificate_ends);
     if (next) context_->deadlines().schedule(*this, *next);
     else cancel();
 }

@@ -136,6 +136,11 @@ void AmqpConnection::put_identity_token(std::vector<TwinId> candidates, std::siz
                 return connection.put_identity_token(std::move(candidates), at + 1,
                                                      std::move(token), std::move(answer));
             connection.context_->metrics().tokens_refused.Increment();
+            connection.context_->hub().metrics().certificates.refused(counted_as(admitted.error()));
+            connection.context_->hub().log().debug(
+                "amqp.token_refused", {{"device", id.text()},
+                                       {"client", connection.transport_->peer().address},
+                                       {"reason", admitted.error().message}});
             if (is_our_fault(admitted.error())) return answer(500, "Try again");
             answer(401, refused_text);
         };
@@ -178,12 +183,20 @@ const Claim* AmqpConnection::claim_for(hub::Operation operation) const {
 }
 
 void AmqpConnection::expire_claims(Instant now) {
+    const auto is_over = [&](Instant end) {
+        return end != Instant::max() && now - end >= context_->settings().sas_grace;
+    };
     std::vector<ClaimNumber> ended;
     for (const Claim& claim : claims_.all())
-        if (claim.expires != Instant::max() &&
-            now - claim.expires >= context_->settings().sas_grace)
-            ended.push_back(claim.number);
-    if (ended.empty()) return;
+        if (is_over(claim.expires)) ended.push_back(claim.number);
+    std::vector<Seat*> certified;
+    for (auto& [id, seat] : seats_)
+        if (seat->state == Seat::State::attached && is_over(seat->certificate_ends))
+            certified.push_back(seat.get());
+    if (ended.empty() && certified.empty()) return;
+    for (Seat* seat : certified)
+        end_seat(*seat,
+                 {std::string(wire::condition::unauthorized), "The certificate has expired", {}});
     const wire::Condition why{
         std::string(wire::condition::unauthorized), "The token has expired", {}};
     for (const ClaimNumber number : ended) {

@@ -199,6 +199,7 @@ void AmqpConnection::attached(const TwinId& id, std::uint64_t attempt, Result<Ad
                 device_link_offered(link.offer, link.address, link.candidate + 1);
                 continue;
             }
+            context_->hub().metrics().certificates.refused(counted_as(error));
             // Who has proved nothing does not learn which identities there are.
             Error shown = error;
             if (shown.code == Code::unauthorized || (absent && !authorised_))
@@ -209,6 +210,7 @@ void AmqpConnection::attached(const TwinId& id, std::uint64_t attempt, Result<Ad
     }
     seat.state = Seat::State::attached;
     seat.principal = admitted->principal;
+    seat.certificate_ends = seat.claim == 0 ? admitted->expires : Instant::max();
     authorised();
     context_->hub().log().debug("amqp.connected",
                                 {{"device", id.text()}, {"client", transport_->peer().address}});

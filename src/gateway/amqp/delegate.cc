@@ -56,8 +56,11 @@ Task<> Delegate::judge(std::shared_ptr<Delegate> self, Proof proof,
     Result<Admission> admitted = co_await self->admit(proof);
     if (self->left_) co_return;
     // Nothing waits between the judgement and this: no change of the identity can be missed.
+    if (admitted && self->attached_)
+        self->home_.shard().renewed(self->id_, *self, admitted->credential);
     if (admitted && facts && !self->attached_) {
         facts->client = self->client_;
+        facts->credential = admitted->credential;
         self->home_.shard().attach(self->id_, *self, *facts);
         self->attached_ = true;
     }

@@ -29,8 +29,9 @@ struct Seat {
     TwinId id;
     Way<Delegate> delegate;
     State state = State::absent;
-    hub::Principal principal;   // once attached
-    ClaimNumber claim = 0;      // what let it in; 0 = its certificate
+    hub::Principal principal;                   // once attached
+    ClaimNumber claim = 0;                      // what let it in; 0 = its certificate
+    Instant certificate_ends = Instant::max();  // when it is that, the end of it
     std::uint64_t attempt = 0;  // of attaching: an answer to an older one is nobody's
 
     std::size_t checks = 0;  // tokens that are looked at

@@ -174,6 +174,38 @@ TEST_F(CertificatesTest, NothingIsShownBeforeItIsDurable) {
     EXPECT_TRUE(believes(root));
 }
 
+TEST_F(CertificatesTest, ARefusedCommitLeavesNothingAndTheNextOneGoes) {
+    ASSERT_TRUE(put(root, true).has_value());
+    const std::string etag = known()->etag();
+    hub.engine().fail_commits(1, store::MemoryEngine::Fault::refused);
+    EXPECT_EQ(put(other, true, {}, "second").error().code, Code::unavailable);
+    EXPECT_EQ(certificates().list().size(), 1u);
+    EXPECT_FALSE(believes(other));
+    hub.engine().fail_commits(1, store::MemoryEngine::Fault::refused);
+    EXPECT_FALSE(
+        hub.run(certificates().remove("factory", twin::Match::any(), author_of())).has_value());
+    EXPECT_EQ(known()->etag(), etag);
+    EXPECT_TRUE(believes(root));
+    ASSERT_TRUE(put(other, true, {}, "second").has_value());
+    EXPECT_TRUE(believes(other));
+    ASSERT_TRUE(hub.crash().has_value());
+    EXPECT_EQ(certificates().list().size(), 2u);
+}
+
+TEST_F(CertificatesTest, OfTwoWhoMeanTheSameEtagOneIsFirst) {
+    const auto made = put(root);
+    ASSERT_TRUE(made.has_value());
+    const auto code = [&] {
+        return hub.begin(
+            certificates().generate_code("factory", match_of((*made)->etag()), author_of()));
+    };
+    const auto first = code();
+    const auto second = code();
+    hub.settle();
+    EXPECT_NE(first.get().has_value(), second.get().has_value());
+    EXPECT_EQ((first.get() ? second : first).get().error().code, Code::precondition_failed);
+}
+
 TEST_F(CertificatesTest, ThereIsALimit) {
     for (std::size_t i = 0; i < authorities_max; ++i)
         ASSERT_TRUE(put(root, false, {}, "ca" + std::to_string(i)).has_value());
