@@ -1,6 +1,7 @@
 // Every command of docs/cli.md against a live hub, in every format.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -227,10 +228,50 @@ test('query says what is wrong, and where, in one line', async () => {
     }
 });
 
+test('dps enrollment and enrollment-group', async () => {
+    const eid = newId();
+    const made = (await good('dps', 'enrollment', 'create', '--eid', eid, '--at', 'symmetricKey',
+                             '--tags', '{"site":"x"}', '--props', '{"a":1}', '--rp', 'never')).json;
+    assert.deepEqual(made.initialTwin, { tags: { site: 'x' }, properties: { desired: { a: 1 } } });
+    assert.equal(made.reprovisionPolicy.updateHubAssignment, false);
+    const keys = async () => (await good('dps', 'enrollment', 'show', '--eid', eid, '--keys'))
+        .json.attestation.symmetricKey;
+    const before = await keys();
+    await good('dps', 'enrollment', 'update', '--eid', eid, '--ps', 'disabled', '--ee', 'true',
+               '-e', made.etag);
+    assert.deepEqual(await keys(), before);
+    const shown = (await good('dps', 'enrollment', 'show', '--eid', eid)).json;
+    assert.equal(shown.provisioningStatus, 'disabled');
+    assert.equal(shown.capabilities.iotEdge, true);
+    assert.equal(shown.attestation.symmetricKey, undefined);
+    await good('dps', 'enrollment', 'renew-key', '--eid', eid, '--kt', 'primary');
+    assert.notEqual((await keys()).primaryKey, before.primaryKey);
+    assert.equal((await keys()).secondaryKey, before.secondaryKey);
+    const wrong = await run('dps', 'enrollment', 'delete', '--eid', eid, '-e', made.etag);
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.err, /etag does not match/);
+    const list = (await good('dps', 'enrollment', 'list')).json;
+    assert.ok(list.some((enrollment) => enrollment.registrationId === eid));
+    assert.equal((await good('dps', 'enrollment', 'list', '--top', '1')).json.length, 1);
+    await good('dps', 'enrollment', 'delete', '--eid', eid);
+    assert.equal((await run('dps', 'enrollment', 'show', '--eid', eid)).code, 1);
+    const gid = newId();
+    const key = Buffer.alloc(32, 9).toString('base64');
+    await good('dps', 'enrollment-group', 'create', '--eid', gid, '--pk', key, '--sk', key);
+    const own = (await good('dps', 'enrollment-group', 'compute-device-key', '--eid', gid,
+                            '--rid', 'd-1')).json;
+    assert.equal(own, createHmac('sha256', Buffer.alloc(32, 9)).update('d-1').digest('base64'));
+    assert.equal((await good('dps', 'enrollment-group', 'compute-device-key', '--key', key,
+                             '--rid', 'd-1')).json, own);
+    assert.deepEqual((await good('dps', 'enrollment-group', 'registration', 'list', '--eid', gid))
+        .json, []);
+    assert.match((await good('dps', 'show')).json.idScope, /^0ne[0-9A-F]{8}$/);
+});
+
 test('hub connection-string and hub policy list', async () => {
     const list = (await good('hub', 'policy', 'list')).json;
     assert.deepEqual(list.map(({ keyName }) => keyName),
-                     ['iothubowner', 'service', 'device', 'registryRead', 'registryReadWrite']);
+                     ['iothubowner', 'service', 'device', 'registryRead', 'registryReadWrite', 'provisioningserviceowner']);
     for (const { keyName, primaryKey, secondaryKey } of list)
         for (const [type, key] of [['primary', primaryKey], ['secondary', secondaryKey]]) {
             const { json } = await good('hub', 'connection-string', 'show', '--policy-name', keyName,

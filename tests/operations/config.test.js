@@ -87,7 +87,7 @@ test('config show prints what is in force, and no secret', async (t) => {
     assert.equal(answer.code, 0, answer.err);
     assert.match(answer.out, /^history:\n {2}age: 90d$/m);
     const keys = readFileSync(join(hub.dataFolder, 'policies.yaml'), 'utf8').match(/"\S{44}"/g);
-    assert.equal(keys.length, 10);
+    assert.equal(keys.length, 12);
     for (const key of keys) assert.ok(!answer.out.includes(key.slice(1, -1)));
     // It can be read again as it is.
     const again = write(hub.folder, answer.out, 'shown.yaml');

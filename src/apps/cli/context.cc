@@ -26,6 +26,9 @@ bool is_name_of(const Config& config, const std::string& host) {
     return same(config.hub_name) || std::ranges::any_of(config.hub_aliases, same);
 }
 
+constexpr const char* hub_variables[] = {"TWINHUB_CONNECTION_STRING", "IOTHUB_CONNECTION_STRING"};
+constexpr const char* provisioning_variables[] = {"TWINHUB_DPS_CONNECTION_STRING"};
+
 }  // namespace
 
 Loaded Context::local() const {
@@ -44,9 +47,10 @@ std::string Context::ca_file(const Config& local) const {
     return ::access(own.c_str(), R_OK) == 0 ? own : "";
 }
 
-Result<ConnectionString> Context::connection(const Config& local, bool& is_local) const {
+Result<ConnectionString> Context::connection(const Config& local, const Party& party,
+                                             bool& is_local) const {
     if (arguments_.has("login")) return ConnectionString::parse(arguments_.text("login"));
-    for (const char* name : {"TWINHUB_CONNECTION_STRING", "IOTHUB_CONNECTION_STRING"}) {
+    for (const char* name : party.variables) {
         const char* text = around_.variable(name);
         if (!text || !*text) continue;
         auto parsed = ConnectionString::parse(text);
@@ -58,24 +62,29 @@ Result<ConnectionString> Context::connection(const Config& local, bool& is_local
     const auto policies = read_policies(local.policies_path());
     if (!policies && policies.error().code == Code::not_found) {
         return failure(Code::argument_invalid,
-                       fmt::format("which hub? Give --login, set TWINHUB_CONNECTION_STRING, or "
+                       fmt::format("which hub? Give --login, set {}, or "
                                    "start a server here (no policies in '{}')",
-                                   local.policies_path().string()));
+                                   party.variables.front(), local.policies_path().string()));
     }
     if (!policies) return std::unexpected(policies.error());
-    const auto owner = std::ranges::find(*policies, "iothubowner", &hub::Policy::name);
+    const auto owner = std::ranges::find(*policies, party.policy, &hub::Policy::name);
     if (owner == policies->end())
-        return failure(Code::argument_invalid,
-                       "the hub of this machine has no policy iothubowner: give --login");
+        return failure(
+            Code::argument_invalid,
+            fmt::format("the hub of this machine has no policy {}: give --login", party.policy));
     is_local = true;
     return ConnectionString::parse(hub_connection_string(local, *owner));
 }
 
 Result<Target> Context::target() const {
+    return target({.variables = hub_variables, .policy = "iothubowner"});
+}
+
+Result<Target> Context::target(const Party& party) const {
     const Loaded loaded = local();
     bool is_local = false;
     Target target;
-    TRY(target.connection, connection(loaded.config, is_local));
+    TRY(target.connection, connection(loaded.config, party, is_local));
     if (target.connection.policy.empty())
         return failure(
             Code::argument_invalid,
@@ -113,8 +122,16 @@ Result<Target> Context::target() const {
 }
 
 Result<ServiceClient*> Context::hub() {
+    return client({.variables = hub_variables, .policy = "iothubowner"});
+}
+
+Result<ServiceClient*> Context::provisioning() {
+    return client({.variables = provisioning_variables, .policy = "provisioningserviceowner"});
+}
+
+Result<ServiceClient*> Context::client(const Party& party) {
     if (!hub_) {
-        TRY(Target where, target());
+        TRY(Target where, target(party));
         hub_ = std::make_unique<ServiceClient>(std::move(where), clock_);
     }
     return hub_.get();

@@ -7,7 +7,9 @@
 #include "base/random.h"
 
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 
 namespace twinhub::apps::cli {
 
@@ -26,13 +28,24 @@ public:
     // machine, in this order; --hub-name and --port on top. Errors: argument_invalid.
     Result<Target> target() const;
     Result<ServiceClient*> hub();
+    // The same for the provisioning service, whose connection string is another one:
+    // TWINHUB_DPS_CONNECTION_STRING, and the policy provisioningserviceowner of the data folder.
+    Result<ServiceClient*> provisioning();
 
     // The configuration of the server on this machine: --config, --data, the environment.
     Loaded local() const;
 
 private:
     std::string ca_file(const Config& local) const;
-    Result<ConnectionString> connection(const Config& local, bool& is_local) const;
+    // Whom a command talks to when nobody says so.
+    struct Party {
+        std::span<const char* const> variables;
+        std::string_view policy;
+    };
+    Result<ConnectionString> connection(const Config& local, const Party& party,
+                                        bool& is_local) const;
+    Result<Target> target(const Party& party) const;
+    Result<ServiceClient*> client(const Party& party);
 
     Arguments arguments_;
     const Surroundings& around_;

@@ -36,6 +36,7 @@ std::vector<Command> key_commands();  // renew-key, connection-string
 std::vector<Command> certificate_commands();
 std::vector<Command> message_commands();  // methods, messages to devices
 std::vector<Command> hub_commands();
+std::vector<Command> dps_commands();  // the provisioning service
 std::vector<Command> server_commands();
 std::vector<Command> query_commands();
 

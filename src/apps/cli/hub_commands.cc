@@ -102,6 +102,14 @@ std::vector<Command> hub_commands() {
              .run = [](Context& context) { return outcome_of(connection_string(context)); },
              .talks_to_hub = false});
     }
+    Option provisioning_policy = policy_option(false);
+    provisioning_policy.fallback = "provisioningserviceowner";
+    commands.push_back(
+        {.words = "dps connection-string show",
+         .about = "Connection string for the provisioning service, from the data folder",
+         .options = local_options({provisioning_policy, key_type}),
+         .run = [](Context& context) { return outcome_of(connection_string(context)); },
+         .talks_to_hub = false});
     commands.push_back({.words = "hub policy list",
                         .about = "The policies with their keys",
                         .options = local_options({}),
