@@ -137,10 +137,6 @@ void AmqpConnection::put_identity_token(std::vector<TwinId> candidates, std::siz
                                                      std::move(token), std::move(answer));
             connection.context_->metrics().tokens_refused.Increment();
             connection.context_->hub().metrics().certificates.refused(counted_as(admitted.error()));
-            connection.context_->hub().log().debug(
-                "amqp.token_refused", {{"device", id.text()},
-                                       {"client", connection.transport_->peer().address},
-                                       {"reason", admitted.error().message}});
             if (is_our_fault(admitted.error())) return answer(500, "Try again");
             answer(401, refused_text);
         };
