@@ -19,14 +19,8 @@ Task<Result<Admission>> DeviceGate::admit(hub::Hub& hub, std::span<const std::st
     hub::Shard& shard = hub.shards().of(id.device);
     const std::shared_ptr<const x509::TrustStore> trusted = hub.trust();
     auto work = [this, &hub, &shard, hosts, id, proof, &trusted]() -> Task<Result<Admission>> {
-        auto device = co_await shard.identity(TwinId{id.device, {}});
-        if (!device) co_return std::unexpected(hide_absence(std::move(device).error()));
-        hub::IdentityView identity = *device;
-        if (id.is_module()) {
-            auto module = co_await shard.identity(id);
-            if (!module) co_return std::unexpected(hide_absence(std::move(module).error()));
-            identity = std::move(*module);
-        }
+        const auto claimant = co_await shard.claimant(id);
+        if (!claimant) co_return std::unexpected(hide_absence(claimant.error()));
         const auto policies = hub.policies();
         const DeviceRules rules{.hosts = hosts,
                                 .policies = *policies,
@@ -34,7 +28,7 @@ Task<Result<Admission>> DeviceGate::admit(hub::Hub& hub, std::span<const std::st
                                 .device_sas = device_sas,
                                 .module_sas = module_sas,
                                 .skew = sas_skew};
-        co_return gateway::admit(proof, *identity.identity, *device->identity, rules,
+        co_return gateway::admit(proof, *claimant->view.identity, *claimant->device, rules,
                                  hub.clock().now());
     };
     Result<Admission> admission = co_await hub::Shards::on(shard, std::move(work));

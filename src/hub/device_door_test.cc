@@ -339,9 +339,8 @@ TEST_F(Door, ADeviceThatLeftTheMemoryIsStillKnownWhenItAttaches) {
     hub.shard(d1).detach(d1, link);
     hub.tick(1s);
     ASSERT_TRUE(hub.restart());
-    const Attached attached = hub.shard(d1).attach(
-        d1, link, {.clean_session = false, .model_id = "dtmi:a;2", .client = {}});
-    hub.settle();
+    const Attached attached =
+        hub.connect(d1, link, {.clean_session = false, .model_id = "dtmi:a;2", .client = {}});
     EXPECT_EQ(attached.subscriptions, 5u);
     EXPECT_EQ(hub.view(d1).twin.model_id, "dtmi:a;2");
 }

@@ -331,7 +331,7 @@ struct History {
         hub.turn_loops();
         if (!known.there() || !known.get()) return;
         hub.shard(id_of(device))
-            .attach(id_of(device), links[device],
+            .attach(*known.get(), links[device],
                     {.clean_session = true,
                      .model_id = *rc::gen::element<std::string>("", "dtmi:a;1", "dtmi:a;2"),
                      .client = {}});

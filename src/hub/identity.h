@@ -4,6 +4,7 @@
 #include "base/time.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -93,6 +94,19 @@ struct Presence {
     std::uint32_t messages = 0;  // that wait for the device: counted, not stored with the rest
 
     friend bool operator==(const Presence&, const Presence&) = default;
+};
+
+// An identity as committed, with what is known of its connection now.
+struct IdentityView {
+    std::shared_ptr<const Identity> identity;
+    Presence presence;
+};
+
+// Who connects: the identity that is claimed, and the device it belongs to (the same for a device),
+// both of one moment.
+struct Claimant {
+    IdentityView view;
+    std::shared_ptr<const Identity> device;
 };
 
 }  // namespace twinhub::hub

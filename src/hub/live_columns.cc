@@ -123,6 +123,17 @@ void LiveColumns::see_messages(const TwinId& id, std::uint32_t messages, const E
         listener_->changed(std::move(*change));
 }
 
+bool LiveColumns::has_model(const TwinId& id, std::string_view model_id) const {
+    static const query::Path path{.segments = {"modelId"}};
+    const fleet::Table& table = table_of(id);
+    const auto row = table.find(key_of(id));
+    const fleet::Column* column = row ? table.column(path) : nullptr;
+    if (column == nullptr) return false;
+    fleet::Scratch scratch;
+    const query::Value model = column->value(*row, scratch);
+    return model.is(query::Type::string) && model.string() == model_id;
+}
+
 // What a row shows of its presence, which is all that services see of it.
 Presence LiveColumns::shown(const fleet::Table& table, fleet::Row row) {
     static const query::Path state{.segments = {"connectionState"}};

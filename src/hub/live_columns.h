@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <optional>
+#include <string_view>
 
 namespace twinhub::hub {
 
@@ -41,6 +42,8 @@ public:
     // It has another number of messages.
     void see_messages(const TwinId& id, std::uint32_t messages, const Entry* entry);
 
+    bool has_model(const TwinId& id, std::string_view model_id) const;
+
     fleet::Table& table(query::Collection collection) {
         return collection == query::Collection::modules ? modules_ : devices_;
     }
@@ -65,6 +68,9 @@ private:
     };
 
     fleet::Table& table_of(const TwinId& id) { return id.is_module() ? modules_ : devices_; }
+    const fleet::Table& table_of(const TwinId& id) const {
+        return id.is_module() ? modules_ : devices_;
+    }
     static Presence shown(const fleet::Table& table, fleet::Row row);
 
     fleet::Table devices_;

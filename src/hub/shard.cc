@@ -62,52 +62,65 @@ EntryPtr Shard::find(const TwinId& id) {
     return found->second;
 }
 
-Result<Shard::Loaded> Shard::decode(const TwinId& id, const std::optional<std::string>& identity,
-                                    const std::optional<std::string>& twin,
-                                    const std::optional<std::string>& presence) const {
+const Entry* Shard::in_memory(const TwinId& id) const {
+    const auto found = entries_.find(id);
+    return found == entries_.end() ? nullptr : found->second.get();
+}
+
+Result<Shard::Loaded> Shard::decode(const TwinId& id, const Records& records, Depth depth) const {
     Loaded loaded;
     const std::string key = store::twin_key(id);
+    const StoredTwin stored{.key = key,
+                            .identity = records.identity,
+                            .twin = records.twin,
+                            .presence = records.presence};
     TRY(const TwinBodies bodies,
-        open_records({.key = key, .identity = identity, .twin = twin, .presence = presence}));
+        depth == Depth::twin ? open_records(stored) : open_identity(stored));
     if (bodies.identity) {
-        Identity decoded;
-        TRY_VOID(decode_identity_of(id, *bodies.identity, decoded));
-        loaded.state.identity = std::make_shared<const Identity>(std::move(decoded));
-        TRY_VOID(decode_twin_record(*bodies.twin, loaded.state));
+        auto identity = std::make_shared<Identity>();
+        TRY_VOID(decode_identity_of(id, *bodies.identity, *identity));
+        loaded.state.identity = std::move(identity);
     }
+    if (bodies.twin) TRY_VOID(decode_twin_record(*bodies.twin, loaded.state));
     if (bodies.presence) {
         TRY(loaded.presence, presence_at_start(*bodies.presence, parts_.settings.session_age));
     }
     return loaded;
 }
 
-std::optional<Result<Shard::Loaded>> Shard::load_cached(const TwinId& id) const {
+std::optional<Result<Shard::Loaded>> Shard::load_cached(const TwinId& id, Depth depth) const {
     const std::string key = store::twin_key(id);
     const auto read = [&](Family family, std::string_view at, std::optional<std::string>& into) {
         store::Cached cached = parts_.engine.get_cached(family, at);
         if (cached.outcome == store::Cached::Outcome::found) into = std::move(cached.value);
         return cached.outcome != store::Cached::Outcome::ask_disk;
     };
-    std::optional<std::string> identity;
-    std::optional<std::string> twin;
-    std::optional<std::string> presence;
-    if (!read(Family::identities, key, identity)) return std::nullopt;
-    if (identity) {
-        if (!read(Family::twins, key, twin)) return std::nullopt;
-        if (!read(Family::metadata, store::metadata_key(store::Area::presence, key), presence))
-            return std::nullopt;
-    }
-    return decode(id, identity, twin, presence);
+    Records found;
+    if (!read(Family::identities, key, found.identity)) return std::nullopt;
+    if (!found.identity) return Loaded{};
+    if (depth == Depth::twin && !read(Family::twins, key, found.twin)) return std::nullopt;
+    if (!read(Family::metadata, store::metadata_key(store::Area::presence, key), found.presence))
+        return std::nullopt;
+    return decode(id, found, depth);
 }
 
-Result<Shard::Loaded> Shard::load_from_disk(const TwinId& id) const {
+Result<Shard::Loaded> Shard::load_from_disk(const TwinId& id, Depth depth) const {
     const std::string key = store::twin_key(id);
-    TRY(const std::optional<std::string> identity, parts_.engine.get(Family::identities, key));
-    if (!identity) return Loaded{};
-    TRY(const std::optional<std::string> twin, parts_.engine.get(Family::twins, key));
-    TRY(const std::optional<std::string> presence,
+    Records found;
+    TRY(found.identity, parts_.engine.get(Family::identities, key));
+    if (!found.identity) return Loaded{};
+    if (depth == Depth::twin) {
+        TRY(found.twin, parts_.engine.get(Family::twins, key));
+    }
+    TRY(found.presence,
         parts_.engine.get(Family::metadata, store::metadata_key(store::Area::presence, key)));
-    return decode(id, identity, twin, presence);
+    return decode(id, found, depth);
+}
+
+void Shard::tell_damage(const TwinId& id, const Error& error) const {
+    parts_.metrics.records_damaged.Increment();
+    parts_.log.error("store.record_damaged",
+                     {{"id", id.text()}, {"what", error.message}, {"where", error.where}});
 }
 
 EntryPtr Shard::adopt(const TwinId& id, Loaded loaded) {
@@ -115,9 +128,7 @@ EntryPtr Shard::adopt(const TwinId& id, Loaded loaded) {
     if (EntryPtr existing = find(id)) return existing;
     auto entry = std::make_shared<Entry>(id);
     entry->durable = entry->newest = std::move(loaded.state);
-    const auto unsaved = presence_unsaved_.find(id);
-    entry->presence = unsaved == presence_unsaved_.end() ? loaded.presence : unsaved->second;
-    entry->presence.messages = messages_.count(id);
+    entry->presence = latest_presence(id, loaded.presence);
     entry->used.store(parts_.clock.monotonic(), std::memory_order_relaxed);
     // Unknown ids are not remembered: a peer could fill the memory with them.
     if (entry->durable.exists()) {
@@ -133,31 +144,37 @@ void Shard::with_entry(const TwinId& id, EntryDone done) {
         waiting->second.push_back(std::move(done));
         return;
     }
-    if (auto loaded = load_cached(id)) {
+    if (auto loaded = load_cached(id, Depth::twin)) {
         if (!*loaded) {
-            parts_.metrics.records_damaged.Increment();
-            parts_.log.error("store.record_damaged", {{"id", id.text()},
-                                                      {"what", loaded->error().message},
-                                                      {"where", loaded->error().where}});
+            tell_damage(id, loaded->error());
             return done(std::unexpected(loaded->error()));
         }
         return done(adopt(id, std::move(**loaded)));
     }
     loading_[id].push_back(std::move(done));
-    asio::post(parts_.pool, [this, id] {
-        asio::post(executor_, [this, id, loaded = load_from_disk(id)]() mutable {
-            auto waiting = std::move(loading_.extract(id).mapped());
-            if (!loaded) {
-                parts_.metrics.records_damaged.Increment();
-                parts_.log.error("store.record_damaged", {{"id", id.text()},
-                                                          {"what", loaded.error().message},
-                                                          {"where", loaded.error().where}});
-                for (EntryDone& next : waiting) next(std::unexpected(loaded.error()));
-                return;
-            }
-            const EntryPtr entry = adopt(id, std::move(*loaded));
-            for (EntryDone& next : waiting) next(entry);
-        });
+    load_entry(id);
+}
+
+void Shard::load_entry(const TwinId& id) {
+    asio::post(parts_.pool, [this, id, before = presences_saved_] {
+        asio::post(executor_,
+                   [this, id, before, loaded = load_from_disk(id, Depth::twin)]() mutable {
+                       // Changes of the twin wait for the entry, its presence does not: it may be
+                       // newer.
+                       if (presences_saved_ != before) {
+                           auto again = load_cached(id, Depth::twin);
+                           if (!again) return load_entry(id);
+                           loaded = std::move(*again);
+                       }
+                       auto waiting = std::move(loading_.extract(id).mapped());
+                       if (!loaded) {
+                           tell_damage(id, loaded.error());
+                           for (EntryDone& next : waiting) next(std::unexpected(loaded.error()));
+                           return;
+                       }
+                       const EntryPtr entry = adopt(id, std::move(*loaded));
+                       for (EntryDone& next : waiting) next(entry);
+                   });
     });
 }
 

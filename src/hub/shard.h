@@ -75,9 +75,14 @@ public:
     Result<> recover(StartProgress& progress);
 
     // --- the device door (gateway/): see device_door.h -----------------------------------------
+    // Reads the identity alone: a fleet that signs in does not bring its twins into memory.
     Task<Result<IdentityView>> identity(TwinId id);
-    // Makes `link` the connection of `id`; an older one is ended with `taken_over`.
-    Attached attach(const TwinId& id, DeviceLink& link, const AttachFacts& facts);
+    // Whose credentials count when somebody connects as `id`.
+    Task<Result<Claimant>> claimant(TwinId id);
+    // Makes `link` the connection of `known`, which claimant() or identity() gave: nothing may wait
+    // in between, or a change of the identity would be missed. An older link is ended with
+    // `taken_over`.
+    Attached attach(const IdentityView& known, DeviceLink& link, const AttachFacts& facts);
     // Nothing happens when the link is no longer the current one.
     void detach(const TwinId& id, const DeviceLink& link);
     // What to restore for the next connect with clean session 0: bits that are the door's own, and
@@ -163,14 +168,19 @@ private:
     };
 
     // entries (shard.cc)
+    enum class Depth : std::uint8_t { identity, twin };  // presence is read with either
     EntryPtr find(const TwinId& id);
+    const Entry* in_memory(const TwinId& id) const;  // without counting as use
     void with_entry(const TwinId& id, EntryDone done);
+    void load_entry(const TwinId& id);  // for those who wait in loading_
     Task<Result<EntryPtr>> entry(TwinId id);
-    std::optional<Result<Loaded>> load_cached(const TwinId& id) const;
-    Result<Loaded> load_from_disk(const TwinId& id) const;
-    Result<Loaded> decode(const TwinId& id, const std::optional<std::string>& identity,
-                          const std::optional<std::string>& twin,
-                          const std::optional<std::string>& presence) const;
+    std::optional<Result<Loaded>> load_cached(const TwinId& id, Depth depth) const;
+    Result<Loaded> load_from_disk(const TwinId& id, Depth depth) const;
+    struct Records {
+        std::optional<std::string> identity, twin, presence;
+    };
+    Result<Loaded> decode(const TwinId& id, const Records& records, Depth depth) const;
+    void tell_damage(const TwinId& id, const Error& error) const;
     EntryPtr adopt(const TwinId& id, Loaded loaded);
     static Error not_found(const TwinId& id);
 
@@ -189,6 +199,9 @@ private:
     void put_twin(const TwinId& id, const State& state);
     void put_presence(const TwinId& id, const Presence& presence);
     bool save_presence(std::size_t count_max);  // true when nothing is left
+    // The newest that goes to the store, or `stored`.
+    Presence latest_presence(const TwinId& id, const Presence& stored) const;
+    void take_model(const Identity& identity, const AttachFacts& facts);
     void put_counts(Slot slot);
     void take_back(const Error& why);
     void show(Entry& entry, State state);  // is durable now
@@ -269,10 +282,14 @@ private:
     std::deque<TwinId> to_judge_;  // links with a chain, since trust changed
     std::map<std::chrono::sys_days, std::int64_t> certificate_days_;  // of links, by when they end
     std::array<std::int64_t, expiry_horizons.size()> expiring_shown_{};
-    std::unordered_map<TwinId, Presence> presence_unsaved_;  // goes to the store within a second
-    std::unordered_set<Entry*> pending_;                     // entries with changes on their way
-    std::unordered_set<EntryPtr> changed_;                   // entries with changed_since
-    std::deque<EntryPtr> checkpoint_queue_;  // the same, oldest first, less those being written
+    using Presences = std::unordered_map<TwinId, Presence>;
+    Presences presence_unsaved_;                 // goes to the store within a second
+    std::deque<Presences> presence_on_its_way_;  // there, oldest first
+    std::uint64_t identities_changed_ = 0;       // how often a durable one became another
+    std::uint64_t presences_saved_ = 0;          // how often some came to the store
+    std::unordered_set<Entry*> pending_;         // entries with changes on their way
+    std::unordered_set<EntryPtr> changed_;       // entries with changed_since
+    std::deque<EntryPtr> checkpoint_queue_;      // the same, oldest first, less those being written
     std::unordered_map<Slot, std::uint64_t> last_sequence_;  // given out
     std::unordered_map<Slot, std::uint64_t> durable_sequence_;
     std::unordered_map<Slot, std::uint64_t>

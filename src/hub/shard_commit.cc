@@ -10,6 +10,7 @@ using store::Family;
 
 void Shard::show(Entry& entry, State state) {
     columns_.commit(entry, state, presence_of(entry.id, entry.presence));
+    if (state.identity != entry.durable.identity) ++identities_changed_;
     const std::scoped_lock lock(shown_);
     entry.durable = std::move(state);
 }
@@ -150,18 +151,40 @@ void Shard::put_presence(const TwinId& id, const Presence& presence) {
 }
 
 bool Shard::save_presence(std::size_t count_max) {
+    if (presence_unsaved_.empty()) return true;
+    Presences& saved = presence_on_its_way_.emplace_back();
     for (; !presence_unsaved_.empty() && count_max > 0; --count_max) {
-        const auto next = presence_unsaved_.begin();
-        const auto& [id, presence] = *next;
+        const auto next = saved.insert(presence_unsaved_.extract(presence_unsaved_.begin()));
+        const auto& [id, presence] = *next.position;
         const std::string key = store::metadata_key(store::Area::presence, store::twin_key(id));
         scratch_body_.clear();
         scratch_value_.clear();
         append_encoded(scratch_body_, presence);
         store::seal(store::Kind::hub_state, hub_state_format, key, scratch_body_, scratch_value_);
         queue_.batch().put(Family::metadata, key, scratch_value_);
-        presence_unsaved_.erase(next);
     }
+    // Until the store has it, this is the only place where a session that goes on is known.
+    queue_.on_settled([this](const Result<>& result) {
+        if (!result)
+            presence_unsaved_.merge(presence_on_its_way_.front());  // nothing newer is lost
+        presence_on_its_way_.pop_front();
+        ++presences_saved_;
+    });
     return presence_unsaved_.empty();
+}
+
+Presence Shard::latest_presence(const TwinId& id, const Presence& stored) const {
+    const auto newest = [&]() -> const Presence& {
+        const auto unsaved = presence_unsaved_.find(id);
+        if (unsaved != presence_unsaved_.end()) return unsaved->second;
+        for (auto slice = presence_on_its_way_.rbegin(); slice != presence_on_its_way_.rend();
+             ++slice)
+            if (const auto found = slice->find(id); found != slice->end()) return found->second;
+        return stored;
+    };
+    Presence presence = newest();
+    presence.messages = messages_.count(id);
+    return presence;
 }
 
 Task<Result<>> Shard::settled() {

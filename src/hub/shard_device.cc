@@ -1,4 +1,5 @@
 // The device door of a shard: connections, reports, reads.
+#include "hub/off_loop.h"
 #include "hub/shard.h"
 #include "twin/view.h"
 
@@ -11,20 +12,59 @@ constexpr std::chrono::seconds activity_resolution{60};
 }  // namespace
 
 Task<Result<IdentityView>> Shard::identity(TwinId id) {
+    // Whatever is on its way to disk has an entry; without one, the store knows it all.
+    if (!entries_.contains(id) && !loading_.contains(id)) {
+        std::optional<Result<Loaded>> stored = load_cached(id, Depth::identity);
+        while (!stored) {
+            const auto changes = [this] { return identities_changed_ + presences_saved_; };
+            const std::uint64_t before = changes();
+            auto read = [this, id] { return load_from_disk(id, Depth::identity); };
+            Result<Loaded> late = co_await off_loop<Result<Loaded>>(parts_.pool, std::move(read));
+            if (entries_.contains(id)) break;
+            // What became durable meanwhile is newer than what was read.
+            if (changes() == before) stored = std::move(late);
+            else stored = load_cached(id, Depth::identity);
+        }
+        if (stored) {
+            if (!*stored) {
+                tell_damage(id, stored->error());
+                co_return std::unexpected(stored->error());
+            }
+            const Loaded& known = **stored;
+            if (!known.state.exists()) co_return std::unexpected(not_found(id));
+            co_return IdentityView{known.state.identity,
+                                   presence_of(id, latest_presence(id, known.presence))};
+        }
+    }
     CO_TRY(const EntryPtr entry, co_await this->entry(id));
     if (!entry->durable.exists()) co_return std::unexpected(not_found(id));
     co_return IdentityView{entry->durable.identity, presence_of(id, entry->presence)};
 }
 
-Attached Shard::attach(const TwinId& id, DeviceLink& link, const AttachFacts& facts) {
-    const Instant now = parts_.clock.now();
-    EntryPtr entry = find(id);
-    if (!entry) {
-        // It may have left the memory since its credentials were checked.
-        if (auto loaded = load_cached(id); loaded && *loaded)
-            entry = adopt(id, std::move(**loaded));
+Task<Result<Claimant>> Shard::claimant(TwinId id) {
+    const TwinId device_id{id.device, {}};
+    if (!id.is_module()) {
+        CO_TRY(IdentityView device, co_await identity(device_id));
+        co_return Claimant{device, device.identity};
     }
-    Presence presence = presence_of(id, entry ? entry->presence : Presence{});
+    while (true) {
+        // Both come into memory, so that in the end they can be looked at in one turn.
+        CO_TRY(const EntryPtr device, co_await entry(device_id));
+        if (!device->durable.exists()) co_return std::unexpected(not_found(device_id));
+        CO_TRY(const EntryPtr module, co_await entry(id));
+        if (!module->durable.exists()) co_return std::unexpected(not_found(id));
+        // It may have left the memory while the module was read.
+        if (find(device_id) != device) continue;
+        co_return Claimant{{module->durable.identity, presence_of(id, module->presence)},
+                           device->durable.identity};
+    }
+}
+
+Attached Shard::attach(const IdentityView& known, DeviceLink& link, const AttachFacts& facts) {
+    const Instant now = parts_.clock.now();
+    const TwinId& id = known.identity->id;
+    const EntryPtr entry = find(id);
+    Presence presence = presence_of(id, known.presence);
     end_link(id, LinkEnd::taken_over);
 
     Attached attached;
@@ -55,21 +95,31 @@ Attached Shard::attach(const TwinId& id, DeviceLink& link, const AttachFacts& fa
     count_certificate(links_[id], 1);
     put_presence(id, presence);
     parts_.metrics.devices_connected.Increment();
+    if (!facts.model_id.empty()) take_model(*known.identity, facts);
+    return attached;
+}
 
-    if (!facts.model_id.empty() && entry && entry->newest.exists() &&
-        entry->newest.twin.model_id != facts.model_id) {
-        State next = entry->newest;
+void Shard::take_model(const Identity& identity, const AttachFacts& facts) {
+    // Nearly always it is the known one: no reason to read the twin.
+    if (!entries_.contains(identity.id) && columns_.has_model(identity.id, facts.model_id)) return;
+    with_entry(identity.id, [this, generation = identity.generation_id, model = facts.model_id,
+                             client = facts.client](const Result<EntryPtr>& entry) {
+        if (!entry) return;
+        State next = (*entry)->newest;
+        // While the twin was read, its device may have been deleted and made anew.
+        if (!next.exists() || next.identity->generation_id != generation ||
+            next.twin.model_id == model)
+            return;
         ChangeRecord record;
         record.kind = ChangeKind::model;
-        record.at = now;
-        record.author = {.cause = Cause::device, .client = facts.client};
+        record.at = parts_.clock.now();
+        record.author = {.cause = Cause::device, .client = client};
         record.detail = next.twin.model_id;
         record.detail += '\0';
-        record.detail += facts.model_id;
-        next.twin.model_id = facts.model_id;
-        stage(entry, std::move(next), std::move(record), nullptr);
-    }
-    return attached;
+        record.detail += model;
+        next.twin.model_id = model;
+        stage(*entry, std::move(next), std::move(record), nullptr);
+    });
 }
 
 void Shard::detach(const TwinId& id, const DeviceLink& link) {
@@ -141,7 +191,7 @@ void Shard::note_activity(const TwinId& id) {
     const Instant now = parts_.clock.now();
     Presence presence = link->second.presence;
     presence.last_activity = now;
-    columns_.see(id, presence, find(id).get());
+    columns_.see(id, presence, in_memory(id));
     {
         const std::scoped_lock lock(shown_);
         link->second.presence = presence;

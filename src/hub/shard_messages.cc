@@ -109,8 +109,6 @@ void Shard::show_messages(const TwinId& id, std::uint32_t messages) {
     if (entry) entry->presence.messages = messages;
     if (const auto link = links_.find(id); link != links_.end())
         link->second.presence.messages = messages;
-    if (const auto unsaved = presence_unsaved_.find(id); unsaved != presence_unsaved_.end())
-        unsaved->second.messages = messages;
 }
 
 }  // namespace twinhub::hub

@@ -89,10 +89,7 @@ Result<> Shard::load_columns(Slot slot) {
                                           parts_.settings);
         // A damaged record is named when somebody asks for it; it must not keep the others away.
         if (!read) {
-            parts_.metrics.records_damaged.Increment();
-            parts_.log.error("store.record_damaged", {{"id", id->text()},
-                                                      {"what", read.error().message},
-                                                      {"where", read.error().where}});
+            tell_damage(*id, read.error());
             continue;
         }
         stored.presence.messages = messages_.count(*id);
@@ -155,7 +152,7 @@ Result<> Shard::replay(const ChangeRecord& record, std::uint64_t sequence) {
     if (record.kind == ChangeKind::created || record.kind == ChangeKind::deleted) return {};
     EntryPtr entry = find(record.id);
     if (!entry) {
-        TRY(Loaded loaded, load_from_disk(record.id));
+        TRY(Loaded loaded, load_from_disk(record.id, Depth::twin));
         entry = adopt(record.id, std::move(loaded));
     }
     State& state = entry->durable;

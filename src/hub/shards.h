@@ -1,5 +1,6 @@
 #pragma once
 
+#include "hub/off_loop.h"
 #include "hub/shard.h"
 
 #include <boost/asio/async_result.hpp>
@@ -79,8 +80,7 @@ public:
     // Runs a plain function that may wait for the disk on the pool.
     template <class Result, class Work>
     Task<Result> off_loop(Work work) {
-        auto task = [work = std::move(work)]() -> Task<Result> { co_return work(); };
-        co_return co_await asio::co_spawn(pool_, std::move(task), asio::use_awaitable);
+        return hub::off_loop<Result>(pool_, std::move(work));
     }
 
 private:

@@ -7,20 +7,26 @@
 namespace twinhub::hub {
 
 Result<TwinBodies> open_records(const StoredTwin& stored) {
+    TRY(TwinBodies bodies, open_identity(stored));
+    if (!stored.identity) return bodies;
+    if (!stored.twin) {
+        const auto id = store::parse_twin_key(stored.key);
+        return failure(Code::corrupted,
+                       "The twin of '" + (id ? id->text() : "?") + "' is missing in the store",
+                       "twins/" + store::printable(stored.key));
+    }
+    TRY(const store::Opened twin,
+        store::open(store::Kind::twin, twin_record_format, "twins", stored.key, *stored.twin));
+    bodies.twin = twin.body;
+    return bodies;
+}
+
+Result<TwinBodies> open_identity(const StoredTwin& stored) {
     TwinBodies bodies;
     if (stored.identity) {
         TRY(const store::Opened identity, store::open(store::Kind::identity, identity_format,
                                                       "identities", stored.key, *stored.identity));
         bodies.identity = identity.body;
-        if (!stored.twin) {
-            const auto id = store::parse_twin_key(stored.key);
-            return failure(Code::corrupted,
-                           "The twin of '" + (id ? id->text() : "?") + "' is missing in the store",
-                           "twins/" + store::printable(stored.key));
-        }
-        TRY(const store::Opened twin,
-            store::open(store::Kind::twin, twin_record_format, "twins", stored.key, *stored.twin));
-        bodies.twin = twin.body;
     }
     if (stored.presence) {
         const std::string key = store::metadata_key(store::Area::presence, stored.key);

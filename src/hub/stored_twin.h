@@ -27,6 +27,8 @@ struct TwinBodies {
 // Errors: corrupted or not_implemented, with the name of the record; an identity without a twin is
 // damage, too.
 Result<TwinBodies> open_records(const StoredTwin& stored);
+// The same but for the twin, which is not asked for.
+Result<TwinBodies> open_identity(const StoredTwin& stored);
 
 // decode_identity of record.h, and it must be that of this id.
 Result<> decode_identity_of(const TwinId& id, std::string_view body, Identity& identity);

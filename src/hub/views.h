@@ -10,12 +10,6 @@
 
 namespace twinhub::hub {
 
-// An identity as committed, with what is known of its connection now.
-struct IdentityView {
-    std::shared_ptr<const Identity> identity;
-    Presence presence;
-};
-
 // A twin as committed, with everything that the service view shows beside it.
 struct TwinView {
     std::shared_ptr<const Identity> identity;

@@ -53,29 +53,24 @@ void Delegate::attach(Proof proof, hub::AttachFacts facts, Answer<Result<Admissi
 
 Task<> Delegate::judge(std::shared_ptr<Delegate> self, Proof proof,
                        std::optional<hub::AttachFacts> facts, Answer<Result<Admission>> answer) {
-    Result<Admission> admitted = co_await self->admit(proof);
+    const Result<hub::Claimant> claimant = co_await self->home_.shard().claimant(self->id_);
     if (self->left_) co_return;
-    // Nothing waits between the judgement and this: no change of the identity can be missed.
+    // Nothing waits from here to attach(): no change of the identity can be missed.
+    Result<Admission> admitted = claimant ? self->admit(proof, *claimant)
+                                          : Result<Admission>(std::unexpected(claimant.error()));
     if (admitted && self->attached_)
         self->home_.shard().renewed(self->id_, *self, admitted->credential);
     if (admitted && facts && !self->attached_) {
         facts->client = self->client_;
         facts->credential = admitted->credential;
-        self->home_.shard().attach(self->id_, *self, *facts);
+        self->home_.shard().attach(claimant->view, *self, *facts);
         self->attached_ = true;
     }
     self->give(std::move(answer), std::move(admitted));
 }
 
-Task<Result<Admission>> Delegate::admit(const Proof& proof) {
+Result<Admission> Delegate::admit(const Proof& proof, const hub::Claimant& claimant) const {
     hub::Hub& hub = home_.hub();
-    // The device is read before its module, so that it is in memory when it is read again.
-    CO_TRY(hub::IdentityView device, co_await home_.shard().identity(TwinId{id_.device, {}}));
-    hub::IdentityView identity = device;
-    if (id_.is_module()) {
-        CO_TRY(identity, co_await home_.shard().identity(id_));
-        CO_TRY(device, co_await home_.shard().identity(TwinId{id_.device, {}}));
-    }
     const auto policies = hub.policies();
     const auto authorities = home_.hub().trust();
     const DeviceRules rules{.hosts = home_.hosts(),
@@ -86,7 +81,8 @@ Task<Result<Admission>> Delegate::admit(const Proof& proof) {
                             .skew = home_.settings().sas_skew};
     const DeviceProof shown{
         .token = proof.token, .certificate = proof.certificate.get(), .chain = proof.chain.get()};
-    co_return gateway::admit(shown, *identity.identity, *device.identity, rules, hub.clock().now());
+    return gateway::admit(shown, *claimant.view.identity, *claimant.device, rules,
+                          hub.clock().now());
 }
 
 void Delegate::detach() {

@@ -63,7 +63,7 @@ private:
     void give(Answer<T> answer, T value);
     Task<> judge(std::shared_ptr<Delegate> self, Proof proof, std::optional<hub::AttachFacts> facts,
                  Answer<Result<Admission>> answer);
-    Task<Result<Admission>> admit(const Proof& proof);
+    Result<Admission> admit(const Proof& proof, const hub::Claimant& claimant) const;
 
     AmqpContext& home_;
     TwinId id_;

@@ -48,7 +48,8 @@ protected:
                 if (!stored.connected) continue;
                 door.on_memory().clock().set(stored.presence.last_activity);
                 const TwinId& id = stored.identity.id;
-                door.hub().shards().of(id.device).attach(id, link, {});
+                const auto identity = std::make_shared<const hub::Identity>(stored.identity);
+                door.hub().shards().of(id.device).attach({identity, {}}, link, {});
             }
         door.on_memory().clock().set(conformance().now);
         door.on_memory().run_ready();

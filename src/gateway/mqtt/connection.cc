@@ -251,14 +251,8 @@ Task<Result<>> MqttConnection::admit() {
     std::optional<Result<Superiors>> superiors;
     if (!request_->user.auth_chain.empty())
         superiors = co_await find_superiors(hub.registry(), request_->user.auth_chain, id);
-    // The device is read before its module, so that it is in memory when it is read again behind
-    // it: between the last look and attach() nothing waits, and no change of either can be missed.
-    CO_TRY(hub::IdentityView device, co_await context_->shard().identity(TwinId{id.device, {}}));
-    hub::IdentityView identity = device;
-    if (id.is_module()) {
-        CO_TRY(identity, co_await context_->shard().identity(id));
-        CO_TRY(device, co_await context_->shard().identity(TwinId{id.device, {}}));
-    }
+    // From here to attach() nothing waits: no change of the identity can be missed.
+    CO_TRY(const hub::Claimant claimant, co_await context_->shard().claimant(id));
     if (closed_) co_return Result<>{};
     const auto policies = hub.policies();
     const auto authorities = hub.trust();
@@ -273,23 +267,23 @@ Task<Result<>> MqttConnection::admit() {
                             .chain = transport_->certificate_chain()};
     const Instant now = hub.clock().now();
     Result<Admission> admission =
-        gateway::admit(proof, *identity.identity, *device.identity, rules, now);
+        gateway::admit(proof, *claimant.view.identity, *claimant.device, rules, now);
     if (!admission && superiors && *superiors)
-        admission =
-            admit_on_behalf(proof, *identity.identity, *device.identity, **superiors, rules, now);
+        admission = admit_on_behalf(proof, *claimant.view.identity, *claimant.device, **superiors,
+                                    rules, now);
     CO_TRY_VOID(admission);
-    accept(*admission);
+    accept(claimant.view, *admission);
     co_return Result<>{};
 }
 
-void MqttConnection::accept(const Admission& admission) {
+void MqttConnection::accept(const hub::IdentityView& known, const Admission& admission) {
     hub::Hub& hub = context_->hub();
     const Moment now = hub.clock().monotonic();
     const hub::AttachFacts facts{.clean_session = request_->clean_session,
                                  .model_id = request_->user.model_id.value_or(""),
                                  .client = transport_->peer().address,
                                  .credential = admission.credential};
-    const hub::Attached attached = context_->shard().attach(session_.identity(), *this, facts);
+    const hub::Attached attached = context_->shard().attach(known, *this, facts);
     attached_ = true;
     clean_session_ = facts.clean_session;
     context_->metrics().accepted.Increment();

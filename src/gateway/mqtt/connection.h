@@ -48,7 +48,7 @@ private:
     void authenticate();
     Task<> check_credentials(std::shared_ptr<MqttConnection> self);
     Task<Result<>> admit();
-    void accept(const Admission& admission);
+    void accept(const hub::IdentityView& known, const Admission& admission);
 
     void subscribed();
     void want_messages();

@@ -48,9 +48,7 @@ public:
             case 2: return send(device);
             case 3:
                 if (link.attached) return;
-                (void)hub.begin(hub.shard(device).identity(device), hub.shard(device).executor());
-                hub.turn_loops();
-                hub.shard(device).attach(device, link, {});
+                hub.attach(device, link);
                 link.attached = true;
                 link.delivered.clear();
                 hub.shard(device).want_messages(device, link, static_cast<std::uint32_t>(below(4)));
@@ -100,7 +98,7 @@ public:
             links[device].attached = false;
             const std::uint32_t count = hub.view(device).presence.messages;
             ModelLink last;
-            hub.shard(device).attach(device, last, {});
+            hub.attach(device, last);
             hub.shard(device).want_messages(device, last, 1'000);
             hub.settle();
             RC_ASSERT(last.delivered.size() == count);

@@ -480,7 +480,7 @@ TEST_F(Messages, MayBeSettledWhileTheyAreDelivered) {
     GreedyLink greedy;
     greedy.shard = &hub.shard(d1);
     greedy.leaves_after = 3;
-    hub.shard(d1).attach(d1, greedy, {});
+    hub.attach(d1, greedy);
     want(greedy, 1);
     EXPECT_THAT(greedy.payloads, ElementsAre("a", "b", "c"));
     EXPECT_EQ(count(), 1u);

@@ -200,8 +200,8 @@ public:
         return answer;
     }
     template <class T>
-    T run(Task<T> task) {
-        const Answer<T> answer = begin(std::move(task));
+    T run(Task<T> task, std::optional<Executor> on = {}) {
+        const Answer<T> answer = begin(std::move(task), std::move(on));
         settle();
         EXPECT_TRUE(answer.there()) << "the operation waits for something";
         return answer.there() ? answer.get() : T{};
@@ -256,18 +256,27 @@ public:
         });
         return answer;
     }
-    Attached connect(const TwinId& id, TestLink& link, const AttachFacts& facts = {}) {
-        const auto known = begin(shard(id).identity(id), shard(id).executor());
-        while (!known.there() && turn_loops()) {}
-        EXPECT_TRUE(known.there() && known.get());
-        const Attached attached = shard(id).attach(id, link, facts);
+    Attached connect(const TwinId& id, DeviceLink& link, const AttachFacts& facts = {}) {
+        const Attached attached = attach(id, link, facts);
         settle();
         return attached;
+    }
+    // The same without the store.
+    Attached attach(const TwinId& id, DeviceLink& link, const AttachFacts& facts = {}) {
+        const auto answer = begin(sign_in(id, link, facts), shard(id).executor());
+        while (!answer.there() && turn_loops()) {}
+        EXPECT_TRUE(answer.there() && answer.get());
+        return answer.there() ? answer.get().value_or(Attached{}) : Attached{};
+    }
+    // As a door does it, which asks for no credentials. On the loop of its shard.
+    Task<Result<Attached>> sign_in(TwinId id, DeviceLink& link, AttachFacts facts = {}) {
+        CO_TRY(const Claimant claimant, co_await shard(id).claimant(id));
+        co_return shard(id).attach(claimant.view, link, facts);
     }
 
 private:
     static std::size_t ready(asio::io_context& context) {
-        context.restart();
+        if (context.stopped()) context.restart();
         return context.poll();
     }
     // Coroutines that a crash cut off still refer to the dead store until their loop goes.
@@ -277,7 +286,7 @@ private:
     }
 
     Result<> start(std::size_t loops) {
-        pool_ = std::make_unique<Loop>();
+        pool_ = std::make_unique<Loop>(2);  // tests turn it while one of its reads waits
         for (std::size_t i = 0; i < loops; ++i) loops_.push_back(std::make_unique<Loop>());
         std::vector<Executor> executors;
         for (const auto& loop : loops_) executors.emplace_back(loop->get_executor());

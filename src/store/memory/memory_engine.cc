@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <utility>
 
 namespace twinhub::store {
 namespace {
@@ -31,6 +32,8 @@ struct MemoryEngine::Core {
     Fault fault = Fault::refused;
     bool reads_fail = false;
     bool cold = false;
+    std::uint64_t until_delay = 0;  // 0: none
+    std::function<void()> meanwhile;
     bool synced = true;
     bool holding = false;
     bool held = false;
@@ -133,12 +136,18 @@ Result<> MemoryEngine::commit(std::span<const Batch* const> batches) {
 }
 
 Result<std::optional<std::string>> MemoryEngine::get(Family family, std::string_view key) const {
-    const std::lock_guard lock(core_->mutex);
+    std::unique_lock lock(core_->mutex);
     TRY_VOID(core_->readable());
     const memory::Table& table = core_->tables->of(family);
     const auto found = table.find(key);
-    if (found == table.end()) return std::nullopt;
-    return found->second;
+    std::optional<std::string> value;
+    if (found != table.end()) value = found->second;
+    if (core_->until_delay != 0 && --core_->until_delay == 0) {
+        const auto meanwhile = std::exchange(core_->meanwhile, nullptr);
+        lock.unlock();
+        meanwhile();
+    }
+    return value;
 }
 
 Cached MemoryEngine::get_cached(Family family, std::string_view key) const {
@@ -203,6 +212,12 @@ void MemoryEngine::fail_reads(bool fail) {
 void MemoryEngine::set_cold(bool cold) {
     const std::lock_guard lock(core_->mutex);
     core_->cold = cold;
+}
+
+void MemoryEngine::delay_read(std::uint64_t nth, std::function<void()> meanwhile) {
+    const std::lock_guard lock(core_->mutex);
+    core_->until_delay = nth;
+    core_->meanwhile = std::move(meanwhile);
 }
 
 void MemoryEngine::set_synced(bool synced) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 namespace twinhub::store {
@@ -32,6 +33,9 @@ public:
     void fail_commits(std::uint64_t nth, Fault fault, std::uint64_t times = 1);
     void fail_reads(bool fail);  // get and cursors answer internal; get_cached asks the disk
     void set_cold(bool cold);    // get_cached always asks the disk
+    // The nth get from now (1: the next) has read its value, and before it gives it, `meanwhile`
+    // runs on its thread, once.
+    void delay_read(std::uint64_t nth, std::function<void()> meanwhile);
     // False: commits answer before their sync, as a lying disk does, and a crash may lose them.
     void set_synced(bool synced);
 
