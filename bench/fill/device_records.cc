@@ -14,14 +14,6 @@
 namespace twinhub::fill {
 namespace {
 
-std::string sealed(store::Kind kind, store::Format format, std::string_view key,
-                   std::string_view body) {
-    std::string value;
-    value.reserve(store::frame_bytes + body.size());
-    store::seal(kind, format, key, body, value);
-    return value;
-}
-
 hub::IdentitySpec spec_of(const TwinId& id) {
     hub::IdentitySpec spec;
     spec.id = id;
@@ -57,8 +49,8 @@ public:
         TRY(const hub::Identity identity, hub::make_identity(spec_of(id), birth, random_));
         body_.clear();
         hub::append_encoded(body_, identity);
-        records_.identities.add(key,
-                                sealed(store::Kind::identity, hub::identity_format, key, body_));
+        records_.identities.add(
+            key, store::sealed(store::Kind::identity, hub::identity_format, key, body_));
 
         TRY(const twin::Twin first, created_twin(parts, created_));
         hub::ChangeRecord creation;
@@ -85,7 +77,8 @@ public:
         state.ordinal = 2;
         body_.clear();
         hub::append_twin_record(body_, state);
-        records_.twins.add(key, sealed(store::Kind::twin, hub::twin_record_format, key, body_));
+        records_.twins.add(key,
+                           store::sealed(store::Kind::twin, hub::twin_record_format, key, body_));
 
         add_presence(key, reported_at);
         ++devices_;
@@ -96,12 +89,13 @@ public:
         std::string key = hub::checkpoint_key(slot_);
         body_.clear();
         append_varint(body_, sequence_);
-        records_.facts.add(key,
-                           sealed(store::Kind::checkpoint, hub::checkpoint_format, key, body_));
+        records_.facts.add(
+            key, store::sealed(store::Kind::checkpoint, hub::checkpoint_format, key, body_));
         key = hub::counts_key(slot_);
         body_.clear();
         hub::append_encoded(body_, hub::Counts{.enabled = devices_});
-        records_.facts.add(key, sealed(store::Kind::hub_state, hub::hub_state_format, key, body_));
+        records_.facts.add(
+            key, store::sealed(store::Kind::hub_state, hub::hub_state_format, key, body_));
         return std::move(records_);
     }
 
@@ -112,7 +106,8 @@ private:
         std::string key = store::change_key(slot_, ++sequence_);
         body_.clear();
         hub::append_encoded(body_, record);
-        std::string value = sealed(store::Kind::change, hub::change_record_format, key, body_);
+        std::string value =
+            store::sealed(store::Kind::change, hub::change_record_format, key, body_);
         records_.changes.add(std::move(key), std::move(value));
     }
 
@@ -123,7 +118,8 @@ private:
         std::string key = store::metadata_key(store::Area::presence, twin_key);
         body_.clear();
         hub::append_encoded(body_, presence);
-        std::string value = sealed(store::Kind::hub_state, hub::hub_state_format, key, body_);
+        std::string value =
+            store::sealed(store::Kind::hub_state, hub::hub_state_format, key, body_);
         records_.presences.add(std::move(key), std::move(value));
     }
 

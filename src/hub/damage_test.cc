@@ -67,13 +67,6 @@ TEST(Damage, OfAStoredDocumentIsToldByNameAndHurtsNobodyElse) {
     }
 }
 
-std::string sealed(store::Kind kind, std::uint16_t format, std::string_view key,
-                   std::string_view body) {
-    std::string value;
-    store::seal(kind, format, key, body, value);
-    return value;
-}
-
 // All the ways in which a body may be wrong although its frame is sound: the end missing from any
 // place on, or one byte another one.
 std::vector<std::string> damaged_bodies(std::string_view sound) {
@@ -104,7 +97,7 @@ TEST(Damage, LeavesNothingInTheColumns) {
             damaged.back()[at] = static_cast<char>(damaged.back()[at] ^ 0x10);
         }
         for (const std::string& bad : damaged_bodies(body))
-            damaged.push_back(sealed(kind, 1, key, bad));
+            damaged.push_back(store::sealed(kind, 1, key, bad));
         std::size_t refused = 0;
         for (const std::string& record : damaged) {
             put(hub, family, key, record);
@@ -138,7 +131,7 @@ TEST(Damage, AnIdentityOfAnotherNameIsDamage) {
     const store::Opened opened =
         store::open(store::Kind::identity, identity_format, "", other, record).value();
     put(hub, Family::identities, key,
-        sealed(store::Kind::identity, identity_format, key, opened.body));
+        store::sealed(store::Kind::identity, identity_format, key, opened.body));
     const double seen = hub.metrics().records_damaged.Value();
     ASSERT_TRUE(hub.restart());
     EXPECT_EQ(hub.metrics().records_damaged.Value(), seen + 1);

@@ -47,6 +47,12 @@ void seal(Kind kind, Format format, std::string_view key, std::string_view body,
     out.append(body);
 }
 
+std::string sealed(Kind kind, Format format, std::string_view key, std::string_view body) {
+    std::string value;
+    seal(kind, format, key, body, value);
+    return value;
+}
+
 Result<Opened> open(Kind kind, Format newest, std::string_view family, std::string_view key,
                     std::string_view value) {
     if (value.size() < frame_bytes) return damaged(family, key, "it is shorter than its frame");

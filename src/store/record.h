@@ -40,6 +40,8 @@ inline constexpr std::size_t frame_bytes = 12;
 
 // Appends the framed value to `out`, which is not cleared. The body must be below 4 GiB.
 void seal(Kind kind, Format format, std::string_view key, std::string_view body, std::string& out);
+// The framed value alone.
+std::string sealed(Kind kind, Format format, std::string_view key, std::string_view body);
 
 struct Opened {
     Format format = 0;

@@ -9,12 +9,6 @@
 namespace twinhub::store {
 namespace {
 
-std::string sealed(Kind kind, Format format, std::string_view key, std::string_view body) {
-    std::string value;
-    seal(kind, format, key, body, value);
-    return value;
-}
-
 // RFC 3720 appendix B.4.
 TEST(Crc32c, AgreesWithThePublishedVectors) {
     EXPECT_EQ(crc32c(0, ""), 0u);
