@@ -212,6 +212,18 @@ Result<Identity> replace_identity(const Identity& current, const IdentitySpec& s
     return next;
 }
 
+Result<Identity> with_new_keys(const Identity& current, bool primary, bool secondary,
+                               Random& random) {
+    if (current.authentication.type != AuthenticationType::sas)
+        return failure(Code::operation_invalid,
+                       "'" + current.id.text() + "' does not authenticate with symmetric keys");
+    Identity next = current;
+    if (primary) next.authentication.primary_key = random.key(generated_key_bytes);
+    if (secondary) next.authentication.secondary_key = random.key(generated_key_bytes);
+    next.etag_number = new_etag(random, current.etag_number);
+    return next;
+}
+
 Identity make_system_module(const Identity& device, ModuleId module, Birth birth, Random& random) {
     Identity identity;
     identity.id = TwinId{device.id.device, std::move(module)};

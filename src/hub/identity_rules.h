@@ -29,6 +29,10 @@ Result<Identity> make_identity(const IdentitySpec& spec, Birth birth, Random& ra
 Result<Identity> replace_identity(const Identity& current, const IdentitySpec& spec, Instant now,
                                   Random& random);
 
+// `current` with new keys. Errors: operation_invalid when it has none.
+Result<Identity> with_new_keys(const Identity& current, bool primary, bool secondary,
+                               Random& random);
+
 // The device that a scope names; nothing when the text is not a scope.
 std::optional<DeviceId> device_of_scope(std::string_view scope);
 

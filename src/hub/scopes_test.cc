@@ -7,6 +7,13 @@ namespace {
 
 using namespace testing;
 
+// An edge device below the one with this scope.
+Identity edge_below(TestHub& hub, const std::string& scope, std::string_view device) {
+    IdentitySpec spec = edge_spec(device);
+    spec.parent_scopes = {scope};
+    return *hub.create(spec).identity;
+}
+
 TEST(Scopes, AnEdgeDeviceBringsItsScopeAndItsRuntime) {
     TestHub hub;
     IdentitySpec spec = edge_spec("edge-1");
@@ -68,9 +75,7 @@ TEST(Scopes, AnEdgeDeviceMustEchoItsOwnScope) {
 TEST(Scopes, AnEdgeDeviceThatBecomesALeafMayEchoItsOwnScope) {
     TestHub hub;
     const std::string parent = hub.create(edge_spec("parent")).identity->device_scope;
-    IdentitySpec spec = edge_spec("d1");
-    spec.parent_scopes = {parent};
-    const Identity made = *hub.create(spec).identity;
+    const Identity made = edge_below(hub, parent, "d1");
     IdentitySpec leaf = echo(made);
     leaf.iot_edge = false;
     leaf.device_scope = "ms-azure-iot-edge://d1-1";
@@ -111,9 +116,7 @@ TEST(Scopes, ALeafHangsBelowItsParent) {
 TEST(Scopes, AnEdgeDeviceHangsBelowAnother) {
     TestHub hub;
     const std::string parent = hub.create(edge_spec("parent")).identity->device_scope;
-    IdentitySpec spec = edge_spec("child");
-    spec.parent_scopes = {parent};
-    const Identity child = *hub.create(spec).identity;
+    const Identity child = edge_below(hub, parent, "child");
     EXPECT_THAT(child.parent_scopes, ::testing::ElementsAre(parent));
     IdentitySpec detached = echo(child);
     detached.parent_scopes.reset();
@@ -165,12 +168,8 @@ TEST(Scopes, ALeafThatBecomesAnEdgeDeviceKeepsItsParent) {
 TEST(Scopes, NoDeviceIsItsOwnAncestor) {
     TestHub hub;
     const Identity a = *hub.create(edge_spec("a")).identity;
-    IdentitySpec b_spec = edge_spec("b");
-    b_spec.parent_scopes = {a.device_scope};
-    const Identity b = *hub.create(b_spec).identity;
-    IdentitySpec c_spec = edge_spec("c");
-    c_spec.parent_scopes = {b.device_scope};
-    const Identity c = *hub.create(c_spec).identity;
+    const Identity b = edge_below(hub, a.device_scope, "b");
+    const Identity c = edge_below(hub, b.device_scope, "c");
     for (const Identity& below : {a, b, c}) {
         IdentitySpec spec = echo(a);
         spec.parent_scopes = {below.device_scope};

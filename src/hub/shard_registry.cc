@@ -309,16 +309,10 @@ Task<Result<IdentityView>> Shard::renew_keys_alone(TwinId id, bool primary, bool
                                                    Author author) {
     CO_TRY(const EntryPtr entry, co_await this->entry(id));
     if (!entry->newest.exists()) co_return std::unexpected(co_await refusal(entry, not_found(id)));
-    Identity next = *entry->newest.identity;
-    if (next.authentication.type != AuthenticationType::sas)
-        co_return failure(Code::operation_invalid,
-                          "'" + id.text() + "' does not authenticate with symmetric keys");
-    if (primary) next.authentication.primary_key = parts_.random.key(generated_key_bytes);
-    if (secondary) next.authentication.secondary_key = parts_.random.key(generated_key_bytes);
     const Identity before = *entry->newest.identity;
-    do next.etag_number = parts_.random.number() % 4'000'000'000u + 1;
-    while (next.etag_number == before.etag_number);
-    stage_identity(entry, next, changed_fields(before, next), author);
+    CO_TRY(Identity next, with_new_keys(before, primary, secondary, parts_.random));
+    std::string detail = changed_fields(before, next);
+    stage_identity(entry, std::move(next), std::move(detail), author);
     const std::shared_ptr<const Identity> made = entry->newest.identity;
     CO_TRY_VOID(co_await settled());
     end_link_without_credential(id, *made);
