@@ -50,6 +50,13 @@ private:
                 sum += touch(message->payload) + mqtt::properties_of(*message).size();
             } else if (const auto* response = std::get_if<mqtt::MethodResponse>(&event)) {
                 sum += touch(response->rid) + touch(response->payload);
+            } else if (std::get_if<mqtt::SubscriptionsChanged>(&event)) {
+                for (; session_.message_room() > 0 && next_message_ % 8 != 7; ++next_message_)
+                    session_.cloud_message(
+                        next_message_,
+                        mqtt::make_device_bound_topic(session_.identity().device, {}), "hi", false,
+                        out_);
+                ++next_message_;
             } else if (std::get_if<mqtt::Authenticate>(&event)) {
                 authenticate = true;
             }
@@ -75,6 +82,7 @@ private:
     mqtt::Session session_;
     std::string out_;
     mqtt::Events events_;
+    std::uint64_t next_message_ = 0;
 };
 
 }  // namespace

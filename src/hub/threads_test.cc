@@ -305,5 +305,81 @@ TEST(TheEnd, OfALiveServerCutsOffWhatIsUnderWay) {
     }
 }
 
+// Sends, takes and reads feedback of devices that others do the same with.
+Task<int> messenger(Hub& hub, std::vector<std::string> devices, int number, int rounds) {
+    int told = 0;
+    for (int i = 0; i < rounds; ++i) {
+        const DeviceId device =
+            id_of(devices[static_cast<std::size_t>(number + i) % devices.size()]).device;
+        CloudMessage message;
+        message.message_id = std::to_string(number) + "." + std::to_string(i);
+        message.acknowledge = Acknowledge::full;
+        (void)co_await hub.cloud_messages().send(device, std::move(message));
+        const auto locked = co_await hub.cloud_messages().receive(device);
+        if (locked && *locked) {
+            const Outcome outcome = i % 5 == 0 ? Outcome::abandon : Outcome::complete;
+            std::string token = (*locked)->lock_token;
+            (void)co_await hub.cloud_messages().settle(device, std::move(token), outcome);
+        }
+        if (i % 7 == 6) (void)co_await hub.cloud_messages().purge(device);
+        MethodCall call{.name = "nobody-takes-it"};
+        (void)co_await hub.methods().invoke(TwinId{device, {}}, std::move(call), author_of());
+        const auto batch = co_await hub.feedback().receive();
+        if (!batch || !*batch) continue;
+        std::string token = (*batch)->lock_token;
+        const auto settled = co_await hub.feedback().settle(std::move(token), Outcome::complete);
+        if (settled) told += static_cast<int>((*batch)->records.size());
+    }
+    co_return told;
+}
+
+TEST(Threads, EveryMessageEndsOnceAndIsToldOnce) {
+    Server server(2, {.message_deliveries_max = 1000});
+    const std::vector<std::string> devices = server.create_some(4);
+    constexpr int clients = 6;
+    constexpr int rounds = 30;
+    std::vector<std::future<int>> running;
+    for (int number = 0; number < clients; ++number)
+        running.push_back(server.begin(static_cast<std::size_t>(number),
+                                       messenger(server.hub(), devices, number, rounds)));
+    int told = 0;
+    for (auto& each : running) told += each.get();
+    for (const std::string& device : devices)
+        (void)server.begin(0, server.hub().cloud_messages().purge(id_of(device).device)).get();
+    while (true) {
+        const auto batch = server.begin(0, server.hub().feedback().receive()).get();
+        ASSERT_TRUE(batch);
+        if (!*batch) break;
+        told += static_cast<int>((*batch)->records.size());
+        ASSERT_TRUE(
+            server.begin(1, server.hub().feedback().settle((*batch)->lock_token, Outcome::complete))
+                .get());
+    }
+    EXPECT_EQ(told, clients * rounds);
+}
+
+TEST(Threads, AHubMayEndWhileMethodsAndMessagesAreUnderWay) {
+    for (int i = 0; i < 10; ++i) {
+        Server server(2);
+        const std::vector<std::string> devices = server.create_some(3);
+        std::vector<std::future<int>> running;
+        for (int number = 0; number < 4; ++number)
+            running.push_back(server.begin(static_cast<std::size_t>(number),
+                                           messenger(server.hub(), devices, number, 1000)));
+        MethodCall call{.name = "late", .connect_timeout = 30s};
+        const auto waits = server.begin(
+            0, server.hub().methods().invoke(id_of(devices[0]), std::move(call), author_of()));
+        int woken = 0;
+        std::unique_ptr<FeedbackSignal::Subscription> waiting;
+        asio::post(server.loop(0), [&] {
+            waiting = server.hub().feedback().listen(server.loop(0).get_executor(),
+                                                     [&woken] { ++woken; });
+        });
+        (void)server.begin(1, server.hub().cloud_messages().purge(id_of(devices[1]).device)).get();
+        server.stop();
+        waiting.reset();
+    }
+}
+
 }  // namespace
 }  // namespace twinhub::hub

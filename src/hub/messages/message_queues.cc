@@ -247,7 +247,7 @@ void MessageQueues::purge(const TwinId& device, Sent done) {
 }
 
 void MessageQueues::remove_all(const TwinId& device) {
-    purge(device, [](const Result<std::uint64_t>&) {});
+    if (find(device) != nullptr) purge(device, [](const Result<std::uint64_t>&) {});
 }
 
 void MessageQueues::want(const TwinId& device, DeviceLink& link, std::uint32_t credit) {

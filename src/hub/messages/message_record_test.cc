@@ -52,7 +52,7 @@ TEST(MessageRecord, HasAStableForm) {
 TEST(MessageRecord, HasStableKeysInTheOrderOfTheDevice) {
     const Slot slot = slot_of(dev.device);
     const std::string of_slot{static_cast<char>(slot >> 8), static_cast<char>(slot & 255)};
-    EXPECT_EQ(message_key(dev, 0x0102), "m" + of_slot + std::string("dev\0\0\0\0\0\0\0\1\2", 12));
+    EXPECT_EQ(message_key(dev, 0x0102), "q" + of_slot + std::string("dev\0\0\0\0\0\0\0\1\2", 12));
     EXPECT_EQ(message_body_key(dev, 1).substr(1), message_key(dev, 1).substr(1));
     EXPECT_EQ(message_body_key(dev, 1)[0], 'b');
     EXPECT_EQ(feedback_key(0x0102, 3), std::string("f\1\2\0\0\0\0\0\0\0\3", 11));
