@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import {
-    connect, connectRaw, Mqtt, MqttWs, newDevice, registry, rest,
+    connect, connectRaw, newDevice, registry, rest, transports,
 } from './lib/fixture.js';
 import { binary, Hub } from './lib/hub.js';
 import { packets } from './lib/raw_mqtt.js';
@@ -38,7 +38,7 @@ async function feedbackOf(device) {
     }, 'feedback');
 }
 
-for (const [name, transport] of [['MQTT', Mqtt], ['MQTT over WebSocket', MqttWs]]) {
+for (const [name, transport] of transports) {
     test(`a message is received and completed over ${name}`, async (t) => {
         const device = await newDevice(t);
         await send(device, {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import iothub from 'azure-iothub';
 import { test } from 'node:test';
 import {
-    connect, connectRaw, hub, Mqtt, MqttWs, newDevice, newId, newModule, rest,
+    connect, connectRaw, hub, newDevice, newId, newModule, rest, transports,
 } from './lib/fixture.js';
 import { packets } from './lib/raw_mqtt.js';
 import { Inbox, until } from './lib/wait.js';
@@ -37,7 +37,7 @@ const refused = (promise, name, status) => assert.rejects(promise, (error) => {
     return true;
 });
 
-for (const [name, transport] of [['MQTT', Mqtt], ['MQTT over WebSocket', MqttWs]]) {
+for (const [name, transport] of transports) {
     test(`a method is invoked and answers over ${name}`, async (t) => {
         const device = await newDevice(t);
         const client = await connect(t, device, { transport });
