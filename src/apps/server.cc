@@ -381,6 +381,11 @@ Result<> Server::Parts::open_provisioning(const std::string& id_scope) {
     TRY(provisioning::Settings settings, provisioning_settings(config, id_scope));
     provisioning::Provisioning::Seams seams;
     seams.authorities.trusted = [this] { return hub->trust(); };
+    seams.authorities.named = [this](std::string_view name) -> std::optional<x509::Certificate> {
+        const auto authority = hub->certificates().get(name);
+        if (!authority || !(*authority)->is_verified()) return std::nullopt;
+        return (*authority)->certificate;
+    };
     seams.webhook = [this](std::size_t loop, std::string url, std::string body) {
         return ask_allocation(loop, std::move(url), std::move(body));
     };
