@@ -10,7 +10,7 @@ import { parseConnectionString, randomKey, sasToken, secondsFromNow, spellings }
 import { until } from './lib/wait.js';
 import { authority, selfSigned, signedBy } from './lib/x509.js';
 
-const notAuthorized = { message: /Not authorized/ };
+const notAuthorized = { message: /Not authorized|Unauthorized/ };
 
 async function assertWorks(client) {
     await client.open();

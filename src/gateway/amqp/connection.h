@@ -107,7 +107,6 @@ private:
     void token_judged(const TwinId& id, std::uint64_t attempt, const Result<Admission>& admitted,
                       const std::string& token);
     void expire_claims(Instant now);
-    void end_if_nobody_is_left(CloseReason reason);
     void authorised();
 
     // connection_links.cc: what the client wants

@@ -186,10 +186,15 @@ void AmqpConnection::expire_claims(Instant now) {
     for (const Claim& claim : claims_.all())
         if (is_over(claim.expires)) ended.push_back(claim.number);
     std::vector<Seat*> certified;
-    for (auto& [id, seat] : seats_)
+    bool others = ended.size() < claims_.all().size();
+    for (auto& [id, seat] : seats_) {
+        if (seat->state == Seat::State::absent || seat->claim != 0) continue;
         if (seat->state == Seat::State::attached && is_over(seat->certificate_ends))
             certified.push_back(seat.get());
+        else others = true;
+    }
     if (ended.empty() && certified.empty()) return;
+    if (!others) return close(CloseReason::expired);
     for (Seat* seat : certified)
         end_seat(*seat,
                  {std::string(wire::condition::unauthorized), "The certificate has expired", {}});
@@ -207,15 +212,6 @@ void AmqpConnection::expire_claims(Instant now) {
         for (const wire::LinkNumber link : links) detach(link, why);
         claims_.remove(number);
     }
-    end_if_nobody_is_left(CloseReason::expired);
-}
-
-// Nobody with a good credential remains: there is nothing that this connection could do.
-void AmqpConnection::end_if_nobody_is_left(CloseReason reason) {
-    if (closed_ || !claims_.empty()) return;
-    for (const auto& [id, seat] : seats_)
-        if (seat->state != Seat::State::absent) return;
-    close(reason);
 }
 
 void AmqpConnection::identity_ended(const TwinId& id, hub::LinkEnd reason) {
@@ -225,17 +221,17 @@ void AmqpConnection::identity_ended(const TwinId& id, hub::LinkEnd reason) {
     if (reason != hub::LinkEnd::taken_over)
         if (const Claim* claim = claims_.of(seat.claim); claim != nullptr && !claim->is_policy())
             claims_.remove(claim->number);
-    // A claim that nobody uses keeps a connection open, one whose only identity is elsewhere not:
-    // the Node client sees that it is cut off only when the socket closes.
+    // Other identities of the connection stay. Else the socket closes without a word, as it does
+    // over MQTT: a Node client that is told why, and then cut off, never comes out of
+    // "disconnecting".
     bool others = false;
     for (const auto& [other, place] : seats_)
         others = others || (place.get() != &seat && place->state != Seat::State::absent);
     for (const Claim& claim : claims_.all()) others = others || claim.identity != id;
-    end_seat(seat, condition_of(reason));
-    if (!others)
-        close(reason == hub::LinkEnd::taken_over      ? CloseReason::taken_over
-              : reason == hub::LinkEnd::shutting_down ? CloseReason::shutting_down
-                                                      : CloseReason::identity_gone);
+    if (others) return end_seat(seat, condition_of(reason));
+    close(reason == hub::LinkEnd::taken_over      ? CloseReason::taken_over
+          : reason == hub::LinkEnd::shutting_down ? CloseReason::shutting_down
+                                                  : CloseReason::identity_gone);
 }
 
 }  // namespace twinhub::gateway::amqp

@@ -64,11 +64,12 @@ struct AmqpConnectionTest : ::testing::Test {
     ~AmqpConnectionTest() override {
         context->stop();
         hub.run_ready();
+        // What was under way, a commit, still comes to its end.
+        for (const auto& device : devices) hub.run_until([&] { return device->peer->gone; });
         EXPECT_EQ(context->connections(), 0u);
         EXPECT_EQ(context->delegates(), 0u);
         EXPECT_EQ(metrics.connections.Value(), 0);
         EXPECT_EQ(metrics.links.Value(), 0);
-        for (const auto& device : devices) EXPECT_TRUE(device->peer->gone);
     }
 
     // One client: Proton and the peer's end of a transport.
@@ -357,7 +358,6 @@ TEST_F(AmqpConnectionTest, ANewConnectionTakesOver) {
     Ready second = connected("d1");
     settle();
     EXPECT_TRUE(first.device->peer->closed);
-    EXPECT_EQ(first.twin.down->error, "amqp:link:stolen");
     EXPECT_TRUE(is_connected("d1"));
     second.device->client.send(*second.twin.up, get(Value::of_string("x")));
     until([&] { return !second.twin.down->got.empty(); });
@@ -395,12 +395,11 @@ TEST_F(AmqpConnectionTest, ATokenAloneConnectsADevice) {
     EXPECT_FALSE(second->peer->closed);
 }
 
-TEST_F(AmqpConnectionTest, ADeviceThatIsDisabledOrDeletedLosesItsLinks) {
+TEST_F(AmqpConnectionTest, ADeviceThatIsDeletedLosesItsConnection) {
     Ready ready = connected("d1");
     ASSERT_TRUE(wait(hub.hub().registry().remove(id_of("d1"), twin::Match::any(), {})).has_value());
     settle();
     EXPECT_TRUE(ready.device->peer->closed);
-    EXPECT_EQ(ready.twin.up->error, "amqp:not-found");
 }
 
 TEST_F(AmqpConnectionTest, WhoProvesNothingIsSentAwayInTime) {
@@ -437,9 +436,26 @@ TEST_F(AmqpConnectionTest, ATokenThatIsRenewedKeepsEverything) {
     EXPECT_TRUE(ready.twin.up->error.empty());
     EXPECT_FALSE(ready.device->peer->closed);
     pass(std::chrono::seconds{200});
-    EXPECT_EQ(ready.twin.up->error, "amqp:unauthorized-access");
     EXPECT_TRUE(ready.device->peer->closed);
     EXPECT_FALSE(is_connected("d1"));
+}
+
+TEST_F(AmqpConnectionTest, OfASharedConnectionOnlyTheExpiredIdentityEnds) {
+    make("d2");
+    const auto now =
+        std::chrono::duration_cast<std::chrono::seconds>(hub.clock().now().time_since_epoch())
+            .count();
+    Ready shared = connected("d1", static_cast<std::uint64_t>(now + 10));
+    ASSERT_EQ(put_token(*shared.device, shared.cbs, "hub.local/devices/d2", token("d2")), 200);
+    Twin second = twin_of(*shared.device, "d2", shared.device->client.another_session());
+    hub.clock().advance(std::chrono::seconds{312});
+    deadlines.advance(hub.clock().monotonic());
+    settle();
+    EXPECT_EQ(shared.twin.up->error, "amqp:unauthorized-access");
+    EXPECT_FALSE(shared.device->peer->closed);
+    EXPECT_TRUE(second.up->error.empty());
+    EXPECT_FALSE(is_connected("d1"));
+    EXPECT_TRUE(is_connected("d2"));
 }
 
 TEST_F(AmqpConnectionTest, AReceiverWithoutCreditIsNotWaitedForWithoutEnd) {
