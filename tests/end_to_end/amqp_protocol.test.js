@@ -128,11 +128,11 @@ test('correlation ids of every type come back as they were', async (t) => {
     const peer = await Peer.open(t);
     assert.equal(await peer.putToken(resourceOf(device), tokenOf(device)), 200);
     const twin = await peer.twin(device.deviceId);
-    for (const correlation of ['text', rhea.types.wrap_ulong(77), Buffer.from('bytes')]) {
+    for (const correlation of ['text', 77, rhea.string_to_uuid(rhea.generate_uuid())]) {
         twin.up.send({ message_annotations: { operation: 'GET' }, correlation_id: correlation,
                        body: rhea.message.data_section(Buffer.from(' ')) });
         const { correlation_id: back } = await twin.down.inbox.take();
-        assert.deepEqual(back, correlation.value ?? correlation);
+        assert.deepEqual(back, correlation);
     }
 });
 
@@ -166,7 +166,8 @@ test('what is not allowed is refused with its condition', async (t) => {
     const condition = (name) => (error) => error.condition === name;
     await assert.rejects(peer.sender(`/devices/${device.deviceId}/twin`),
                          condition('amqp:unauthorized-access'));
-    assert.equal(await peer.putToken(resourceOf(device), tokenOf(device, { key: keyOf(await newDevice(t)) })), 401);
+    const wrong = tokenOf(device, { key: keyOf(await newDevice(t)) });
+    assert.equal(await peer.putToken(resourceOf(device), wrong), 401);
     assert.equal(await peer.putToken(resourceOf(device), tokenOf(device)), 200);
     await assert.rejects(peer.sender('/devices/x/y/z'), condition('amqp:not-found'));
     await assert.rejects(peer.sender(`/devices/${newId('other')}/twin`));

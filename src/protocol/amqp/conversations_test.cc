@@ -131,6 +131,10 @@ TEST(AmqpMethods, CarryTheirNumberInAUuid) {
     const std::uint64_t number = 0x0123456789abcdef;
     const Message request = method_request(number, "reboot", "{}");
     EXPECT_EQ(request.correlation_id.type, Type::uuid);
+    // As azure-iot-amqp-base recognises one.
+    EXPECT_THAT(shown(request.correlation_id).value(),
+                testing::MatchesRegex("[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}"
+                                      "-[0-9a-f]{12}"));
     EXPECT_THAT(request.application_properties,
                 ElementsAre(Pair("IoThub-methodname", Value::of_string("reboot"))));
     Message answer;
