@@ -5,7 +5,7 @@
 #include "gateway/amqp/connection.h"
 #include "gateway/amqp/delegate.h"
 #include "hub/testing/hub_on_memory.h"
-#include "protocol/amqp/testing/client.h"
+#include "protocol/amqp/client.h"
 #include "protocol/sas/token.h"
 #include "twin/update.h"
 
@@ -24,8 +24,8 @@ namespace twinhub::gateway::amqp {
 namespace {
 
 namespace wire = protocol::amqp;
+using wire::Client;
 using wire::Value;
-using wire::testing::Client;
 
 constexpr std::size_t loop_count = 3;
 constexpr int devices_per_connection = 9;
@@ -175,13 +175,11 @@ struct Served {
                                                   executors, pool.get_executor()})
                             .value());
         hub->set_policies(std::make_shared<const hub::Policies>());
-        authorities.store(TrustStore::create({}).value());
         std::vector<AmqpContext*> all;
         for (std::size_t i = 0; i < loop_count; ++i) {
             deadlines.push_back(std::make_unique<Deadlines>(clock.monotonic()));
-            contexts.push_back(std::make_unique<AmqpContext>(*hub, hub->shards().at(i),
-                                                             *deadlines.back(), metrics,
-                                                             authorities, AmqpSettings{}));
+            contexts.push_back(std::make_unique<AmqpContext>(
+                *hub, hub->shards().at(i), *deadlines.back(), metrics, AmqpSettings{}));
             all.push_back(contexts.back().get());
         }
         for (const auto& context : contexts) context->introduce(all);
@@ -240,7 +238,6 @@ struct Served {
     asio::thread_pool pool{2};
     std::vector<std::unique_ptr<Loop>> loops;
     std::unique_ptr<hub::Hub> hub;
-    SharedValue<const TrustStore> authorities;
     std::vector<std::unique_ptr<Deadlines>> deadlines;
     std::vector<std::unique_ptr<AmqpContext>> contexts;
     std::vector<std::jthread> threads;

@@ -158,7 +158,7 @@ TEST(AmqpTelemetry, GetsTheNamesOfEveryTransport) {
     message.message_id = Value::of_string("m1");
     message.correlation_id = Value::of_ulong(5);
     message.user_id = "u";
-    message.to = "/devices/d/messages/events";
+    message.to = "/elsewhere";
     message.content_type = "application/json";
     message.content_encoding = "utf-8";
     message.absolute_expiry = 1893456000000;
@@ -173,13 +173,12 @@ TEST(AmqpTelemetry, GetsTheNamesOfEveryTransport) {
     ASSERT_TRUE(read);
     ASSERT_EQ(read->size(), 1U);
     EXPECT_EQ(read->front().payload, "21.5");
-    EXPECT_THAT(
-        read->front().properties,
-        ElementsAre(Pair("level", "3"), Pair("$.on", "out1"), Pair("$.mid", "m1"),
-                    Pair("$.cid", "5"), Pair("$.uid", "u"),
-                    Pair("$.to", "/devices/d/messages/events"), Pair("$.ct", "application/json"),
-                    Pair("$.ce", "utf-8"), Pair("$.exp", "2030-01-01T00:00:00Z"),
-                    Pair("$.ifid", "urn:x"), Pair("$.sub", "thermostat1")));
+    EXPECT_THAT(read->front().properties,
+                ElementsAre(Pair("level", "3"), Pair("$.on", "out1"), Pair("$.mid", "m1"),
+                            Pair("$.cid", "5"), Pair("$.uid", "u"), Pair("$.to", "/elsewhere"),
+                            Pair("$.ct", "application/json"), Pair("$.ce", "utf-8"),
+                            Pair("$.exp", "2030-01-01T00:00:00Z"), Pair("$.ifid", "urn:x"),
+                            Pair("$.sub", "thermostat1")));
 }
 
 TEST(AmqpTelemetry, ComesInBatches) {
@@ -200,6 +199,14 @@ TEST(AmqpTelemetry, ComesInBatches) {
     EXPECT_EQ((*read)[1].payload, "two");
     EXPECT_THAT((*read)[1].properties, ElementsAre(Pair("n", "two")));
     EXPECT_FALSE(read_telemetry("x", batch_format));
+}
+
+TEST(AmqpTelemetry, DoesNotRepeatTheAddressOfItsLink) {
+    Message message;
+    message.to = "/devices/d/messages/events";
+    std::string bytes;
+    append_message(bytes, message);
+    EXPECT_THAT(read_telemetry(bytes, 0)->front().properties, ElementsAre());
 }
 
 TEST(AmqpTelemetry, MayBeEmpty) {

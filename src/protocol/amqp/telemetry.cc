@@ -1,5 +1,7 @@
 #include "protocol/amqp/telemetry.h"
 
+#include "protocol/amqp/address.h"
+
 namespace twinhub::protocol::amqp {
 namespace {
 
@@ -19,7 +21,9 @@ Telemetry telemetry_of(const Message& message) {
     add("$.mid", shown(message.message_id));
     add("$.cid", shown(message.correlation_id));
     if (!message.user_id.empty()) add("$.uid", message.user_id);
-    add("$.to", message.to);
+    // The address of the link says nothing: over MQTT nobody writes it.
+    if (message.to && parse_address(*message.to).endpoint != Endpoint::events)
+        add("$.to", message.to);
     add("$.ct", message.content_type);
     add("$.ce", message.content_encoding);
     if (message.absolute_expiry) add("$.exp", shown(Value::of_timestamp(*message.absolute_expiry)));
