@@ -1,14 +1,18 @@
 // Devices that speak HTTPS, with Microsoft's client and by hand (specification: device-protocols 5).
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import deviceHttp from 'azure-iot-device-http';
 import {
     connectionString, errors, getTwin, hub, keyOf, Message, newClient, newDevice, newId, newModule,
-    registry,
+    registry, rest,
 } from './lib/fixture.js';
 import { listen } from './lib/device_events.js';
+import { binary } from './lib/hub.js';
 import { Rest } from './lib/rest.js';
 import { sasToken } from './lib/sas.js';
+import { Inbox } from './lib/wait.js';
 import { authority, selfSigned, signedBy } from './lib/x509.js';
 
 const { Http } = deviceHttp;
@@ -145,4 +149,79 @@ test('there is no file upload', async (t) => {
                                              { blobName: 'a' });
     assert.equal(answer.status, 404);
     assert.equal(answer.json.errorCode, 404000);
+});
+
+async function sendDown(device, message) {
+    const answer = await rest.post(`/devices/${device.deviceId}/messages/deviceBound`, message);
+    assert.equal(answer.status, 200, answer.text);
+}
+
+// The messages that the SDK's client polls for.
+function receive(t, client) {
+    const inbox = new Inbox();
+    client.on('message', (message) => inbox.put(message));
+    t.after(() => client.removeAllListeners('message'));
+    return inbox;
+}
+
+test("the SDK's HTTP client receives messages, completes, abandons and rejects them", async (t) => {
+    const device = await newDevice(t);
+    await sendDown(device, { payload: 'hello', messageId: 'm-1', correlationId: 'c-1',
+                             properties: { level: 'high', empty: '' } });
+    const client = await open(t, device);
+    const inbox = receive(t, client);
+    const message = await inbox.take();
+    assert.equal(message.getData().toString(), 'hello');
+    assert.equal(message.messageId, 'm-1');
+    assert.equal(message.correlationId, 'c-1');
+    assert.equal(message.properties.getValue('iothub-app-level'), 'high');
+    assert.equal(message.properties.getValue('iothub-app-empty'), '');
+    await client.abandon(message);
+    const again = await inbox.take();
+    assert.equal(again.messageId, 'm-1');
+    assert.notEqual(again.lockToken, message.lockToken);
+    await client.complete(again);
+    await assert.rejects(client.complete(again));
+    await sendDown(device, { payload: 'unwanted', messageId: 'm-2' });
+    await client.reject(await inbox.take());
+    assert.equal((await registry.get(device.deviceId)).responseBody.cloudToDeviceMessageCount, 0);
+});
+
+test('messages come over HTTPS one after the other, each with its lock', async (t) => {
+    const device = await newDevice(t);
+    const ask = asDevice(t, device);
+    const path = `/devices/${device.deviceId}/messages/deviceBound`;
+    assert.equal((await ask('GET', path)).status, 204);
+    for (const payload of ['a', 'b']) await sendDown(device, { payload });
+    const [first, second] = [await ask('GET', path), await ask('GET', path)];
+    assert.deepEqual([first.text, second.text], ['a', 'b']);
+    assert.equal((await ask('GET', path)).status, 204);
+    assert.equal(first.headers['iothub-to'], path);
+    const lock = (answer) => answer.headers.etag.replaceAll('"', '');
+    assert.equal((await ask('POST', `${path}/${lock(first)}/abandon`)).status, 204);
+    assert.equal((await ask('DELETE', `${path}/${lock(second)}`, undefined,
+                            { 'If-Match': lock(second) })).status, 204);
+    const late = await ask('DELETE', `${path}/${lock(second)}`);
+    assert.equal(late.status, 412);
+    assert.equal(late.errorName, 'DeviceMessageLockLost');
+    assert.equal((await ask('GET', path)).headers['iothub-deliverycount'], '1');
+});
+
+test('the command line receives and settles messages in the name of a device', async (t) => {
+    const device = await newDevice(t);
+    const run = async (...words) => {
+        const { stdout } = await promisify(execFile)(binary(), [
+            'c2d-message', ...words, '-d', device.deviceId, '--login', hub.connectionString,
+            '--port', String(hub.httpsPort), '--ca-file', `${hub.dataFolder}/ca.pem`]);
+        return stdout === '' ? undefined : JSON.parse(stdout);
+    };
+    assert.equal(await run('receive'), undefined);
+    await sendDown(device, { payload: 'hello', messageId: 'm-1', properties: { a: '1' } });
+    const first = await run('receive');
+    assert.deepEqual([first.data, first.messageId, first.properties.app], ['hello', 'm-1', { a: '1' }]);
+    await run('abandon', '--etag', first.etag);
+    const second = await run('receive', '--complete');
+    assert.deepEqual([second.data, second.ack], ['hello', 'complete']);
+    assert.equal(await run('receive'), undefined);
+    await assert.rejects(run('complete', '--etag', second.etag), /DeviceMessageLockLost/);
 });

@@ -1,6 +1,7 @@
 #include "apps/cli/entity.h"
 #include "apps/cli/monitor_events.h"
 #include "apps/cli/parse.h"
+#include "apps/cli/received_message.h"
 #include "apps/cli/render.h"
 #include "apps/version.h"
 
@@ -41,7 +42,7 @@ const std::vector<Command>& commands() {
         std::vector<Command> list;
         for (auto* part : {server_commands, query_commands, twin_commands, identity_commands,
                            key_commands, certificate_commands, message_commands, dps_commands,
-                           hub_commands, event_commands})
+                           hub_commands, event_commands, received_message_commands})
             std::ranges::move(part(), std::back_inserter(list));
         return list;
     }();

@@ -49,8 +49,9 @@ std::string to_wire(const ServiceRequest& request, const Target& target, Instant
                     request.path.find('?') == std::string::npos ? '?' : '&', api_version,
                     is_ipv6 ? "[" + host + "]" : host);
     if (target.endpoint.port != 443) out += fmt::format(":{}", target.endpoint.port);
-    out += "\r\nUser-Agent: twinhub-cli\r\nAccept: application/json\r\nAuthorization: " +
-           token_for(target, now, lifetime);
+    out +=
+        "\r\nUser-Agent: twinhub-cli\r\nAccept: application/json\r\nAuthorization: " +
+        (request.authorization.empty() ? token_for(target, now, lifetime) : request.authorization);
     if (!request.if_match.empty()) out += "\r\nIf-Match: " + request.if_match;
     for (const auto& [name, value] : request.headers) out += fmt::format("\r\n{}: {}", name, value);
     const std::string body = request.body ? to_text(*request.body) : std::string();
@@ -192,6 +193,11 @@ Result<ServiceResponse> ServiceClient::send(const ServiceRequest& request) {
                                  .continuation = std::string(message["x-ms-continuation"]),
                                  .retry_after = std::string(message["Retry-After"]),
                                  .etag = unquoted(message["ETag"])};
+        for (const auto& field : message) {
+            const std::string name =
+                ascii_lower({field.name_string().data(), field.name_string().size()});
+            if (name.starts_with("iothub-")) response.fields.emplace_back(name, field.value());
+        }
         if (!message.keep_alive()) impl_->connection.reset();
         return response;
     }

@@ -30,6 +30,7 @@ struct ServiceRequest {
     std::string if_match;  // as it goes on the wire, with quotes; empty = none
     std::vector<std::pair<std::string, std::string>> headers;
     std::chrono::seconds within{60};  // for each step of the answer
+    std::string authorization{};      // instead of the policy's token; empty = that
 };
 
 struct ServiceResponse {
@@ -38,6 +39,8 @@ struct ServiceResponse {
     std::string continuation;  // x-ms-continuation; empty = the last page
     std::string retry_after;   // seconds; empty = the server did not say
     std::string etag;          // without quotes; empty = none
+    // What is `iothub-...`, names in lower case.
+    std::vector<std::pair<std::string, std::string>> fields{};
 };
 
 // A question to the fleet.

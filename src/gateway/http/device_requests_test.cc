@@ -46,6 +46,27 @@ protected:
             "\r\n" + std::string(body));
     }
 
+    Response device_ask(std::string_view method, std::string_view path,
+                        std::string_view fields = {}, std::string_view authorization = {}) {
+        return door.ask_raw(
+            std::string(method) + " " + std::string(path) +
+            " HTTP/1.1\r\nHost: hub.local\r\nAuthorization: " +
+            (authorization.empty() ? token("hub.local/devices/d1") : std::string(authorization)) +
+            "\r\n" + std::string(fields) + "\r\n");
+    }
+    void send_down(std::string_view message) {
+        ASSERT_EQ(door.ask("POST", "/devices/d1/messages/deviceBound", message).status, 200u);
+    }
+    Response receive() { return device_ask("GET", "/devices/d1/messages/deviceBound"); }
+    Response settle(std::string_view method, const std::string& lock, const std::string& more = {},
+                    std::string_view fields = {}) {
+        return device_ask(method, "/devices/d1/messages/devicebound/" + lock + more, fields);
+    }
+    static std::string token_of(const Response& message) {
+        const std::string etag = message.field("etag");
+        return etag.size() < 2 ? etag : etag.substr(1, etag.size() - 2);
+    }
+
     ServiceDoor door;
     std::vector<std::shared_ptr<const hub::DeviceEvent>> heard;
 
@@ -190,6 +211,72 @@ TEST_F(DeviceRequests, LeaveTheDeviceDisconnected) {
     const json::value device = door.ask("GET", "/devices/d1").json();
     EXPECT_EQ(device.at("connectionState"), "Disconnected");
     EXPECT_EQ(device.at("lastActivityTime"), "0001-01-01T00:00:00Z");
+}
+
+TEST_F(DeviceRequests, ReceiveAMessageAndCompleteIt) {
+    EXPECT_EQ(receive().status, 204u);
+    send_down(R"({"payload":"hello","messageId":"m1","correlationId":"c1","userId":"u1",
+                  "contentType":"text/plain","contentEncoding":"utf-8","ack":"full",
+                  "properties":{"Room":"4 \u00fc","bare":null}})");
+    const Response message = receive();
+    EXPECT_EQ(message.status, 200u);
+    EXPECT_EQ(message.body, "hello");
+    EXPECT_EQ(message.field("content-type"), "text/plain");
+    EXPECT_EQ(message.field("iothub-messageid"), "m1");
+    EXPECT_EQ(message.field("iothub-correlationid"), "c1");
+    EXPECT_EQ(message.field("iothub-userid"), "u1");
+    EXPECT_EQ(message.field("iothub-to"), "/devices/d1/messages/deviceBound");
+    EXPECT_EQ(message.field("iothub-contenttype"), "text/plain");
+    EXPECT_EQ(message.field("iothub-contentencoding"), "utf-8");
+    EXPECT_EQ(message.field("iothub-ack"), "full");
+    EXPECT_EQ(message.field("iothub-deliverycount"), "0");
+    EXPECT_NE(message.field("iothub-sequencenumber"), "");
+    EXPECT_NE(message.field("iothub-enqueuedtime"), "");
+    EXPECT_NE(message.field("iothub-expiry"), "");
+    EXPECT_EQ(message.field("iothub-app-room"), "4 \xC3\xBC");
+    EXPECT_TRUE(message.fields.contains("iothub-app-bare"));
+    // It is in the hands of the device.
+    EXPECT_EQ(receive().status, 204u);
+    EXPECT_EQ(settle("DELETE", token_of(message)).status, 204u);
+    const Response again = settle("DELETE", token_of(message));
+    EXPECT_EQ(again.status, 412u);
+    EXPECT_EQ(again.field("iothub-errorcode"), "DeviceMessageLockLost");
+}
+
+TEST_F(DeviceRequests, AbandonAMessageAndGetItAgain) {
+    send_down(R"({"payload":"x"})");
+    const Response first = receive();
+    EXPECT_EQ(settle("POST", token_of(first), "/abandon").status, 204u);
+    const Response second = receive();
+    EXPECT_EQ(second.body, "x");
+    EXPECT_EQ(second.field("iothub-deliverycount"), "1");
+    EXPECT_EQ(second.field("content-type"), "application/octet-stream");
+    EXPECT_NE(token_of(second), token_of(first));
+    EXPECT_EQ(settle("DELETE", token_of(second), "?reject").status, 204u);
+    EXPECT_EQ(receive().status, 204u);
+}
+
+TEST_F(DeviceRequests, SettleUnderTheirLockWithQuotesOrWithout) {
+    for (const char* quote : {"", "\""}) {
+        send_down(R"({"payload":"x"})");
+        const std::string lock = token_of(receive());
+        const std::string match = "If-Match: " + std::string(quote) + lock + quote + "\r\n";
+        EXPECT_EQ(settle("DELETE", lock, "", "If-Match: other\r\n").status, 412u);
+        EXPECT_EQ(settle("DELETE", lock, "?reject&api-version=2021-04-12", match).status, 204u);
+    }
+    EXPECT_EQ(settle("DELETE", "no-such-lock").status, 412u);
+}
+
+TEST_F(DeviceRequests, ReceiveTheirOwnMessagesOnly) {
+    send_down(R"({"payload":"x"})");
+    EXPECT_EQ(
+        device_ask("GET", "/devices/d1/messages/deviceBound", "", token("hub.local/devices/d2"))
+            .status,
+        401u);
+    EXPECT_EQ(device_ask("GET", "/devices/d1/messages/devicebound", "",
+                         token("hub.local/devices/d1/messages/devicebound"))
+                  .status,
+              200u);
 }
 
 TEST_F(DeviceRequests, SayThatThereIsNoUpload) {

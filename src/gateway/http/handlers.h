@@ -103,6 +103,9 @@ Task<Result<>> device_events(Call& call);
 // What devices ask (spec device-protocols 5).
 Task<Result<>> send_event(Call& call);
 Task<Result<>> refuse_upload(Call& call);
+Task<Result<>> receive_message(Call& call);
+Task<Result<>> complete_or_reject_message(Call& call);
+Task<Result<>> abandon_message(Call& call);
 
 // The subprotocols of the device socket (spec device-protocols 1.1, 4.1); a client names them in
 // any order and gets the first that we have.

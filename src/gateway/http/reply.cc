@@ -86,11 +86,20 @@ void Reply::add_field(std::string_view name, std::string_view value) {
     fields += "\r\n";
 }
 
+void Reply::add_text_field(std::string_view name, std::string_view value) {
+    fields += name;
+    fields += ": ";
+    for (const char c : value)
+        if (static_cast<unsigned char>(c) >= ' ' && c != 0x7f) fields += c;
+    fields += "\r\n";
+}
+
 void Reply::clear() {
     status = 200;
     body.clear();
     etag.clear();
     error_name = {};
+    content_type.clear();
     fields.clear();
     close = false;
     device_errors_nested = false;
@@ -116,6 +125,7 @@ void refuse(Reply& reply, const Error& error, Random& random, Instant now) {
     const WireStatus& row = wire_status(error.code);
     reply.body.clear();
     reply.etag.clear();
+    reply.content_type.clear();
     reply.lines.reset();
     reply.status = row.http();
     reply.error_name = row.name;
@@ -137,7 +147,12 @@ void append_reply(std::string& out, const Reply& reply, const Request& request,
                   const ReplyFacts& facts) {
     fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\nDate: {}\r\n", reply.status,
                    phrase(reply.status), facts.date);
-    if (!reply.body.empty()) out += "Content-Type: application/json; charset=utf-8\r\n";
+    if (!reply.body.empty()) {
+        out += "Content-Type: ";
+        if (reply.content_type.empty()) out += "application/json; charset=utf-8";
+        else append_printable(out, reply.content_type);
+        out += "\r\n";
+    }
     if (reply.lines) {
         out += "Content-Type: ";
         out += reply.lines->content_type();

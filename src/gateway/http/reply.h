@@ -18,6 +18,7 @@ struct Reply {
     std::string body;             // JSON; empty = no body
     std::string etag;             // without quotes; empty = no header
     std::string_view error_name;  // iothub-errorcode; empty = no error
+    std::string content_type;     // of the body; empty = JSON
     std::string fields;           // further header lines, each with its line end
     bool close = false;           // end the connection behind it
     // Should the device be the reason of a refusal, it is told with its number inside of the
@@ -30,6 +31,8 @@ struct Reply {
 
     // Adds a header line; characters that could end it are dropped from the value.
     void add_field(std::string_view name, std::string_view value);
+    // The same for text of others: what is not ASCII passes as it is.
+    void add_text_field(std::string_view name, std::string_view value);
     void clear();
 };
 

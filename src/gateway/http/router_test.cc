@@ -75,8 +75,7 @@ TEST(Router, SaysWhatIsNotOffered) {
     for (const auto& [target, feature] :
          {std::pair("/configurations/", "automatic configurations"),
           std::pair("/jobs/v2/query", "scheduled jobs"),
-          std::pair("/devices/d/applyConfigurationContent", "edge deployments"),
-          std::pair("/devices/d/messages/devicebound/l1", "messages to devices over HTTP")}) {
+          std::pair("/devices/d/applyConfigurationContent", "edge deployments")}) {
         const auto refused = find_route(request_for(Method::post, target), all_routes());
         EXPECT_EQ(refused.error().code, Code::not_found) << target;
         EXPECT_EQ(refused.error().message, std::string("This hub does not offer ") + feature);

@@ -102,6 +102,12 @@ constexpr std::array table{
           send_event, false, true},
     Route{Method::post, "/devices/{device}/modules/{module}/messages/events",
           Operation::device_send, message_body, send_event, false, true},
+    Route{Method::get, "/devices/{device}/messages/deviceBound", Operation::device_receive, no_body,
+          receive_message, false, true},
+    Route{Method::remove, "/devices/{device}/messages/deviceBound/{token}",
+          Operation::device_receive, no_body, complete_or_reject_message, false, true},
+    Route{Method::post, "/devices/{device}/messages/deviceBound/{token}/abandon",
+          Operation::device_receive, no_body, abandon_message, false, true},
     Route{Method::post, "/devices/{device}/files", Operation::device_send, small_body,
           refuse_upload, false, true},
     Route{Method::post, "/devices/{device}/files/notifications", Operation::device_send, small_body,
@@ -164,7 +170,6 @@ constexpr std::array absences{
     Absence{"/digitaltwins/{device}", "digital twin models"},
     Absence{"/digitaltwins/{device}/commands/{any}", "digital twin models"},
     Absence{"/digitaltwins/{device}/components/{any}/commands/{any}", "digital twin models"},
-    Absence{"/devices/{device}/messages/deviceBound/{any}", "messages to devices over HTTP"},
 };
 
 }  // namespace

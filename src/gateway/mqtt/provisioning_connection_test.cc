@@ -42,8 +42,8 @@ struct ProvisioningOverMqtt : ::testing::Test {
             provisioning::Provisioning::open(settings, hub.hub(), provisioning_metrics, {});
         CHECK(opened.has_value());
         service = std::move(*opened);
-        context.emplace(hub.hub(), hub.hub().shards().at(0), deadlines, metrics, shared,
-                        MqttSettings{}, service.get());
+        context.emplace(hub.hub(), hub.hub().shards().at(0), deadlines, metrics, MqttSettings{},
+                        service.get());
         context->introduce({&*context});
         provisioning::EnrollmentWish wish;
         wish.enrollment.id = provisioning::ProvisioningId::parse("reg-1").value();
@@ -121,7 +121,6 @@ struct ProvisioningOverMqtt : ::testing::Test {
     std::unique_ptr<provisioning::Provisioning> service;
     Deadlines deadlines{hub.clock().monotonic()};
     MqttMetrics metrics{hub.registry()};
-    MqttShared shared;
     std::optional<MqttContext> context;
 };
 
@@ -164,8 +163,7 @@ TEST_F(ProvisioningOverMqtt, AWrongKeyIsToldWithTheAnswerAndEndsTheConnectionInT
 TEST_F(ProvisioningOverMqtt, IsRefusedWhereTheServiceIsOff) {
     context->stop();
     hub.run_ready();
-    context.emplace(hub.hub(), hub.hub().shards().at(0), deadlines, metrics, shared,
-                    MqttSettings{});
+    context.emplace(hub.hub(), hub.hub().shards().at(0), deadlines, metrics, MqttSettings{});
     context->introduce({&*context});
     const auto peer = connect();
     EXPECT_EQ(peer->received, std::string("\x20\x02\x00\x05", 4));
