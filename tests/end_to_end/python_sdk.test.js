@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-    getTwin, hub, newDevice, newId, newModule, patchDesired, registry, values,
+    getTwin, hub, newDevice, newId, newModule, patchDesired, registry, rest, values,
 } from './lib/fixture.js';
 import { listen } from './lib/device_events.js';
+import { enroll, idScope, newKey, symmetric } from './lib/provisioning.js';
 import { PythonDevice } from './lib/python_device.js';
 import { randomKey } from './lib/sas.js';
 import { until } from './lib/wait.js';
@@ -153,4 +154,100 @@ test('Python with a wrong key is refused with code 5 and can try again', async (
     const device = await PythonDevice.create(t, identity);
     assert.equal((await device.connect({ key: randomKey() })).code, 5);
     assert.equal((await device.connect()).code, 0);
+});
+
+const invoke = (device, methodName, payload) =>
+    rest.post(`/twins/${device.deviceId}${device.moduleId ? `/modules/${device.moduleId}` : ''}/methods`,
+              { methodName, payload, responseTimeoutInSeconds: 10, connectTimeoutInSeconds: 0 });
+
+// Answers one call as the application says.
+async function serve(device, answer) {
+    const call = await device.methods.take();
+    await device.do('answer_method', { rid: call.rid, ...answer(call) });
+    return call;
+}
+
+test('Python does methods, after a renewal of its token, too', async (t) => {
+    const { identity, device } = await connect(t);
+    await device.enable('methods');
+    for (let round = 0; round < 3; ++round) {
+        const answered = invoke(identity, 'set_speed', { rpm: round });
+        const call = await serve(device, ({ payload }) => ({ status: 200 + round, payload: { was: payload } }));
+        assert.deepEqual([call.name, call.payload], ['set_speed', { rpm: round }]);
+        const { json } = await answered;
+        assert.deepEqual(json, { status: 200 + round, payload: { was: { rpm: round } } });
+        await device.renew();
+    }
+    await device.disable('methods');
+    const offline = await invoke(identity, 'reboot');
+    assert.equal(offline.status, 404);
+});
+
+test("Python's module does methods", async (t) => {
+    const module = await newModule(t, await newDevice(t));
+    const device = await PythonDevice.create(t, module);
+    await device.connect();
+    await device.enable('methods');
+    const answered = invoke(module, 'ping', null);
+    await serve(device, () => ({ status: -1 }));
+    assert.deepEqual((await answered).json.status, -1);
+});
+
+async function sendDown(device, message) {
+    const answer = await rest.post(`/devices/${device.deviceId}/messages/deviceBound`, message);
+    assert.equal(answer.status, 200, answer.text);
+}
+
+test('Python gets messages, those that came while it was away, too', async (t) => {
+    const { identity, device } = await connect(t);
+    await device.enable('c2d');
+    await sendDown(identity, { payload: 'hello', messageId: 'm 1', correlationId: 'c/1', ack: 'none',
+                               contentType: 'text/plain', properties: { zone: 'a&b=c', empty: '' } });
+    const message = await device.messages.take();
+    assert.equal(message.payload, 'hello');
+    assert.equal(message.qos, 1);
+    const { properties } = message;
+    assert.equal(properties['$.mid'], 'm 1');
+    assert.equal(properties['$.cid'], 'c/1');
+    assert.equal(properties['$.ct'], 'text/plain');
+    assert.equal(properties['$.to'], `/devices/${identity.deviceId}/messages/devicebound`);
+    assert.deepEqual([properties.zone, properties.empty], ['a&b=c', '']);
+
+    const waiting = async () => (await registry.get(identity.deviceId)).responseBody
+        .cloudToDeviceMessageCount;
+    // Acknowledged; otherwise it would come again.
+    await until(async () => await waiting() === 0, 'the message to be done with');
+    await device.disconnect();
+    for (const payload of ['1', '2', '3']) await sendDown(identity, { payload });
+    await device.connect();
+    const payloads = (await device.messages.takeMany(3)).map(({ payload }) => payload);
+    assert.deepEqual(payloads, ['1', '2', '3']);
+    await until(async () => await waiting() === 0, 'all messages to be done with');
+    await device.renew();
+    await sendDown(identity, { payload: 'after' });
+    assert.equal((await device.messages.take()).payload, 'after');
+});
+
+for (const websockets of [false, true])
+    test(`Python is provisioned over MQTT${websockets ? ' over WebSocket' : ''}, and goes there`, async (t) => {
+        const key = newKey();
+        const { registrationId } = await enroll(t, {
+            attestation: symmetric(key),
+            initialTwin: { tags: { site: 'west' }, properties: { desired: { rate: 40 } } } });
+        const answer = await PythonDevice.provision(t, { registrationId, key, idScope, websockets });
+        assert.equal(answer.status, 200);
+        assert.equal(answer.body.status, 'assigned');
+        const { assignedHub, deviceId } = answer.body.registrationState;
+        assert.deepEqual([assignedHub, deviceId], [hub.host, registrationId]);
+        const device = await PythonDevice.create(t, { deviceId, authentication: {
+            symmetricKey: { primaryKey: key } } }, { websockets });
+        assert.equal((await device.connect()).code, 0);
+        assert.equal((await device.getTwin()).body.desired.rate, 40);
+    });
+
+test('Python with a wrong key is not provisioned', async (t) => {
+    const { registrationId } = await enroll(t);
+    const answer = await PythonDevice.provision(t, { registrationId, key: newKey(), idScope });
+    assert.equal(answer.status, 401);
+    assert.equal(Math.floor(answer.body.errorCode / 1000), 401);
 });

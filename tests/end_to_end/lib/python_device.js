@@ -28,6 +28,16 @@ export class PythonDevice {
         return device;
     }
 
+    // Asks the provisioning service where to go; the last answer of it.
+    static async provision(t, { registrationId, key, idScope, websockets = false, payload }) {
+        const device = new PythonDevice();
+        device.#start();
+        t.after(() => device.#process.kill('SIGKILL'));
+        return device.do('provision', {
+            registrationId, key, idScope, websockets, payload, address: hub.address,
+            ca: join(hub.dataFolder, 'ca.pem'), port: websockets ? hub.httpsPort : hub.mqttPort });
+    }
+
     #process;
     #start() {
         this.#process = spawn(python, ['-u', '-W', 'ignore::DeprecationWarning', program], { stdio: ['pipe', 'pipe', 'inherit'] });
