@@ -420,7 +420,8 @@ Result<> Server::Parts::listen() {
                                                         provisioning.get());
         all.push_back(loop.mqtt.get());
         loop.amqp = std::make_unique<amqp::AmqpContext>(*hub, hub->shards().at(i), loop.deadlines,
-                                                        amqp_metrics, amqp_settings(config));
+                                                        amqp_metrics, amqp_settings(config),
+                                                        provisioning.get());
         all_amqp.push_back(loop.amqp.get());
         loop.http = std::make_unique<http::HttpContext>(
             *hub, loop.deadlines, http_metrics, http_settings(config),

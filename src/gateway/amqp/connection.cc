@@ -2,6 +2,7 @@
 
 #include "gateway/amqp/cbs_node.h"
 #include "gateway/amqp/delegate.h"
+#include "gateway/amqp/provisioning_node.h"
 #include "gateway/wire_error.h"
 
 #include <boost/asio/post.hpp>

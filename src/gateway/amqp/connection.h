@@ -21,6 +21,7 @@
 namespace twinhub::gateway::amqp {
 
 class CbsNode;
+class ProvisioningNode;
 
 // An AMQP connection of a device, of several devices behind one gateway, or of a service. It starts
 // on the loop that accepted it and moves, once, to the loop of the first identity that it names;
@@ -61,6 +62,9 @@ public:
     void detach(protocol::amqp::LinkNumber link, const protocol::amqp::Condition& why);
     std::string error_body(const Error& error);
     std::string tracking_id();
+
+    // Somebody proved who they are.
+    void authorised();
 
     // `$cbs`: whether the token is good, as a status and a text.
     using TokenAnswer = std::move_only_function<void(int status, std::string_view description)>;
@@ -107,10 +111,11 @@ private:
     void token_judged(const TwinId& id, std::uint64_t attempt, const Result<Admission>& admitted,
                       const std::string& token);
     void expire_claims(Instant now);
-    void authorised();
 
     // connection_links.cc: what the client wants
     void link_offered(protocol::amqp::LinkOffered& offer);
+    void registration_offered(const protocol::amqp::LinkOffered& offer,
+                              const protocol::amqp::Address& address);
     void device_link_offered(const protocol::amqp::LinkOffered& offer,
                              const protocol::amqp::Address& address, std::size_t candidate);
     void open_device_link(Seat& seat, const protocol::amqp::LinkOffered& offer,
@@ -134,6 +139,8 @@ private:
     std::map<TwinId, std::unique_ptr<Seat>> seats_;
     std::unordered_map<protocol::amqp::LinkNumber, OpenLink> links_;
     std::shared_ptr<CbsNode> cbs_;
+    std::shared_ptr<ProvisioningNode> provisioning_;
+    std::string provisioning_token_;          // what SASL brought for it
     std::move_only_function<void()> resume_;  // on the other loop
     Moment authorise_by_;
     std::size_t unanswered_ = 0;

@@ -60,6 +60,12 @@ void AmqpConnection::plain_offered(const wire::PlainCredentials& credentials) {
         driver_.decide_plain(accepted, context_->hub().clock().monotonic(), events_);
         run_events();
     };
+    // Of the provisioning service: it judges the token with the request.
+    if (context_->provisioning() != nullptr &&
+        wire::parse_address(credentials.user).endpoint == wire::Endpoint::registration) {
+        provisioning_token_ = credentials.password;
+        return decide(true);
+    }
     const auto user = wire::parse_plain_user(credentials.user);
     if (!user || !is_first_label_of(user->hub, context_->hosts())) return decide(false);
     if (user->is_policy) {

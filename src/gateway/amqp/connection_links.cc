@@ -5,6 +5,7 @@
 #include "gateway/amqp/delegate.h"
 #include "gateway/amqp/messages_link.h"
 #include "gateway/amqp/method_pair.h"
+#include "gateway/amqp/provisioning_node.h"
 #include "gateway/amqp/service_links.h"
 #include "gateway/amqp/telemetry_link.h"
 #include "gateway/amqp/twin_pair.h"
@@ -84,7 +85,7 @@ void AmqpConnection::link_offered(wire::LinkOffered& offer) {
         case wire::Endpoint::service_feedback:
         case wire::Endpoint::service_file_notifications:
             return service_link_offered(offer, address.endpoint);
-        case wire::Endpoint::registration:
+        case wire::Endpoint::registration: return registration_offered(offer, address);
         case wire::Endpoint::unknown: break;
     }
     refuse(offer, not_found("There is no such address"));
@@ -113,6 +114,22 @@ void AmqpConnection::service_link_offered(const wire::LinkOffered& offer, wire::
         link = std::make_shared<QuietLink>();  // there are no files
     }
     accept(offer, std::move(link), nullptr, claim->number);
+}
+
+// One device a connection asks where it belongs; its credential is judged with each request.
+void AmqpConnection::registration_offered(const wire::LinkOffered& offer,
+                                          const wire::Address& address) {
+    if (context_->provisioning() == nullptr)
+        return refuse(offer, not_found("This hub does not offer device provisioning"));
+    if (provisioning_ != nullptr && provisioning_->empty()) provisioning_.reset();
+    if (provisioning_ == nullptr)
+        provisioning_ = std::make_shared<ProvisioningNode>(*this, address, provisioning_token_);
+    if (!provisioning_->is_for(address))
+        return refuse(offer, {std::string(wire::condition::not_allowed),
+                              "One registration id at a time is offered here",
+                              {}});
+    settled_ = true;
+    provisioning_->add(offer);
 }
 
 // The one that has proved itself, else the first: an id may be escaped, or look like it.

@@ -6,12 +6,14 @@
 namespace twinhub::gateway::amqp {
 
 AmqpContext::AmqpContext(hub::Hub& hub, hub::Shard& shard, Deadlines& deadlines,
-                         AmqpMetrics& metrics, AmqpSettings settings)
+                         AmqpMetrics& metrics, AmqpSettings settings,
+                         provisioning::Provisioning* provisioning)
     : hub_(hub),
       shard_(shard),
       deadlines_(deadlines),
       metrics_(metrics),
-      settings_(std::move(settings)) {
+      settings_(std::move(settings)),
+      provisioning_(provisioning) {
     hosts_.push_back(hub.settings().name);
     hosts_.insert(hosts_.end(), hub.settings().aliases.begin(), hub.settings().aliases.end());
 }

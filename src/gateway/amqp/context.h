@@ -12,6 +12,10 @@
 #include <unordered_set>
 #include <vector>
 
+namespace twinhub::provisioning {
+class Provisioning;
+}  // namespace twinhub::provisioning
+
 namespace twinhub::gateway::amqp {
 
 class AmqpConnection;
@@ -37,7 +41,7 @@ struct AmqpSettings {
 class AmqpContext {
 public:
     AmqpContext(hub::Hub& hub, hub::Shard& shard, Deadlines& deadlines, AmqpMetrics& metrics,
-                AmqpSettings settings);
+                AmqpSettings settings, provisioning::Provisioning* provisioning = nullptr);
     ~AmqpContext();
     AmqpContext(const AmqpContext&) = delete;
     AmqpContext& operator=(const AmqpContext&) = delete;
@@ -59,6 +63,7 @@ public:
     hub::Hub& hub() { return hub_; }
     hub::Shard& shard() { return shard_; }
     const Executor& executor() const { return shard_.executor(); }
+    provisioning::Provisioning* provisioning() const { return provisioning_; }  // or nullptr
     Deadlines& deadlines() { return deadlines_; }
     AmqpMetrics& metrics() { return metrics_; }
     const AmqpSettings& settings() const { return settings_; }
@@ -78,6 +83,7 @@ private:
     std::vector<AmqpContext*> all_;
     std::unordered_set<std::shared_ptr<AmqpConnection>> connections_;
     std::unordered_set<std::shared_ptr<Delegate>> delegates_;
+    provisioning::Provisioning* provisioning_;
     bool stopping_ = false;
 };
 

@@ -12,7 +12,9 @@ using testing::HasSubstr;
 // A device that answers as it is told.
 struct DeviceStandIn final : hub::DeviceLink {
     explicit DeviceStandIn(hub::Shard& on, TwinId identity) : shard(on), id(std::move(identity)) {
-        shard.attach(id, *this, {});
+        hub::Identity known;
+        known.id = id;
+        shard.attach({std::make_shared<const hub::Identity>(std::move(known)), {}}, *this, {});
         shard.takes_methods(id, *this, {.all = true});
     }
     ~DeviceStandIn() override { shard.detach(id, *this); }

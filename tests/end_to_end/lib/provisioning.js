@@ -3,6 +3,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import deviceSdk from 'azure-iot-provisioning-device';
+import deviceAmqp from 'azure-iot-provisioning-device-amqp';
 import deviceHttp from 'azure-iot-provisioning-device-http';
 import deviceMqtt from 'azure-iot-provisioning-device-mqtt';
 import serviceSdk from 'azure-iot-provisioning-service';
@@ -11,7 +12,8 @@ import x509 from 'azure-iot-security-x509';
 import { hub, newId, registry } from './fixture.js';
 
 export const transports = {
-    mqtt: deviceMqtt.Mqtt, 'mqtt-ws': deviceMqtt.MqttWs, http: deviceHttp.Http };
+    mqtt: deviceMqtt.Mqtt, 'mqtt-ws': deviceMqtt.MqttWs, http: deviceHttp.Http,
+    amqp: deviceAmqp.Amqp, 'amqp-ws': deviceAmqp.AmqpWs };
 
 export const service = serviceSdk.ProvisioningServiceClient.fromConnectionString(
     hub.connectionStringOf('provisioningserviceowner'));
