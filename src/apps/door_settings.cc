@@ -1,0 +1,97 @@
+#include "apps/door_settings.h"
+
+namespace twinhub::apps {
+
+namespace amqp = gateway::amqp;
+namespace http = gateway::http;
+namespace mqtt = gateway::mqtt;
+
+hub::Settings hub_settings(const Config& config) {
+    hub::Settings settings;
+    settings.name = config.hub_name;
+    settings.aliases = config.hub_aliases;
+    settings.identities_max = config.identities_max;
+    settings.modules_per_device_max = static_cast<std::uint32_t>(config.modules_per_device_max);
+    settings.history_age = config.history_age;
+    settings.history_count = static_cast<std::uint32_t>(config.history_count);
+    settings.session_age = config.mqtt_session_age;
+    settings.cached_twins_max = config.cached_twins_max;
+    settings.checkpoint_twins_max = static_cast<std::uint32_t>(config.checkpoint_twins_max);
+    settings.checkpoint_age = config.checkpoint_age;
+    settings.device_sas = config.device_sas;
+    settings.module_sas = config.module_sas;
+    settings.query_options = {.dialect = config.query_dialect,
+                              .missing = config.query_missing_compares_as};
+    settings.query_slow = config.query_slow;
+    settings.query_time_max = config.query_time_max;
+    settings.query_budget = config.query_budget;
+    settings.live_queries_max = static_cast<std::uint32_t>(config.query_live_max);
+    settings.live_query_bytes_max = config.query_live_buffer;
+    settings.messages_per_device_max = static_cast<std::uint32_t>(config.messages_per_device_max);
+    settings.messages_max = config.messages_max;
+    settings.message_bytes_max = static_cast<std::uint32_t>(config.messages_bytes_max);
+    settings.message_age = config.messages_age;
+    settings.message_age_max = config.messages_age_max;
+    settings.message_lock = config.messages_lock;
+    settings.message_deliveries_max = static_cast<std::uint32_t>(config.messages_deliveries_max);
+    settings.feedback_age = config.feedback_age;
+    settings.feedback_max = static_cast<std::uint32_t>(config.feedback_max);
+    settings.method_calls_max = static_cast<std::uint32_t>(config.method_calls_max);
+    settings.method_calls_per_device_max =
+        static_cast<std::uint32_t>(config.method_calls_per_device_max);
+    settings.query_cursors_max = static_cast<std::uint32_t>(config.query_cursors_max);
+    return settings;
+}
+
+mqtt::MqttSettings mqtt_settings(const Config& config) {
+    mqtt::MqttSettings settings;
+    settings.limits.connect_within =
+        std::chrono::duration_cast<std::chrono::seconds>(config.mqtt_connect_timeout);
+    settings.limits.keep_alive =
+        std::chrono::duration_cast<std::chrono::seconds>(config.mqtt_keep_alive_max);
+    settings.limits.message_bytes = config.mqtt_message_bytes_max;
+    settings.limits.unanswered = static_cast<std::uint32_t>(config.mqtt_unanswered_max);
+    settings.unsent_pause_bytes = config.mqtt_outbound_soft_bytes;
+    settings.unsent_close_bytes = config.mqtt_outbound_bytes_max;
+    settings.sas_skew = std::chrono::duration_cast<std::chrono::seconds>(config.sas_skew);
+    settings.sas_grace = std::chrono::duration_cast<std::chrono::seconds>(config.sas_grace);
+    settings.device_sas = config.device_sas;
+    settings.module_sas = config.module_sas;
+    return settings;
+}
+
+amqp::AmqpSettings amqp_settings(const Config& config) {
+    const auto seconds = [](std::chrono::milliseconds time) {
+        return std::chrono::duration_cast<std::chrono::seconds>(time);
+    };
+    amqp::AmqpSettings settings;
+    settings.limits.sessions = static_cast<std::uint16_t>(config.amqp_sessions_max);
+    settings.limits.links = static_cast<std::uint32_t>(config.amqp_links_max);
+    settings.limits.message_bytes = config.amqp_message_bytes_max;
+    settings.limits.incomplete_bytes = 4 * config.amqp_message_bytes_max;
+    settings.limits.idle = config.amqp_idle_timeout;
+    settings.identities_max = config.amqp_identities_max;
+    settings.unanswered_max = config.amqp_unanswered_max;
+    settings.waiting_max = config.amqp_waiting_max;
+    settings.unsent_pause_bytes = config.amqp_outbound_soft_bytes;
+    settings.unsent_close_bytes = config.amqp_outbound_bytes_max;
+    settings.authorise_within = seconds(config.amqp_authorise_timeout);
+    settings.sas_skew = seconds(config.sas_skew);
+    settings.sas_grace = seconds(config.sas_grace);
+    settings.device_sas = config.device_sas;
+    settings.module_sas = config.module_sas;
+    return settings;
+}
+
+http::HttpSettings http_settings(const Config& config) {
+    http::HttpSettings settings;
+    settings.accept_any_api_version = config.accept_any_api_version;
+    settings.limits.header_bytes_max = config.http_header_bytes_max;
+    settings.limits.body_bytes_max = config.http_body_bytes_max;
+    settings.limits.header = settings.limits.first_byte =
+        std::chrono::duration_cast<std::chrono::seconds>(config.http_request_timeout);
+    settings.limits.idle = std::chrono::duration_cast<std::chrono::seconds>(config.http_keep_alive);
+    return settings;
+}
+
+}  // namespace twinhub::apps
