@@ -123,7 +123,8 @@ TEST_F(Program, WrongUsageEndsWithTwoAndOneHelpfulLine) {
         {{"simulate", "--late-share", "2", "-l", login},
          "twinhub simulate: --late-share is a share from 0 to 1, not '2'"},
         {{"simulate", "--transports", "mqtt,pigeon", "-l", login},
-         "twinhub simulate: --transports: 'pigeon' is no transport; there are mqtt, mqtt-ws"},
+         "twinhub simulate: --transports: 'pigeon' is no transport; there are mqtt, mqtt-ws, "
+         "amqp, amqp-ws"},
         {{"simulate", "--devices", "0", "-l", login},
          "twinhub simulate: --devices is a number from 1 to 100000, not '0'"},
     };

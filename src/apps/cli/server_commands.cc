@@ -193,7 +193,7 @@ std::vector<Command> server_commands() {
               {.name = "seed", .about = "The same seed gives the same fleet", .fallback = "1"},
               {.name = "prefix", .about = "How device names begin", .fallback = "greenhouse"},
               {.name = "transports",
-               .about = "How the devices connect, in turn: mqtt, mqtt-ws",
+               .about = "How the devices connect, in turn: mqtt, mqtt-ws, amqp, amqp-ws",
                .fallback = "mqtt,mqtt-ws"},
               {.name = "mqtt-port", .about = "MQTT port, when it is not 8883"}},
          .run = simulate},

@@ -1,6 +1,7 @@
 #include "apps/simulate/device.h"
 
 #include "apps/client/web_socket_client.h"
+#include "apps/simulate/amqp_device.h"
 #include "apps/simulate/mqtt_device.h"
 #include "gateway/tls/client.h"
 
@@ -17,6 +18,8 @@ struct Named {
 constexpr std::array transports{
     Named{DeviceTransport::mqtt, "mqtt"},
     Named{DeviceTransport::mqtt_ws, "mqtt-ws"},
+    Named{DeviceTransport::amqp, "amqp"},
+    Named{DeviceTransport::amqp_ws, "amqp-ws"},
 };
 
 }  // namespace
@@ -51,15 +54,21 @@ std::unique_ptr<gateway::ClientStream> make_stream(DeviceTransport transport, Ex
     switch (transport) {
         case DeviceTransport::mqtt_ws:
             return std::make_unique<WebSocketClient>(std::move(executor), std::move(trust), "mqtt");
-        case DeviceTransport::mqtt: break;
+        case DeviceTransport::amqp_ws:
+            return std::make_unique<WebSocketClient>(std::move(executor), std::move(trust),
+                                                     "AMQPWSB10");
+        case DeviceTransport::mqtt:
+        case DeviceTransport::amqp: break;
     }
     return std::make_unique<gateway::TlsClient>(std::move(executor), std::move(trust));
 }
 
 std::shared_ptr<DeviceClient> make_device_client(DeviceTransport transport, Executor executor,
                                                  gateway::ClientTrust trust, DeviceEvents events) {
-    return std::make_shared<MqttDevice>(executor, make_stream(transport, executor, trust),
-                                        std::move(events));
+    auto stream = make_stream(transport, executor, std::move(trust));
+    if (transport == DeviceTransport::amqp || transport == DeviceTransport::amqp_ws)
+        return std::make_shared<AmqpDevice>(executor, std::move(stream), std::move(events));
+    return std::make_shared<MqttDevice>(executor, std::move(stream), std::move(events));
 }
 
 }  // namespace twinhub::apps

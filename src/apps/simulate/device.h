@@ -16,9 +16,9 @@
 namespace twinhub::apps {
 
 // How a simulated device speaks to its hub.
-enum class DeviceTransport : std::uint8_t { mqtt, mqtt_ws };
+enum class DeviceTransport : std::uint8_t { mqtt, mqtt_ws, amqp, amqp_ws };
 
-std::string_view name_of(DeviceTransport transport);  // mqtt, mqtt-ws
+std::string_view name_of(DeviceTransport transport);  // mqtt, mqtt-ws, amqp, amqp-ws
 // Names with commas between. Errors: argument_invalid, with the names that there are.
 Result<std::vector<DeviceTransport>> parse_transports(std::string_view text);
 
