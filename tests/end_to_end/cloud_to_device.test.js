@@ -52,7 +52,8 @@ for (const [name, transport] of transports) {
         assert.equal(message.data.toString(), 'hällo');
         assert.equal(message.messageId, 'm-1');
         assert.equal(message.correlationId, 'c/1&2=3');
-        assert.equal(message.userId, 'u');
+        // The SDK does not look for it over AMQP.
+        assert.equal(message.userId, name.startsWith('AMQP') ? '' : 'u');
         assert.equal(message.contentType, 'text/plain');
         assert.equal(message.contentEncoding, 'utf-8');
         assert.equal(message.to, `/devices/${device.deviceId}/messages/devicebound`);

@@ -117,7 +117,9 @@ TEST_F(Program, WrongUsageEndsWithTwoAndOneHelpfulLine) {
         {{"invoke-device-method", "-d", "x", "--mn", "m", "--to", "5", "-l", login},
          "twinhub invoke-device-method: --timeout is a number from 10 to 300, not '5'"},
         {{"invoke-method", "-d", "x", "--mn", "m", "--mp", "{", "-l", login},
-         "twinhub invoke-method: --method-payload is no JSON: the text ends too early"},
+         "twinhub invoke-method: --method-payload is neither JSON nor the path of a file with it: "
+         "The "
+         "body is not valid JSON (incomplete JSON)"},
         {{"c2d", "send", "-d", "x", "--data", "m", "--props", "=1", "-l", login},
          "twinhub c2d send: --properties is name=value pairs with ';' between them"},
         {{"simulate", "--late-share", "2", "-l", login},
