@@ -15,9 +15,10 @@ using store::Family;
 
 namespace {
 
-// Shards have the first streams of the committer, desks the next.
+// Shards have the first streams of the committer, the hub's certificates the next, desks those
+// behind. No two may share one: each counts its own losses.
 store::Stream stream_of(hub::Hub& hub, std::size_t index) {
-    return static_cast<store::Stream>(hub.shards().size() + index);
+    return static_cast<store::Stream>(hub.shards().size() + 1 + index);
 }
 
 Error no_enrollment(EnrollmentKind kind) {
