@@ -210,6 +210,21 @@ TEST(AmqpDriver, DetachesALinkWhoseMessageIsTooLarge) {
     EXPECT_EQ(pair.all<Arrived>().size(), 1U);
 }
 
+TEST(AmqpDriver, AnswersAClose) {
+    Pair pair;
+    pair.client.sender("x");
+    pair.exchange();
+    pair.accept_all();
+    pair.exchange();
+    pn_session_close(pair.client.session());
+    pair.exchange();
+    pair.client.close();
+    pair.exchange();
+    EXPECT_EQ(pair.all<Ended>().at(0).reason, EndReason::closed_by_peer);
+    EXPECT_TRUE(pair.client.closed());
+    EXPECT_EQ(pair.client.error(), "");
+}
+
 TEST(AmqpDriver, BoundsSessionsAndLinks) {
     Limits limits;
     limits.sessions_of_strangers = 4;

@@ -43,7 +43,7 @@ Result<FrameFacts> FrameGate::check(std::string_view frame, bool& dropped) {
     opened_ = true;
     TRY(const Reader::Items items, reader.list());
     if (code == begin_code) ended_.erase(channel);
-    else if (ended_.contains(channel)) dropped = true;
+    else if (code != close_code && ended_.contains(channel)) dropped = true;
     if (code == end_code) ended_.insert(channel);
     facts.is_transfer = code == transfer_code;
     if (facts.is_transfer) {
