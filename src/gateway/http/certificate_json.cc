@@ -97,18 +97,30 @@ void append_authorities(std::string& out, std::span<const hub::AuthorityPtr> aut
     out += "]}}";
 }
 
+namespace {
+
+// The path from the root of the body, for who sent it.
+std::unexpected<Error> in_properties(Error error) {
+    error.where = "properties." + error.where;
+    return std::unexpected(std::move(error));
+}
+
+}  // namespace
+
 Result<hub::AuthoritySpec> read_authority(const json::object& body, std::string_view name) {
     hub::AuthoritySpec spec;
     spec.name = name;
     TRY(const json::object* properties, object_member(body, "properties"));
     if (properties == nullptr)
         return failure(Code::argument_null, "The properties are missing", "properties");
-    TRY(const auto certificate, text_member(*properties, "certificate"));
-    if (!certificate || certificate->empty())
+    const auto certificate = text_member(*properties, "certificate");
+    if (!certificate) return in_properties(certificate.error());
+    if (!*certificate || (*certificate)->empty())
         return failure(Code::argument_null, "The certificate is missing", "properties.certificate");
-    spec.certificate = *certificate;
-    TRY(const auto verified, flag_member(*properties, "isVerified"));
-    spec.verified = verified.value_or(false);
+    spec.certificate = **certificate;
+    const auto verified = flag_member(*properties, "isVerified");
+    if (!verified) return in_properties(verified.error());
+    spec.verified = verified->value_or(false);
     return spec;
 }
 
