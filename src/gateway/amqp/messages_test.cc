@@ -1,5 +1,5 @@
 // Methods, messages to devices and their feedback over AMQP.
-#include "gateway/amqp/connection_script.h"
+#include "gateway/amqp/testing/connection_script.h"
 
 namespace twinhub::gateway::amqp {
 namespace {

@@ -1,4 +1,4 @@
-#include "gateway/amqp/connection_script.h"
+#include "gateway/amqp/testing/connection_script.h"
 
 namespace twinhub::gateway::amqp {
 namespace {
