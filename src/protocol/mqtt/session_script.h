@@ -76,9 +76,10 @@ struct PacketText {
         return "puback " + std::to_string(p.packet_id);
     }
     std::string operator()(const Publish& p) const {
-        const std::string quality = p.qos == Qos::at_most_once
-                                        ? ""
-                                        : std::to_string(p.packet_id) + (p.duplicate ? " again " : " ");
+        const std::string quality =
+            p.qos == Qos::at_most_once
+                ? ""
+                : std::to_string(p.packet_id) + (p.duplicate ? " again " : " ");
         return (p.retain ? "retained publish " : "publish ") + quality + std::string(p.topic) +
                " " + std::string(p.payload);
     }
