@@ -63,7 +63,7 @@ void translate(const http::Route& route, const http::Request& request) {
     if (const auto match = request.field(http::Field::if_match)) (void)twin::Match::parse(*match);
     if (const auto token = request.field(http::Field::continuation))
         (void)http::read_continuation({request.body, "service"}, *token);
-    (void)http::check_device_handshake(request);
+    (void)http::check_device_handshake(request, true);
 }
 
 }  // namespace
@@ -88,7 +88,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
     (void)http::accepts_gzip(request.field(http::Field::accept_encoding).value_or(""));
     if (!request.split_target()) return 0;
-    (void)http::check_api_version(request, false);
+    for (const http::Face face :
+         {http::Face::hub, http::Face::registrations, http::Face::provisioning_device})
+        (void)http::check_api_version(request, face, false);
     const auto route = http::find_route(request, http::all_routes());
     SystemRandom random;
     http::Reply reply;

@@ -56,7 +56,6 @@ const errors = [
 ];
 test('what the hub does not offer is refused by name', async () => {
     for (const [method, path, feature] of [
-        ['POST', '/twins/d1/methods', 'direct methods'],
         ['GET', '/configurations/', 'automatic configurations'],
         ['GET', '/jobs/v2/query', 'scheduled jobs'],
     ]) {
