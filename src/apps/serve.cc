@@ -91,7 +91,12 @@ int serve(const Config& config) {
                          .owner = *owner,
                          .https_port = ports.https,
                          .mqtt_port = ports.mqtt,
+                         .amqp_port = ports.amqp,
                          .say = say};
+        const auto provisioning =
+            std::ranges::find(keys->policies, "provisioningserviceowner", &hub::Policy::name);
+        if (config.provisioning_enabled && provisioning != keys->policies.end())
+            demo.provisioning = *provisioning;
         fleet = start_demo(demo);
         say(demo_text(demo));
     }

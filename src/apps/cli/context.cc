@@ -129,6 +129,32 @@ Result<ServiceClient*> Context::provisioning() {
     return client({.variables = provisioning_variables, .policy = "provisioningserviceowner"});
 }
 
+Result<std::optional<Target>> Context::provisioning_target(const char* option) const {
+    const Party party{.variables = provisioning_variables, .policy = "provisioningserviceowner"};
+    const Loaded loaded = local();
+    std::optional<Target> target;
+    if (arguments_.has(option)) {
+        target.emplace();
+        TRY(target->connection, ConnectionString::parse(arguments_.text(option)));
+    } else if (const char* text = around_.variable(party.variables.front()); text && *text) {
+        target.emplace();
+        TRY(target->connection, ConnectionString::parse(text));
+    }
+    if (target) {
+        target->endpoint.host = target->connection.host;
+        target->endpoint.port =
+            target->connection.port == 0 ? std::uint16_t{443} : target->connection.port;
+        target->ca_file = ca_file(loaded.config);
+        return target;
+    }
+    const auto policies = read_policies(loaded.config.policies_path());
+    if (arguments_.has("login") || !loaded.config.provisioning_enabled || !policies ||
+        std::ranges::find(*policies, party.policy, &hub::Policy::name) == policies->end())
+        return target;
+    TRY(target, this->target(party));
+    return target;
+}
+
 Result<ServiceClient*> Context::client(const Party& party) {
     if (!hub_) {
         TRY(Target where, target(party));

@@ -7,6 +7,7 @@
 #include "base/random.h"
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,9 @@ public:
     // The same for the provisioning service, whose connection string is another one:
     // TWINHUB_DPS_CONNECTION_STRING, and the policy provisioningserviceowner of the data folder.
     Result<ServiceClient*> provisioning();
+    // Nothing when nobody named it: neither `option` nor the variable is given, and the hub is not
+    // that of this machine. Errors: as target().
+    Result<std::optional<Target>> provisioning_target(const char* option) const;
 
     // The configuration of the server on this machine: --config, --data, the environment.
     Loaded local() const;

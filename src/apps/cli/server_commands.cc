@@ -129,6 +129,15 @@ Result<SimulationOptions> simulation_options(Context& context) {
         TRY(const std::uint64_t port, number_of(arguments, "mqtt-port", 1, 65'535));
         options.mqtt.port = static_cast<std::uint16_t>(port);
     }
+    options.amqp = options.mqtt;
+    options.amqp.port = is_local ? local.amqp_port.value_or(5671) : std::uint16_t{5671};
+    if (arguments.has("amqp-port")) {
+        TRY(const std::uint64_t port, number_of(arguments, "amqp-port", 1, 65'535));
+        options.amqp.port = static_cast<std::uint16_t>(port);
+    }
+    if (!arguments.has("no-provisioning")) {
+        TRY(options.provisioning, context.provisioning_target("dps-login"));
+    }
     return options;
 }
 
@@ -194,8 +203,15 @@ std::vector<Command> server_commands() {
               {.name = "prefix", .about = "How device names begin", .fallback = "greenhouse"},
               {.name = "transports",
                .about = "How the devices connect, in turn: mqtt, mqtt-ws, amqp, amqp-ws",
-               .fallback = "mqtt,mqtt-ws"},
-              {.name = "mqtt-port", .about = "MQTT port, when it is not 8883"}},
+               .fallback = "mqtt,mqtt-ws,amqp,amqp-ws"},
+              {.name = "dps-login",
+               .about = "Connection string of the provisioning service, when it is not that of "
+                        "this machine"},
+              {.name = "no-provisioning",
+               .about = "Make the identities in the registry instead of provisioning them",
+               .takes = Takes::none},
+              {.name = "mqtt-port", .about = "MQTT port, when it is not 8883"},
+              {.name = "amqp-port", .about = "AMQP port, when it is not 5671"}},
          .run = simulate},
         {.words = "version",
          .about = "The release",

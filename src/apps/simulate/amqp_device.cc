@@ -43,6 +43,7 @@ Task<Result<>> AmqpDevice::open(gateway::ServerEndpoint endpoint, DeviceLogin lo
 Task<Result<>> AmqpDevice::put_token(const DeviceLogin& login, std::uint64_t token_expiry) {
     Client::Link& requests = client_->sender("$cbs");
     Client::Link& answers = client_->receiver("$cbs");
+    CO_TRY_VOID(co_await await_credit(requests));
     amqp::Message message;
     message.message_id = amqp::Value::of_string("token");
     message.to = "$cbs";
@@ -65,6 +66,16 @@ Task<Result<>> AmqpDevice::put_token(const DeviceLogin& login, std::uint64_t tok
     co_return Result<>{};
 }
 
+Task<Result<>> AmqpDevice::await_credit(const Client::Link& link) {
+    send();
+    while (!client_->can_send(link)) {
+        CO_TRY_VOID(co_await read_once());
+        if (link.detached)
+            co_return failure(Code::unauthorized, "the hub refused a link: " + link.error);
+    }
+    co_return Result<>{};
+}
+
 Task<Result<>> AmqpDevice::attach_twin(const DeviceLogin& login) {
     std::string address = "/devices/" + login.id.device.text();
     if (login.id.is_module()) address += "/modules/" + login.id.module.text();
@@ -77,14 +88,7 @@ Task<Result<>> AmqpDevice::attach_twin(const DeviceLogin& login) {
         {"com.microsoft:client-version", amqp::Value::of_string("twinhub-simulate")}};
     twin_requests_ = &client_->sender(address, options);
     twin_answers_ = &client_->receiver(address, options);
-    send();
-    while (!twin_requests_->attached || !twin_answers_->attached) {
-        CO_TRY_VOID(co_await read_once());
-        for (const Client::Link* link : {twin_requests_, twin_answers_})
-            if (link->detached)
-                co_return failure(Code::unauthorized, "the hub refused the twin of " +
-                                                          login.id.text() + ": " + link->error);
-    }
+    CO_TRY_VOID(co_await await_credit(*twin_requests_));
     ask("PUT", "/notifications/twin/properties/desired", subscription, " ");
     co_return Result<>{};
 }

@@ -29,6 +29,8 @@ private:
 
     Task<Result<>> put_token(const DeviceLogin& login, std::uint64_t token_expiry);
     Task<Result<>> attach_twin(const DeviceLogin& login);
+    // Proton forgets what is sent on a link that is not attached yet.
+    Task<Result<>> await_credit(const Client::Link& link);
     Task<Result<>> read_once();
     void take_twin_messages();
     void ask(std::string_view operation, std::string_view resource, std::string_view id,

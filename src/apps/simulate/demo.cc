@@ -27,7 +27,14 @@ std::unique_ptr<Simulation> start_demo(DemoOptions options) {
     fleet.target.ca_file =
         config.tls_certificates.empty() ? (config.data() / "ca.pem").string() : "";
     fleet.mqtt = {config.hub_name, options.mqtt_port, loopback_of(config)};
-    fleet.transports = {DeviceTransport::mqtt, DeviceTransport::mqtt_ws};
+    fleet.amqp = {config.hub_name, options.amqp_port, loopback_of(config)};
+    fleet.transports = {DeviceTransport::mqtt, DeviceTransport::mqtt_ws, DeviceTransport::amqp_ws};
+    if (options.amqp_port != 0) fleet.transports.push_back(DeviceTransport::amqp);
+    if (options.provisioning) {
+        fleet.provisioning = fleet.target;
+        fleet.provisioning->connection.policy = options.provisioning->name;
+        fleet.provisioning->connection.key = options.provisioning->primary_key;
+    }
     fleet.devices = config.demo_devices;
     fleet.say_every = std::chrono::minutes{1};
     fleet.hub_within = std::chrono::seconds{60};

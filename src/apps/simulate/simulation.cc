@@ -25,7 +25,13 @@ constexpr auto start_spread = std::chrono::milliseconds{20};  // between the fir
 constexpr auto ready = asio::as_tuple(asio::use_awaitable);
 
 gateway::ServerEndpoint endpoint_of(const SimulationOptions& options, DeviceTransport transport) {
-    return transport == DeviceTransport::mqtt_ws ? options.target.endpoint : options.mqtt;
+    switch (transport) {
+        case DeviceTransport::mqtt: return options.mqtt;
+        case DeviceTransport::amqp: return options.amqp;
+        case DeviceTransport::mqtt_ws:
+        case DeviceTransport::amqp_ws: break;
+    }
+    return options.target.endpoint;
 }
 
 struct Counts {
@@ -48,9 +54,10 @@ struct Fleet {
 // loop; what it spawned ends soon after stop().
 class Device : public std::enable_shared_from_this<Device> {
 public:
-    Device(Fleet& fleet, std::size_t number, DeviceLogin login)
+    Device(Fleet& fleet, std::size_t number, Enrolled enrolled)
         : fleet_(fleet),
-          login_(std::move(login)),
+          login_(std::move(enrolled.login)),
+          registration_(std::move(enrolled.registration)),
           sensor_(character_of(number, fleet.options.shares, fleet.options.seed),
                   fleet.options.seed * 7919 + number),
           transport_(fleet.options.transports[number % fleet.options.transports.size()]),
@@ -64,6 +71,10 @@ public:
         ++fleet_.living;
         co_await rest(start_spread * static_cast<int>(number_));
         while (!fleet_.stopping) {
+            if (registration_ && !co_await find_hub()) {
+                co_await rest(retry_after);
+                continue;
+            }
             co_await connect_once();
             if (fleet_.stopping) break;
             const bool goes_away = sensor_.character() == Character::wandering && was_online_;
@@ -87,6 +98,34 @@ private:
         co_await pause_.async_wait(ready);
     }
 
+    std::uint64_t token_expiry() const {
+        const auto at =
+            std::chrono::floor<std::chrono::seconds>(fleet_.clock.now() + token_lifetime);
+        return static_cast<std::uint64_t>(at.time_since_epoch().count());
+    }
+
+    // Asks the provisioning service; once it knows its hub it stays there.
+    Task<bool> find_hub() {
+        const bool over_socket =
+            transport_ == DeviceTransport::mqtt_ws || transport_ == DeviceTransport::amqp_ws;
+        const DeviceTransport way = over_socket ? DeviceTransport::mqtt_ws : DeviceTransport::mqtt;
+        gateway::ServerEndpoint endpoint = fleet_.options.provisioning->endpoint;
+        if (!over_socket) endpoint.port = fleet_.options.mqtt.port;
+        auto stream = make_stream(way, fleet_.loop.get_executor(), fleet_.trust);
+        Registration registration = *registration_;
+        auto assigned =
+            co_await provision(fleet_.loop.get_executor(), std::move(stream), std::move(endpoint),
+                               std::move(registration), token_expiry());
+        if (!assigned) {
+            note_failure(assigned.error());
+            co_return false;
+        }
+        login_.host = std::move(assigned->hub);
+        login_.id.device = std::move(assigned->device);
+        registration_.reset();
+        co_return true;
+    }
+
     Task<> connect_once() {
         was_online_ = false;
         DeviceEvents events{
@@ -95,13 +134,8 @@ private:
             .desired = [this](const json::object& patch) { take_desired(patch); }};
         client_ = make_device_client(transport_, fleet_.loop.get_executor(), fleet_.trust,
                                      std::move(events));
-        const auto expiry =
-            std::chrono::floor<std::chrono::seconds>(fleet_.clock.now() + token_lifetime)
-                .time_since_epoch()
-                .count();
         gateway::ServerEndpoint endpoint = endpoint_of(fleet_.options, transport_);
-        const auto opened =
-            co_await client_->open(std::move(endpoint), login_, static_cast<std::uint64_t>(expiry));
+        const auto opened = co_await client_->open(std::move(endpoint), login_, token_expiry());
         if (!opened) {
             note_failure(opened.error());
         } else if (!fleet_.stopping) {
@@ -196,6 +230,7 @@ private:
 
     Fleet& fleet_;
     DeviceLogin login_;
+    std::optional<Registration> registration_;  // until its hub is known
     Sensor sensor_;
     DeviceTransport transport_;
     std::size_t number_;
@@ -229,7 +264,7 @@ struct Simulation::Impl {
 
     Result<> run() {
         TRY(fleet.trust, gateway::make_trust(fleet.options.target.ca_file));
-        TRY(const std::vector<DeviceLogin> logins,
+        TRY(const std::vector<Enrolled> logins,
             enroll(fleet.options, fleet.clock, [this] { return stopped.load(); }));
         for (std::size_t i = 0; i < logins.size(); ++i) {
             devices.push_back(std::make_shared<Device>(fleet, i, logins[i]));

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,8 +18,12 @@ namespace twinhub::apps {
 
 // A greenhouse fleet of simulated sensors.
 struct SimulationOptions {
-    Target target;                 // REST, for making the identities
+    Target target;  // REST, for making the identities
+    // Where the fleet gets its enrollment groups, and each device its hub; without it the
+    // identities are made in the registry of `target`.
+    std::optional<Target> provisioning;
     gateway::ServerEndpoint mqtt;  // where the devices connect; over WebSocket where `target` is
+    gateway::ServerEndpoint amqp;
     std::vector<DeviceTransport> transports{DeviceTransport::mqtt};  // in turn
     std::size_t devices = 24;
     std::string prefix = "greenhouse";
@@ -62,6 +67,8 @@ struct DemoOptions {
     hub::Policy owner;               // iothubowner
     std::uint16_t https_port = 443;  // as they are, when the configuration says "any free one"
     std::uint16_t mqtt_port = 8883;
+    std::uint16_t amqp_port = 5671;
+    std::optional<hub::Policy> provisioning;  // provisioningserviceowner; without it the registry
     std::function<void(std::string_view)> say;
 };
 std::unique_ptr<Simulation> start_demo(DemoOptions options);

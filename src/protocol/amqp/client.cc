@@ -105,6 +105,10 @@ Client::Link& Client::receiver(const std::string& source, Options options) {
     return attach(pn_receiver(on, name.c_str()), source, options, false);
 }
 
+bool Client::can_send(const Link& link) const {
+    return link.attached && !link.detached && pn_link_credit(link.link) > 0;
+}
+
 void Client::send(Link& link, const Message& message, bool settled, const std::string& tag) {
     std::string bytes;
     append_message(bytes, message);

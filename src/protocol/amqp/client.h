@@ -70,6 +70,7 @@ public:
         std::map<std::string, Sent> sent;  // by tag
     };
 
+    bool can_send(const Link& link) const;  // it is attached, and the server gave credit
     void send(Link& link, const Message& message, bool settled = true, const std::string& tag = "");
     void send_bytes(Link& link, std::string_view bytes, bool settled = true,
                     const std::string& tag = "");
