@@ -6,6 +6,11 @@
 #include <ctime>
 
 namespace twinhub::load {
+namespace {
+
+constexpr std::string_view group_word = "twinhub_load's public word";
+
+}  // namespace
 
 std::optional<ConnectionString> parse_connection_string(std::string_view text) {
     ConnectionString result;
@@ -27,8 +32,10 @@ std::optional<ConnectionString> parse_connection_string(std::string_view text) {
 
 std::string device_name(std::uint64_t number) { return "load-" + std::to_string(number); }
 
+std::string group_key() { return base64_encode(group_word); }
+
 std::string device_key(std::string_view device) {
-    return protocol::sas::derive_key("twinhub_load", device);
+    return protocol::sas::derive_key(group_word, device);
 }
 
 std::string sas_token(std::string_view resource, std::string_view key, std::string_view policy,

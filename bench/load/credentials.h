@@ -22,6 +22,9 @@ std::string device_name(std::uint64_t number);
 // Nothing has to be stored between `prepare` and the runs. For throw-away fleets only.
 std::string device_key(std::string_view device);
 
+// The word as the key of an enrollment group (base64), whose devices have these keys.
+std::string group_key();
+
 // A SAS token (device-protocols 6.1) for an unescaped resource, good for `seconds` from now.
 // `policy` is empty for a device's own key.
 std::string sas_token(std::string_view resource, std::string_view key, std::string_view policy,

@@ -106,9 +106,24 @@ int run(int count, char** arguments) {
     hold.add_option("--active-share", options.active_share,
                     "Share of the devices that then send, at --rate");
 
+    CLI::App& storm = *app.add_subcommand(
+        "storm", "All devices register themselves over MQTT, then connect to the hub and stay");
+    add_mqtt(storm, options);
+    storm
+        .add_option("--id-scope", options.id_scope,
+                    "Of a provisioning service with an enrollment group of the key that group-key "
+                    "prints")
+        ->required();
+
+    const CLI::App& group = *app.add_subcommand(
+        "group-key", "The key (public: for throw-away fleets) that the devices' keys come from");
+
     CLI::App& rest_get = *app.add_subcommand("rest-get", "Operators that read twins");
     add_rest(rest_get, options);
     add_window(rest_get, options);
+    rest_get.add_option("--rate", options.drive.rate,
+                        "Reads a second at fixed moments, over all connections; else one after "
+                        "the other on each");
 
     CLI::App& prepare = *app.add_subcommand("prepare", "Create the devices");
     add_rest(prepare, options);
@@ -151,12 +166,17 @@ int run(int count, char** arguments) {
         return 2;
     }
     const bool speaks_mqtt =
-        patch.parsed() || connect.parsed() || hold.parsed() || freshness.parsed();
+        patch.parsed() || connect.parsed() || hold.parsed() || storm.parsed() || freshness.parsed();
     if (options.target.port == 0) options.target.port = speaks_mqtt ? 8883 : 443;
 
     if (patch.parsed()) return run_patch(options);
     if (connect.parsed()) return run_connect(options);
     if (hold.parsed()) return run_hold(options);
+    if (storm.parsed()) return run_storm(options);
+    if (group.parsed()) {
+        std::puts(group_key().c_str());
+        return 0;
+    }
     if (rest_get.parsed()) return run_rest_get(options);
     if (prepare.parsed()) return run_prepare(options);
     if (verify.parsed()) return run_verify(options);

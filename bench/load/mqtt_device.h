@@ -48,6 +48,7 @@ public:
                DeviceOwner& owner, std::uint64_t number);
 
     const std::string& id() const { return id_; }
+    std::uint64_t number() const { return number_; }
     bool is_connected() const { return connected_; }
     std::size_t in_flight() const { return pending_.size(); }
     std::uint64_t opened_at_ns() const { return opened_at_ns_; }

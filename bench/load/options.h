@@ -34,6 +34,8 @@ struct Options {
     unsigned connections = 32;  // rest-get, prepare, verify
     bool twins = false;         // prepare: with an initial twin
 
+    std::string id_scope;  // storm
+
     bool truth = false;             // fleet: the right answers instead of the twins
     std::string query;              // query
     unsigned page_items = 100;      // query
@@ -51,6 +53,7 @@ struct Options {
 int run_patch(const Options& options);
 int run_connect(const Options& options);
 int run_hold(const Options& options);
+int run_storm(const Options& options);
 int run_rest_get(const Options& options);
 int run_prepare(const Options& options);
 int run_verify(const Options& options);

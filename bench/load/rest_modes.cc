@@ -1,3 +1,4 @@
+#include "paced_reads.h"
 #include "process_use.h"
 #include "report.h"
 #include "rest_work.h"
@@ -68,29 +69,41 @@ int run_rest_get(const Options& options) {
     const std::string token = service_token(options);
     Histogram latencies;
     std::map<std::string, std::uint64_t> errors;
+    std::map<std::string, std::uint64_t> losses;
     std::uint64_t asked = 0;
-    RestWork work(
-        reactor, tls, options.connections,
-        [&](HttpClient& client) {
-            // A stride that is coprime to any fleet of ours: no two neighbours in turn.
-            const std::uint64_t number = options.first + asked++ * 7919 % options.devices;
-            client.request(twin_path(device_name(number)), token);
-            return true;
-        },
-        [&](HttpClient& client, unsigned status, std::string_view) {
-            if (status == 200) {
-                latencies.add(now_ns() - client.since_ns);
-            } else {
-                ++errors["status " + std::to_string(status)];
-            }
-        });
-    work.run_until(now_ns() + static_cast<std::uint64_t>(options.drive.warm_up_seconds * 1e9));
-    latencies = {};
-    errors.clear();
-    const std::uint64_t began = now_ns();
-    const std::uint64_t server_before = cpu_nanoseconds(options.drive.servers);
-    const std::uint64_t own_before = own_cpu_nanoseconds();
-    work.run_until(began + static_cast<std::uint64_t>(options.drive.seconds * 1e9));
+    const auto ask = [&](HttpClient& client) {
+        // A stride that is coprime to any fleet of ours: no two neighbours in turn.
+        const std::uint64_t number = options.first + asked++ * 7919 % options.devices;
+        client.request(twin_path(device_name(number)), token);
+        return true;
+    };
+    const auto done = [&](const HttpClient& client, unsigned status) {
+        if (status == 200) {
+            latencies.add(now_ns() - client.since_ns);
+        } else {
+            ++errors["status " + std::to_string(status)];
+        }
+    };
+    std::uint64_t began = 0, server_before = 0, own_before = 0;
+    const auto measure = [&](auto& work) {
+        work.run_until(now_ns() + static_cast<std::uint64_t>(options.drive.warm_up_seconds * 1e9));
+        latencies = {};
+        errors.clear();
+        began = now_ns();
+        server_before = cpu_nanoseconds(options.drive.servers);
+        own_before = own_cpu_nanoseconds();
+        work.run_until(began + static_cast<std::uint64_t>(options.drive.seconds * 1e9));
+        losses = work.losses();
+    };
+    if (options.drive.rate > 0) {
+        PacedReads work(reactor, tls, options.connections, options.drive.rate, ask, done);
+        measure(work);
+    } else {
+        RestWork work(
+            reactor, tls, options.connections, ask,
+            [&](HttpClient& client, unsigned status, std::string_view) { done(client, status); });
+        measure(work);
+    }
     const auto server = static_cast<double>(cpu_nanoseconds(options.drive.servers) - server_before);
     const auto own = static_cast<double>(own_cpu_nanoseconds() - own_before);
     const auto count = static_cast<double>(latencies.count());
@@ -103,7 +116,7 @@ int run_rest_get(const Options& options) {
         .add("server_cpu_us", count > 0 ? server / 1e3 / count : 0)
         .add("client_cpu_us", count > 0 ? own / 1e3 / count : 0)
         .add("errors", errors)
-        .add("losses", work.losses())
+        .add("losses", losses)
         .print();
     return latencies.count() != 0 ? 0 : 1;
 }

@@ -10,6 +10,7 @@ import { startMosquitto } from './mosquitto.mjs';
 import { startPipeline, topics } from './pipeline.mjs';
 import { loadTwins, pgbench, startPostgres } from './postgresql.mjs';
 import { diskBytes, residentBytes, sleep } from './process.mjs';
+import { storm } from './storm.mjs';
 import { startTwinhub } from './twinhub.mjs';
 
 const fleetUsual = 20_000;
@@ -227,6 +228,22 @@ const restGet = settings => {
     }));
 };
 
+// The peer is the hub itself, quiet: what do operators feel while a fleet arrives?
+async function arrivals(settings) {
+    if (settings.peersOnly) return [];
+    const fleet = settings.fleet ?? fleetUsual;
+    let quiet;
+    return compare({
+        pairs: settings.pairs, oursFirst: true, peer: () => quiet,
+        ours: async () => { const run = await storm(connectionsMax, fleet); quiet = run.quiet; return run; },
+        targets: [
+            { name: `twin reads while ${connectionsMax} devices provision and connect, p99`, unit: 'ms', of: run => run.get_ms.p99, gate: { oursAtMost: 50 } },
+            { name: 'until all are connected', unit: 's', of: run => run.seconds },
+            { name: 'server CPU a device, both connections', unit: 'us', of: run => run.server_cpu_us },
+        ],
+    });
+}
+
 const figure = (what, measure) => ({ what, measure });
 export const figures = {
     T1: figure('durable PATCH/s over MQTT and TLS against Mosquitto + bridge + PostgreSQL (with T2)', closedLoop),
@@ -241,4 +258,5 @@ export const figures = {
     T15: figure('restart after kill -9 with a million twins, and nothing acknowledged lost', restart),
     T17: figure('what a million twins take in memory and on disk', size),
     T18: figure('REST twin reads against pgbench', restGet),
+    storm: figure('twin reads while a fleet provisions itself and connects', arrivals),
 };
