@@ -2,6 +2,8 @@
 #include "hub/shard.h"
 
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
@@ -9,12 +11,19 @@
 namespace twinhub::hub {
 namespace {
 
-// Waits for what `start(done)` calls `done` with, on this loop.
+// Waits for what `start(done)` calls `done` with, on this loop. An answer that is there at once
+// comes behind this turn all the same: who asks must not go on, and end, in the middle of its
+// question.
 template <class T, class Start>
 Task<T> answer_of(Start start) {
+    const Executor here = co_await asio::this_coro::executor;
     co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(T)>(
-        [&start](auto handler) {
-            start([h = std::move(handler)](T result) mutable { std::move(h)(std::move(result)); });
+        [&start, &here](auto handler) {
+            start([here, h = std::move(handler)](T result) mutable {
+                asio::post(here, [h = std::move(h), answer = std::move(result)]() mutable {
+                    std::move(h)(std::move(answer));
+                });
+            });
         },
         asio::use_awaitable);
 }
