@@ -1,5 +1,7 @@
 #include "gateway/auth_chain.h"
 
+#include "protocol/mqtt/user_name.h"
+
 #include <algorithm>
 
 namespace twinhub::gateway {
@@ -9,16 +11,6 @@ constexpr std::string_view edge_hub = "$edgeHub";
 
 std::unexpected<Error> refused(std::string reason) {
     return failure(Code::unauthorized, std::move(reason));
-}
-
-Result<TwinId> parse_step(std::string_view text) {
-    const std::size_t slash = text.find('/');
-    TwinId id;
-    TRY(id.device, DeviceId::parse(text.substr(0, slash)));
-    if (slash != text.npos) {
-        TRY(id.module, ModuleId::parse(text.substr(slash + 1)));
-    }
-    return id;
 }
 
 // A module is below its device, a device below the edge device whose scope it is in.
@@ -37,7 +29,7 @@ Result<AuthChain> parse_auth_chain(std::string_view text, const TwinId& asking) 
         if (chain.size() == auth_chain_steps_max) return refused("gateway chain too long");
         const std::string_view step = text.substr(0, text.find(';'));
         text.remove_prefix(std::min(step.size() + 1, text.size()));
-        Result<TwinId> id = parse_step(step);
+        Result<TwinId> id = protocol::mqtt::parse_client_id(step);
         if (!id) return refused("unreadable gateway chain");
         chain.push_back(std::move(*id));
     }
