@@ -2,8 +2,6 @@
 
 #include "apps/simulate/login.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 
 #include <chrono>
@@ -25,8 +23,8 @@ std::unexpected<Error> ended(const amqp::Client& client) {
 
 AmqpDevice::AmqpDevice(Executor executor, std::unique_ptr<gateway::ClientStream> stream,
                        DeviceEvents events)
-    : executor_(std::move(executor)),
-      stream_(std::move(stream)),
+    : stream_(std::move(stream)),
+      sender_(std::move(executor), *stream_),
       events_(std::move(events)),
       reading_(read_bytes, '\0') {}
 
@@ -154,32 +152,12 @@ void AmqpDevice::ping() {
 
 void AmqpDevice::goodbye() {
     client_->close();
-    closing_ = true;
+    sender_.close_after();
     send();
 }
 
-void AmqpDevice::close() {
-    unsent_.clear();
-    stream_->close();
-}
+void AmqpDevice::close() { sender_.close(); }
 
-void AmqpDevice::send() {
-    std::string bytes = client_->take_output();
-    if (!bytes.empty()) unsent_.push_back(std::move(bytes));
-    if (unsent_.empty() || std::exchange(writing_, true)) return;
-    asio::co_spawn(executor_, flush(), asio::detached);
-}
-
-Task<> AmqpDevice::flush() {
-    const auto self = shared_from_this();
-    while (!unsent_.empty()) {
-        const std::string bytes = std::move(unsent_.front());
-        unsent_.pop_front();
-        if (auto sent = co_await stream_->write(bytes); !sent)
-            break;  // the reader sees the end too
-    }
-    writing_ = false;
-    if (closing_) close();
-}
+void AmqpDevice::send() { sender_.send(client_->take_output(), shared_from_this()); }
 
 }  // namespace twinhub::apps

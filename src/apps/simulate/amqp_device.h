@@ -1,9 +1,9 @@
 #pragma once
 
 #include "apps/simulate/device.h"
+#include "apps/simulate/sender.h"
 #include "protocol/amqp/client.h"
 
-#include <deque>
 #include <memory>
 #include <string>
 
@@ -36,17 +36,13 @@ private:
     void ask(std::string_view operation, std::string_view resource, std::string_view id,
              std::string body);
     void send();
-    Task<> flush();
 
-    Executor executor_;
     std::unique_ptr<gateway::ClientStream> stream_;
+    Sender sender_;
     DeviceEvents events_;
     std::unique_ptr<Client> client_;
     Client::Link* twin_requests_ = nullptr;
     Client::Link* twin_answers_ = nullptr;
-    std::deque<std::string> unsent_;
-    bool writing_ = false;
-    bool closing_ = false;
     std::string reading_;
 };
 

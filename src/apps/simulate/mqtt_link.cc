@@ -2,8 +2,6 @@
 
 #include "protocol/mqtt/limits.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 
 namespace twinhub::apps {
@@ -18,8 +16,8 @@ constexpr std::size_t read_bytes = 8192;
 
 MqttLink::MqttLink(Executor executor, std::unique_ptr<gateway::ClientStream> stream,
                    Publish publish)
-    : executor_(std::move(executor)),
-      stream_(std::move(stream)),
+    : stream_(std::move(stream)),
+      sender_(std::move(executor), *stream_),
       publish_(std::move(publish)),
       decoder_(mqtt::packet_bytes_max),
       reading_(read_bytes, '\0') {}
@@ -61,31 +59,12 @@ void MqttLink::take(const mqtt::Packet& packet) {
 }
 
 void MqttLink::goodbye() {
-    closing_ = true;
+    sender_.close_after();
     send(mqtt::Disconnect{});
 }
 
-void MqttLink::close() {
-    unsent_.clear();
-    stream_->close();
-}
+void MqttLink::close() { sender_.close(); }
 
-void MqttLink::send_bytes(std::string bytes) {
-    unsent_.push_back(std::move(bytes));
-    if (std::exchange(writing_, true)) return;
-    asio::co_spawn(executor_, flush(), asio::detached);
-}
-
-Task<> MqttLink::flush() {
-    const auto self = shared_from_this();
-    while (!unsent_.empty()) {
-        const std::string bytes = std::move(unsent_.front());
-        unsent_.pop_front();
-        if (auto sent = co_await stream_->write(bytes); !sent)
-            break;  // the reader sees the end too
-    }
-    writing_ = false;
-    if (closing_) close();
-}
+void MqttLink::send_bytes(std::string bytes) { sender_.send(std::move(bytes), shared_from_this()); }
 
 }  // namespace twinhub::apps

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "apps/simulate/sender.h"
 #include "gateway/tls/client_stream.h"
 #include "protocol/mqtt/decoder.h"
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -38,15 +38,11 @@ public:
 private:
     void take(const protocol::mqtt::Packet& packet);
     void send_bytes(std::string bytes);
-    Task<> flush();
 
-    Executor executor_;
     std::unique_ptr<gateway::ClientStream> stream_;
+    Sender sender_;
     Publish publish_;
     protocol::mqtt::Decoder decoder_;
-    std::deque<std::string> unsent_;
-    bool writing_ = false;
-    bool closing_ = false;
     std::optional<protocol::mqtt::ConnectCode> login_code_;  // once the hub answered
     std::string reading_;
 };
