@@ -43,6 +43,12 @@ hub::Settings hub_settings(const Config& config) {
     return settings;
 }
 
+gateway::DeviceGate device_gate(const Config& config) {
+    return {.device_sas = config.device_sas,
+            .module_sas = config.module_sas,
+            .sas_skew = std::chrono::duration_cast<std::chrono::seconds>(config.sas_skew)};
+}
+
 mqtt::MqttSettings mqtt_settings(const Config& config) {
     mqtt::MqttSettings settings;
     settings.limits.connect_within =
@@ -53,10 +59,8 @@ mqtt::MqttSettings mqtt_settings(const Config& config) {
     settings.limits.unanswered = static_cast<std::uint32_t>(config.mqtt_unanswered_max);
     settings.unsent_pause_bytes = config.mqtt_outbound_soft_bytes;
     settings.unsent_close_bytes = config.mqtt_outbound_bytes_max;
-    settings.sas_skew = std::chrono::duration_cast<std::chrono::seconds>(config.sas_skew);
     settings.sas_grace = std::chrono::duration_cast<std::chrono::seconds>(config.sas_grace);
-    settings.device_sas = config.device_sas;
-    settings.module_sas = config.module_sas;
+    settings.gate = device_gate(config);
     return settings;
 }
 
@@ -76,10 +80,8 @@ amqp::AmqpSettings amqp_settings(const Config& config) {
     settings.unsent_pause_bytes = config.amqp_outbound_soft_bytes;
     settings.unsent_close_bytes = config.amqp_outbound_bytes_max;
     settings.authorise_within = seconds(config.amqp_authorise_timeout);
-    settings.sas_skew = seconds(config.sas_skew);
     settings.sas_grace = seconds(config.sas_grace);
-    settings.device_sas = config.device_sas;
-    settings.module_sas = config.module_sas;
+    settings.gate = device_gate(config);
     return settings;
 }
 

@@ -10,6 +10,7 @@
 namespace twinhub::apps {
 
 hub::Settings hub_settings(const Config& config);
+gateway::DeviceGate device_gate(const Config& config);
 gateway::mqtt::MqttSettings mqtt_settings(const Config& config);
 gateway::amqp::AmqpSettings amqp_settings(const Config& config);
 gateway::http::HttpSettings http_settings(const Config& config);

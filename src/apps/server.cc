@@ -341,11 +341,7 @@ Result<> Server::Parts::listen() {
             [&door = *loop.mqtt](std::unique_ptr<gateway::Transport> transport) {
                 door.serve(std::move(transport));
             },
-            gateway::DeviceGate{
-                .device_sas = config.device_sas,
-                .module_sas = config.module_sas,
-                .sas_skew = std::chrono::duration_cast<std::chrono::seconds>(config.sas_skew)},
-            provisioning.get());
+            device_gate(config), provisioning.get());
         loop.http->serve_amqp([&door = *loop.amqp](std::unique_ptr<gateway::Transport> transport) {
             door.serve(std::move(transport));
         });

@@ -2,6 +2,7 @@
 
 #include "gateway/amqp/metrics.h"
 #include "gateway/deadlines.h"
+#include "gateway/device_gate.h"
 #include "gateway/transport.h"
 #include "hub/hub.h"
 #include "protocol/amqp/limits.h"
@@ -31,10 +32,8 @@ struct AmqpSettings {
     std::size_t waiting_bytes_max = 1 << 20;
     std::uint32_t messages_in_hands_max = 50;  // cloud-to-device, delivered and not settled
     std::chrono::seconds authorise_within{30};
-    std::chrono::seconds sas_skew{300};
     std::chrono::seconds sas_grace{300};  // from a token's expiry to the end of its links
-    bool device_sas = true;
-    bool module_sas = true;
+    DeviceGate gate;
 };
 
 // What the AMQP connections of one loop share. Outlives them.

@@ -70,19 +70,9 @@ Task<> Delegate::judge(std::shared_ptr<Delegate> self, Proof proof,
 }
 
 Result<Admission> Delegate::admit(const Proof& proof, const hub::Claimant& claimant) const {
-    hub::Hub& hub = home_.hub();
-    const auto policies = hub.policies();
-    const auto authorities = home_.hub().trust();
-    const DeviceRules rules{.hosts = home_.hosts(),
-                            .policies = *policies,
-                            .authorities = *authorities,
-                            .device_sas = home_.settings().device_sas,
-                            .module_sas = home_.settings().module_sas,
-                            .skew = home_.settings().sas_skew};
     const DeviceProof shown{
         .token = proof.token, .certificate = proof.certificate.get(), .chain = proof.chain.get()};
-    return gateway::admit(shown, *claimant.view.identity, *claimant.device, rules,
-                          hub.clock().now());
+    return home_.settings().gate.judge(home_.hub(), home_.hosts(), claimant, shown);
 }
 
 void Delegate::detach() {

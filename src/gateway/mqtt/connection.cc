@@ -254,23 +254,12 @@ Task<Result<>> MqttConnection::admit() {
     // From here to attach() nothing waits: no change of the identity can be missed.
     CO_TRY(const hub::Claimant claimant, co_await context_->shard().claimant(id));
     if (closed_) co_return Result<>{};
-    const auto policies = hub.policies();
-    const auto authorities = hub.trust();
-    const DeviceRules rules{.hosts = context_->hosts(),
-                            .policies = *policies,
-                            .authorities = *authorities,
-                            .device_sas = context_->settings().device_sas,
-                            .module_sas = context_->settings().module_sas,
-                            .skew = context_->settings().sas_skew};
     const DeviceProof proof{.token = request_->password,
                             .certificate = transport_->certificate(),
                             .chain = transport_->certificate_chain()};
-    const Instant now = hub.clock().now();
-    Result<Admission> admission =
-        gateway::admit(proof, *claimant.view.identity, *claimant.device, rules, now);
-    if (!admission && superiors && *superiors)
-        admission = admit_on_behalf(proof, *claimant.view.identity, *claimant.device, **superiors,
-                                    rules, now);
+    const bool is_below = superiors && *superiors;
+    const Result<Admission> admission = context_->settings().gate.judge(
+        hub, context_->hosts(), claimant, proof, is_below ? &**superiors : nullptr);
     CO_TRY_VOID(admission);
     accept(claimant.view, *admission);
     co_return Result<>{};

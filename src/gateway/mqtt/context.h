@@ -1,6 +1,7 @@
 #pragma once
 
 #include "gateway/deadlines.h"
+#include "gateway/device_gate.h"
 #include "gateway/mqtt/metrics.h"
 #include "gateway/transport.h"
 #include "hub/hub.h"
@@ -25,10 +26,8 @@ struct MqttSettings {
     protocol::mqtt::Limits limits;
     std::size_t unsent_pause_bytes = 256 << 10;  // above it nothing more is read from the device
     std::size_t unsent_close_bytes = 1 << 20;    // above it the device is cut off
-    std::chrono::seconds sas_skew{300};
     std::chrono::seconds sas_grace{300};  // from a token's expiry to the end of its connection
-    bool device_sas = true;
-    bool module_sas = true;
+    DeviceGate gate;
 };
 
 // What the MQTT connections of one loop share. Outlives them.
