@@ -103,6 +103,7 @@ int run(int count, char** arguments) {
     add_requests(hold, options);
     hold.add_option("--settle", options.settle_seconds,
                     "Seconds to wait before reading the memory");
+    hold.add_flag("--amqp", options.amqp, "Connect over AMQP instead, idle only");
     hold.add_option("--active-share", options.active_share,
                     "Share of the devices that then send, at --rate");
 
@@ -114,6 +115,8 @@ int run(int count, char** arguments) {
                     "Of a provisioning service with an enrollment group of the key that group-key "
                     "prints")
         ->required();
+    storm.add_option("--stay", options.stay_seconds,
+                     "Seconds to stay when all are connected, before all leave at once");
 
     const CLI::App& group = *app.add_subcommand(
         "group-key", "The key (public: for throw-away fleets) that the devices' keys come from");
@@ -167,7 +170,8 @@ int run(int count, char** arguments) {
     }
     const bool speaks_mqtt =
         patch.parsed() || connect.parsed() || hold.parsed() || storm.parsed() || freshness.parsed();
-    if (options.target.port == 0) options.target.port = speaks_mqtt ? 8883 : 443;
+    if (options.target.port == 0)
+        options.target.port = options.amqp ? 5671 : speaks_mqtt ? 8883 : 443;
 
     if (patch.parsed()) return run_patch(options);
     if (connect.parsed()) return run_connect(options);

@@ -31,10 +31,12 @@ struct Options {
 
     double active_share = 0;    // hold
     double settle_seconds = 3;  // hold
+    bool amqp = false;          // hold
     unsigned connections = 32;  // rest-get, prepare, verify
     bool twins = false;         // prepare: with an initial twin
 
-    std::string id_scope;  // storm
+    std::string id_scope;     // storm
+    double stay_seconds = 0;  // storm
 
     bool truth = false;             // fleet: the right answers instead of the twins
     std::string query;              // query

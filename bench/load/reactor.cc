@@ -58,4 +58,10 @@ void Reactor::turn(std::uint64_t deadline_ns) {
     }
 }
 
+void Reactor::idle(double seconds) {
+    const std::uint64_t end = now_ns() + static_cast<std::uint64_t>(
+                                             seconds * static_cast<double>(nanoseconds_per_second));
+    while (now_ns() < end) turn(end);
+}
+
 }  // namespace twinhub::load

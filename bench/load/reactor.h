@@ -30,6 +30,7 @@ public:
     // Waits until something is ready or `deadline_ns` has come, and lets the ready ones run.
     // A Pollable must outlive the turn in which it closes its descriptor.
     void turn(std::uint64_t deadline_ns);
+    void idle(double seconds);  // turns for so long
 
 private:
     int epoll_;

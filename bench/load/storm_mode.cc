@@ -145,6 +145,7 @@ int run_storm(const Options& options) {
     const auto server = static_cast<double>(cpu_nanoseconds(options.drive.servers) - server_before);
     const auto own = static_cast<double>(own_cpu_nanoseconds() - own_before);
     const auto devices = static_cast<double>(options.devices);
+    reactor.idle(options.stay_seconds);
     JsonLine()
         .add("mode", "storm")
         .add("devices", options.devices)

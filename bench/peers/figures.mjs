@@ -120,6 +120,22 @@ function idle(settings) {
     });
 }
 
+// Beside our own MQTT. Proton keeps about 40 KB for each connection at the generator's end too: fewer devices.
+function idleAmqp(settings) {
+    const devices = 5000;
+    const held = amqp => withAll({ hub: () => startTwinhub({ fleet: devices }) },
+        ({ hub }) => load('hold', (amqp ? hub.amqp : hub.mqtt)({ devices, settle: 5 })));
+    return compare({
+        pairs: settings.pairs,
+        peer: () => held(false),
+        ours: settings.peersOnly ? undefined : () => held(true),
+        targets: [
+            { name: `memory per idle AMQP connection beside MQTT, ${devices} held`, unit: 'bytes', of: run => run.bytes_per_connection },
+            { name: 'connections held', unit: '', of: run => run.still_connected },
+        ],
+    });
+}
+
 const connects = settings => withAll({ broker: startMosquitto, hub: hubOf(settings) }, async ({ broker, hub }) => {
     const results = [];
     for (const resume of [false, true]) {
@@ -238,6 +254,7 @@ async function arrivals(settings) {
         ours: async () => { const run = await storm(connectionsMax, fleet); quiet = run.quiet; return run; },
         targets: [
             { name: `twin reads while ${connectionsMax} devices provision and connect, p99`, unit: 'ms', of: run => run.get_ms.p99, gate: { oursAtMost: 50 } },
+            { name: 'twin reads while all leave at once, p99', unit: 'ms', of: run => (run.leaving_ms ?? run.get_ms).p99 },
             { name: 'until all are connected', unit: 's', of: run => run.seconds },
             { name: 'server CPU a device, both connections', unit: 'us', of: run => run.server_cpu_us },
         ],
@@ -253,6 +270,7 @@ export const figures = {
     T5: figure('latency at a fixed rate, open loop', openLoop),
     ...fleetFigures,
     T12: figure('memory of idle TLS connections against Mosquitto', idle),
+    amqp: figure('memory of idle AMQP connections beside those of MQTT', idleAmqp),
     T13: figure('server CPU of a connect against Mosquitto', connects),
     T14: figure('latency of the few active among many held connections', manyHeld),
     T15: figure('restart after kill -9 with a million twins, and nothing acknowledged lost', restart),

@@ -25,19 +25,20 @@ export async function startTwinhub({ fleet = 0, filled = false } = {}) {
     const binary = twinhubBinary();
     const folder = makeFolder('twinhub');
     const fill = filled ? await fillStore(folder, fleet) : undefined;
-    const ports = { https: await freePort(), mqtt: await freePort(), metrics: await freePort() };
+    const ports = { https: await freePort(), mqtt: await freePort(), amqp: await freePort(), metrics: await freePort() };
     const hub = {
         folder, ports, child: null, pids: [], ca: path.join(folder, 'ca.pem'), connectionString: '',
         boot: async () => {
             hub.child = start(binary, ['serve', '--data', folder, '--hub-name', 'localhost', '--listen-https-port', String(ports.https),
-                '--listen-mqtt-port', String(ports.mqtt), '--metrics-port', String(ports.metrics)]);
+                '--listen-mqtt-port', String(ports.mqtt), '--listen-amqp-port', String(ports.amqp), '--metrics-port', String(ports.metrics)]);
             hub.pids = [hub.child.pid];
             await waitUntil(async () => (await fetch(`http://127.0.0.1:${ports.metrics}/readyz`)).ok, 300, 'twinhub', hub.child);
         },
         kill: () => stop(hub.child, 'SIGKILL'),
         stop: async () => { await stop(hub.child); removeFolder(folder); },
-        // Options of twinhub_load for either door.
+        // Options of twinhub_load for each door.
         mqtt: options => ({ port: ports.mqtt, ca: hub.ca, server_pid: hub.pids, ...options }),
+        amqp: options => ({ port: ports.amqp, ca: hub.ca, server_pid: hub.pids, amqp: true, ...options }),
         // What the hub counts itself under names that the pattern finds.
         metrics: async pattern => {
             const text = await (await fetch(`http://127.0.0.1:${ports.metrics}/metrics`)).text();

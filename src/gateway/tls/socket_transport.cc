@@ -1,5 +1,7 @@
 #include "gateway/tls/socket_transport.h"
 
+#include "gateway/tls/handshake_lane.h"
+
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <openssl/err.h>
@@ -26,6 +28,7 @@ struct SocketTransport::Impl : std::enable_shared_from_this<Impl> {
     }
 
     void start_tls();
+    void queue_handshake(Done done);
     void shake_hands(Done done);
     void flush();
     void send_tickets();
@@ -228,6 +231,14 @@ void SocketTransport::Impl::end() {
     fire_sent();
 }
 
+void SocketTransport::Impl::queue_handshake(Done done) {
+    HandshakeLane::add(socket.get_executor(),
+                       [self = shared_from_this(), next = std::move(done)]() mutable {
+                           if (self->closed) return next(nullptr);  // it took too long
+                           self->shake_hands(std::move(next));
+                       });
+}
+
 void SocketTransport::Impl::shake_hands(Done done) {
     ERR_clear_error();
     const int result = SSL_do_handshake(ssl);
@@ -259,7 +270,7 @@ void SocketTransport::Impl::shake_hands(Done done) {
             self->end();
             return next(nullptr);
         }
-        self->shake_hands(std::move(next));
+        self->queue_handshake(std::move(next));
     });
 }
 
@@ -284,8 +295,8 @@ std::function<void()> SocketTransport::accept(tcp::socket socket,
     };
     if (impl->context) {
         impl->start_tls();
-        // Most clients have sent their hello by now; the handshake tries at once.
-        impl->shake_hands(std::move(done));
+        // Most clients have sent their hello by now: there is no need to wait for it.
+        impl->queue_handshake(std::move(done));
     } else {
         done(std::unique_ptr<SocketTransport>(new SocketTransport(std::move(impl))));
     }
