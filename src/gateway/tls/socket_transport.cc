@@ -1,6 +1,6 @@
 #include "gateway/tls/socket_transport.h"
 
-#include "gateway/tls/handshake_lane.h"
+#include "gateway/tls/crowd_lane.h"
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
@@ -37,6 +37,7 @@ struct SocketTransport::Impl : std::enable_shared_from_this<Impl> {
     void fire_readable();
     void fire_sent();
     void break_off();
+    Result<std::size_t> gone_in_turn();
     void throw_away_unread();
     void end();
     bool is_sent() const { return unsent.empty() || broken || closed; }
@@ -63,6 +64,8 @@ struct SocketTransport::Impl : std::enable_shared_from_this<Impl> {
     bool ended = false;    // the peer said that it sends nothing more; it may still read
     bool broken = false;
     bool closed = false;
+    // That the peer is gone is told in turn: many may have left at once.
+    enum class Told : std::uint8_t { nothing, soon, gone } told = Told::nothing;
 };
 
 namespace {
@@ -79,6 +82,10 @@ constexpr std::size_t thrown_away_bytes_max = 256 * 1024;
 // May destroy whoever waited, and set a new wait.
 void call(Transport::Ready& ready) {
     if (Transport::Ready now = std::exchange(ready, nullptr)) now();
+}
+
+std::unexpected<Error> gone() {
+    return failure(Code::unavailable, "The peer closed the connection");
 }
 
 }  // namespace
@@ -186,6 +193,19 @@ void SocketTransport::Impl::break_off() {
     fire_sent();
 }
 
+// Nothing to read for now; the reader is called once more, and then hears it.
+Result<std::size_t> SocketTransport::Impl::gone_in_turn() {
+    if (told == Told::gone) return gone();
+    if (told == Told::nothing) {
+        told = Told::soon;
+        CrowdLane::add(socket.get_executor(), CrowdLane::Cost::end, [self = shared_from_this()] {
+            self->told = Told::gone;
+            call(self->readable);
+        });
+    }
+    return std::size_t{0};
+}
+
 // From the loop's queue, because the caller may be in the middle of something. The callback stays
 // here until then: a transport that is destroyed meanwhile calls nobody.
 void SocketTransport::Impl::fire_readable() {
@@ -232,11 +252,11 @@ void SocketTransport::Impl::end() {
 }
 
 void SocketTransport::Impl::queue_handshake(Done done) {
-    HandshakeLane::add(socket.get_executor(),
-                       [self = shared_from_this(), next = std::move(done)]() mutable {
-                           if (self->closed) return next(nullptr);  // it took too long
-                           self->shake_hands(std::move(next));
-                       });
+    CrowdLane::add(socket.get_executor(), CrowdLane::Cost::handshake,
+                   [self = shared_from_this(), next = std::move(done)]() mutable {
+                       if (self->closed) return next(nullptr);  // it took too long
+                       self->shake_hands(std::move(next));
+                   });
 }
 
 void SocketTransport::Impl::shake_hands(Done done) {
@@ -317,6 +337,7 @@ void SocketTransport::wait_readable(Ready ready) {
     impl_->send_tickets();
     impl_->readable = std::move(ready);
     impl_->emptied = false;
+    if (impl_->told == Impl::Told::soon) return;
     const bool inside = impl_->ssl != nullptr && !impl_->drained;
     if (inside || impl_->ended || impl_->broken || impl_->closed) return impl_->fire_readable();
     if (impl_->waiting_read) return;
@@ -333,9 +354,9 @@ void SocketTransport::wait_readable(Ready ready) {
 }
 
 Result<std::size_t> SocketTransport::read_some(std::span<std::byte> into) {
-    const auto gone = [] { return failure(Code::unavailable, "The peer closed the connection"); };
     Impl& impl = *impl_;
-    if (impl.closed || impl.broken || impl.ended) return gone();
+    if (impl.closed) return gone();
+    if (impl.broken || impl.ended) return impl.gone_in_turn();
     if (std::exchange(impl.emptied, false)) return std::size_t{0};
     if (impl.ssl == nullptr) {
         const ssize_t count = ::recv(impl.socket.native_handle(), into.data(), into.size(), 0);
@@ -348,7 +369,7 @@ Result<std::size_t> SocketTransport::read_some(std::span<std::byte> into) {
         // Zero: it sends no more, but may well read what it still gets.
         if (count == 0) impl.ended = true;
         else impl.broken = true;
-        return gone();
+        return impl.gone_in_turn();
     }
     ERR_clear_error();
     const int count = SSL_read(impl.ssl, into.data(),
@@ -367,7 +388,7 @@ Result<std::size_t> SocketTransport::read_some(std::span<std::byte> into) {
     }
     if (why == SSL_ERROR_ZERO_RETURN) impl.ended = true;
     else impl.broken = true;  // no close_notify to such a peer
-    return gone();
+    return impl.gone_in_turn();
 }
 
 void SocketTransport::write(std::string_view bytes) {
@@ -434,6 +455,7 @@ void SocketTransport::move_to(Executor executor) {
     next->drained = old.drained;
     next->emptied = old.emptied;
     next->ended = old.ended;
+    next->told = old.told == Impl::Told::nothing ? Impl::Told::nothing : Impl::Told::gone;
     old.closed = true;
     impl_ = next;
     asio::post(executor, [next] {
