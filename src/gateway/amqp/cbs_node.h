@@ -7,7 +7,9 @@
 
 namespace twinhub::gateway::amqp {
 
-// `$cbs` of one connection: takes tokens, says whether they are good (spec device-protocols 4.2).
+// `$cbs` of one connection: takes tokens, says whether they are good (spec device-protocols 4.2). A
+// connection may have several pairs of links to it, in one session or in many: each hears of its
+// own requests.
 class CbsNode final : public AmqpLink, public std::enable_shared_from_this<CbsNode> {
 public:
     explicit CbsNode(AmqpConnection& connection) : connection_(connection) {}
@@ -23,12 +25,23 @@ private:
     struct Sender {
         protocol::amqp::LinkNumber link = 0;
         protocol::amqp::SessionNumber session = 0;
+        protocol::amqp::LinkNumber receiver = 0;  // its counterpart; 0 = none yet
     };
     struct Receiver {
+        protocol::amqp::LinkNumber link = 0;
         protocol::amqp::SessionNumber session = 0;
+        std::string address;  // as the client calls it
         std::unique_ptr<Outbox> box;
     };
-    void answer(protocol::amqp::SessionNumber session, protocol::amqp::Message response);
+    // Where a request came from, and where its answer is wanted.
+    struct Origin {
+        protocol::amqp::LinkNumber sender = 0;
+        protocol::amqp::SessionNumber session = 0;
+        std::string reply_to;
+    };
+    void pair_up();
+    Receiver& receiver_for(const Origin& origin);
+    void answer(const Origin& origin, protocol::amqp::Message response);
 
     AmqpConnection& connection_;
     std::vector<Sender> senders_;

@@ -78,7 +78,8 @@ Client::Link& Client::attach(pn_link_t* to, const std::string& address, const Op
     link.link = to;
     pn_link_set_context(to, &link);
     pn_terminus_set_address(sends ? pn_link_target(to) : pn_link_source(to), address.c_str());
-    pn_terminus_set_address(sends ? pn_link_source(to) : pn_link_target(to), "here");
+    pn_terminus_set_address(sends ? pn_link_source(to) : pn_link_target(to),
+                            options.own_address.c_str());
     if (options.snd_settle_mode)
         pn_link_set_snd_settle_mode(to,
                                     static_cast<pn_snd_settle_mode_t>(*options.snd_settle_mode));

@@ -42,6 +42,7 @@ public:
         Fields properties;
         int credit = 100;  // of receivers
         Session session = nullptr;
+        std::string own_address = "here";  // of the client's end
     };
     // A link to send on, to `target`, or to receive from `source`.
     Link& sender(const std::string& target, Options options);

@@ -8,6 +8,7 @@
 #include <proton/terminus.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace twinhub::protocol::amqp {
 namespace {
@@ -32,10 +33,11 @@ void Engine::link_opened(pn_link_t* opened, std::vector<Event>& events) {
     offer.session = link.session;
     offer.sends_to_us = pn_link_is_receiver(opened);
     offer.settled = pn_link_remote_snd_settle_mode(opened) == PN_SND_SETTLED;
-    pn_terminus_t* terminus =
-        offer.sends_to_us ? pn_link_remote_target(opened) : pn_link_remote_source(opened);
-    if (!pn_terminus_is_dynamic(terminus))
-        offer.address = text_or_empty(pn_terminus_get_address(terminus));
+    pn_terminus_t* ours = pn_link_remote_target(opened);
+    pn_terminus_t* theirs = pn_link_remote_source(opened);
+    if (!offer.sends_to_us) std::swap(ours, theirs);
+    if (!pn_terminus_is_dynamic(ours)) offer.address = text_or_empty(pn_terminus_get_address(ours));
+    offer.own_address = text_or_empty(pn_terminus_get_address(theirs));
     offer.properties = fields_of(pn_link_remote_properties(opened));
     events.emplace_back(std::move(offer));
 }

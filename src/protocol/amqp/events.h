@@ -36,6 +36,7 @@ struct LinkOffered {  // answer with accept or refuse
     bool sends_to_us = false;  // else it wants to receive from us
     bool settled = false;      // messages to it may be sent settled
     std::string address;       // target when it sends, else source
+    std::string own_address;   // the other of them: what the client calls its end
     Fields properties;
 };
 struct Arrived {  // a whole message; settle it unless `delivery` is 0
