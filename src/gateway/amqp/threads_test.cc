@@ -37,7 +37,8 @@ std::string device(int number) { return "d" + std::to_string(number); }
 TwinId id_of(const std::string& name) { return {DeviceId::parse(name).value(), {}}; }
 
 // A client of several devices that lives on its connection's loop, behind its transport: puts a
-// token and attaches the twin of each, reports, and may leave in the middle.
+// token and attaches the twin of each, reports, and may leave in the middle; leaves when it is
+// robbed of a device.
 struct Gateway {
     struct Twin {
         Client::Link* up = nullptr;
@@ -65,6 +66,7 @@ struct Gateway {
                 for (int i = 0; i < reports; ++i) report(twin, i);
             }
             answered += static_cast<int>(twin.down->got.size());
+            if (twin.up->detached || twin.down->detached) left = true;
         }
         answers = answered;
         if (leaves_after > 0 && answered >= leaves_after) left = true;
@@ -221,6 +223,16 @@ struct Served {
                         .get()
                         .has_value());
     }
+    bool is_connected(const std::string& name) {
+        const auto view =
+            asio::co_spawn(*loops[0], hub->registry().get(id_of(name)), asio::use_future).get();
+        return view && view->presence.connected;
+    }
+    // What was on its way between loops has come.
+    void settle() {
+        for (int round = 0; round < 3; ++round)
+            for (std::size_t i = 0; i < loop_count; ++i) on(i, [] {});
+    }
     void serve(std::size_t loop, const std::shared_ptr<Gateway>& gateway) {
         on(loop, [&] {
             contexts[loop]->serve(
@@ -273,8 +285,25 @@ TEST(AmqpThreads, DevicesMayBeStolenAndConnectionsLeaveInTheMiddle) {
                                                      1 + round * 7 % (devices_per_connection * 5)));
         served.serve(static_cast<std::size_t>(round) % loop_count, gateways.back());
     }
-    // The last of them holds all of its devices in the end, or has left; the server ends whoever
-    // is still there.
+    // Each of them has its answers, or was robbed: nobody waits for something that never comes.
+    wait_for_all(gateways);
+    served.settle();
+    for (std::size_t i = 0; i < loop_count; ++i)
+        served.on(i, [&] {
+            EXPECT_EQ(served.contexts[i]->connections(), 0u);
+            EXPECT_EQ(served.contexts[i]->delegates(), 0u);
+        });
+    EXPECT_EQ(served.metrics.connections.Value(), 0);
+    EXPECT_EQ(served.metrics.links.Value(), 0);
+    for (int i = 0; i < 2 * devices_per_connection; ++i)
+        EXPECT_FALSE(served.is_connected(device(i))) << device(i);
+    // Who comes after the storm finds everything as ever.
+    for (const int first : {0, devices_per_connection}) {
+        const auto late = std::make_shared<Gateway>(first, 0);
+        served.serve(0, late);
+        wait_for_all({late});
+        EXPECT_EQ(late->answers, devices_per_connection * reports);
+    }
 }
 
 }  // namespace
