@@ -1,6 +1,6 @@
 #include "gateway/auth_chain.h"
 
-#include "protocol/mqtt/user_name.h"
+#include "base/twin_id.h"
 
 #include <algorithm>
 
@@ -23,30 +23,35 @@ bool is_below(const hub::Identity& child, const hub::Identity& parent) {
 
 }  // namespace
 
-Result<AuthChain> parse_auth_chain(std::string_view text, const TwinId& asking) {
+Result<AuthChain> parse_auth_chain(std::string_view text) {
     AuthChain chain;
     while (!text.empty()) {
         if (chain.size() == auth_chain_steps_max) return refused("gateway chain too long");
         const std::string_view step = text.substr(0, text.find(';'));
         text.remove_prefix(std::min(step.size() + 1, text.size()));
-        Result<TwinId> id = protocol::mqtt::parse_client_id(step);
+        Result<TwinId> id = parse_twin_id(step);
         if (!id) return refused("unreadable gateway chain");
         chain.push_back(std::move(*id));
     }
     if (chain.size() < 2) return refused("gateway chain without a gateway");
-    if (chain.front() != asking) return refused("gateway chain of another identity");
     return chain;
 }
 
+TwinId gateway_of(const AuthChain& chain) {
+    return {chain.back().device, ModuleId::parse(edge_hub).value()};
+}
+
+bool is_gateway(const TwinId& id) { return id.module.text() == edge_hub; }
+
 Task<Result<Superiors>> find_superiors(hub::Registry& registry, std::string text, TwinId asking) {
-    CO_TRY(const AuthChain chain, parse_auth_chain(text, asking));
+    CO_TRY(const AuthChain chain, parse_auth_chain(text));
+    if (chain.front() != asking) co_return refused("gateway chain of another identity");
     Superiors superiors;
     for (std::size_t step = 1; step < chain.size(); ++step) {
         CO_TRY(hub::IdentityView view, co_await registry.get(chain[step]));
         superiors.steps.push_back(std::move(view.identity));
     }
-    TwinId gateway{chain.back().device, ModuleId::parse(edge_hub).value()};
-    CO_TRY(hub::IdentityView view, co_await registry.get(std::move(gateway)));
+    CO_TRY(hub::IdentityView view, co_await registry.get(gateway_of(chain)));
     superiors.gateway = std::move(view.identity);
     co_return superiors;
 }

@@ -18,9 +18,13 @@ using AuthChain = std::vector<TwinId>;
 
 inline constexpr std::size_t auth_chain_steps_max = 10;
 
-// `leaf;edge-2;edge-1`, or `leaf/module;leaf;edge-1`; at least two steps, and `asking` is the
-// first. Errors: unauthorized, with the reason for the operator's log.
-Result<AuthChain> parse_auth_chain(std::string_view text, const TwinId& asking);
+// `leaf;edge-2;edge-1`, or `leaf/module;leaf;edge-1`; at least two steps. Errors: unauthorized,
+// with the reason for the operator's log.
+Result<AuthChain> parse_auth_chain(std::string_view text);
+
+// Who proves itself for a chain: the $edgeHub of its last step.
+TwinId gateway_of(const AuthChain& chain);
+bool is_gateway(const TwinId& id);  // an $edgeHub, of whatever device
 
 // What the registry knows of the steps above the asking identity, and of the $edgeHub of the last.
 struct Superiors {
@@ -28,8 +32,8 @@ struct Superiors {
     std::shared_ptr<const hub::Identity> gateway;
 };
 
-// What the chain of `text` names. Callable on any loop. Errors: as parse_auth_chain and
-// Registry::get.
+// What the chain of `text` names; its first step has to be `asking`. Callable on any loop. Errors:
+// as parse_auth_chain and Registry::get.
 Task<Result<Superiors>> find_superiors(hub::Registry& registry, std::string text, TwinId asking);
 
 // Whether the gateway that proves itself may connect as `identity` (with its device, the same for a

@@ -107,16 +107,17 @@ TEST_F(AuthChains, NothingOnTheWayMayBeDisabled) {
 }
 
 TEST(AuthChain, IsReadFromTheIdentityUpToTheGateway) {
-    const auto chain = parse_auth_chain("leaf/m;leaf;mid;top", id_of("leaf", "m"));
+    const auto chain = parse_auth_chain("leaf/m;leaf;mid;top");
     ASSERT_TRUE(chain);
     EXPECT_EQ(*chain, (AuthChain{id_of("leaf", "m"), id_of("leaf"), id_of("mid"), id_of("top")}));
-    EXPECT_TRUE(parse_auth_chain("leaf;top;", id_of("leaf")));
+    EXPECT_EQ(gateway_of(*chain), id_of("top", "$edgeHub"));
+    EXPECT_TRUE(parse_auth_chain("leaf;top;"));
 }
 
-TEST(AuthChain, IsRefusedWhenItIsNotOfThisIdentity) {
-    for (const char* text : {"", "leaf", "top;leaf", "leaf;", "leaf/m;top", "leaf;;top",
-                             "leaf;to p", "leaf;a;b;c;d;e;f;g;h;i;j"})
-        EXPECT_FALSE(parse_auth_chain(text, id_of("leaf"))) << text;
+TEST(AuthChain, IsRefusedWhenItIsNoWayUp) {
+    for (const char* text :
+         {"", "leaf", "leaf;", "leaf;;top", "leaf;to p", "leaf;a;b;c;d;e;f;g;h;i;j"})
+        EXPECT_FALSE(parse_auth_chain(text)) << text;
 }
 
 }  // namespace

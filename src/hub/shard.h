@@ -83,6 +83,9 @@ public:
     // in between, or a change of the identity would be missed. An older link is ended with
     // `taken_over`.
     Attached attach(const IdentityView& known, DeviceLink& link, const AttachFacts& facts);
+    // The model that a connected device names later than with attach(); nothing else of `facts`
+    // counts but the client.
+    void take_model(const Identity& identity, const AttachFacts& facts);
     // Nothing happens when the link is no longer the current one.
     void detach(const TwinId& id, const DeviceLink& link);
     // What to restore for the next connect with clean session 0: bits that are the door's own, and
@@ -201,7 +204,6 @@ private:
     bool save_presence(std::size_t count_max);  // true when nothing is left
     // The newest that goes to the store, or `stored`.
     Presence latest_presence(const TwinId& id, const Presence& stored) const;
-    void take_model(const Identity& identity, const AttachFacts& facts);
     void put_counts(Slot slot);
     void take_back(const Error& why);
     void show(Entry& entry, State state);  // is durable now

@@ -42,6 +42,11 @@ const Claim* Claims::of(ClaimNumber number) const {
     return found == claims_.end() ? nullptr : &*found;
 }
 
+const Claim* Claims::own_of(const TwinId& identity) const {
+    const auto found = find(identity, {});
+    return found == claims_.end() ? nullptr : &*found;
+}
+
 const Claim* Claims::for_identity(const TwinId& identity,
                                   std::span<const std::string> hosts) const {
     const Claim* of_policy = nullptr;

@@ -43,6 +43,7 @@ public:
     const std::vector<Claim>& all() const { return claims_; }
 
     const Claim* of(ClaimNumber number) const;
+    const Claim* own_of(const TwinId& identity) const;
     // What to show for an identity: its own token, else one of a policy that covers it.
     const Claim* for_identity(const TwinId& identity, std::span<const std::string> hosts) const;
 

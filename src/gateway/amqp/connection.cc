@@ -68,6 +68,7 @@ void AmqpConnection::watch() {
         if (!next || moment < *next) next = moment;
     };
     if (!authorised_) consider(authorise_by_);
+    if (certificate_speaks_at_) consider(*certificate_speaks_at_);
     const Moment now = context_->hub().clock().monotonic();
     const Instant today = context_->hub().clock().now();
     // Far expiries stay "never": a token may be good for fifty thousand years.
@@ -95,6 +96,11 @@ void AmqpConnection::expired(Moment now) {
                            {}});
             return close(CloseReason::not_authorised);
         }
+        if (certificate_speaks_at_ && now >= *certificate_speaks_at_) {
+            certificate_speaks_at_.reset();
+            if (!settled_ && !authorised_) connect_by_certificate();
+        }
+        if (moving_) return;
         expire_claims(context_->hub().clock().now());
     });
     watch();
@@ -161,7 +167,11 @@ void AmqpConnection::run_events() {
 void AmqpConnection::handle(wire::Event& event) {
     std::visit(Overloaded{
                    [this](wire::PlainOffered& offered) { plain_offered(offered.credentials); },
-                   [](wire::Opened&) {},
+                   [this](wire::Opened&) {
+                       if (transport_->certificate() != nullptr && !authorised_)
+                           certificate_speaks_at_ = context_->hub().clock().monotonic() +
+                                                    context_->settings().certificate_waits;
+                   },
                    [this](wire::LinkOffered& offer) { link_offered(offer); },
                    [this](wire::Arrived& message) {
                        const auto found = links_.find(message.link);

@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -105,8 +106,13 @@ private:
 
     // connection_claims.cc: who the client is
     void plain_offered(const protocol::amqp::PlainCredentials& credentials);
-    void put_identity_token(std::vector<TwinId> candidates, std::size_t at, std::string token,
-                            TokenAnswer answer);
+    // A token signed with the key of an identity: of whom it may be, the likeliest first.
+    struct IdentityToken {
+        std::vector<TwinId> candidates;
+        std::string text;
+        bool connects = true;  // whose it is; not when a gateway puts it for one below it
+    };
+    void put_identity_token(IdentityToken token, std::size_t at, TokenAnswer answer);
     ClaimNumber claimed(Claim claim);
     void token_judged(const TwinId& id, std::uint64_t attempt, const Result<Admission>& admitted,
                       const std::string& token);
@@ -124,8 +130,11 @@ private:
                               protocol::amqp::Endpoint endpoint);
     void link_gone(protocol::amqp::LinkNumber link);
     Seat& seat_of(const TwinId& id);
-    std::size_t likeliest(const std::vector<TwinId>& candidates) const;
-    void attach(Seat& seat, const protocol::amqp::LinkOffered& offer);
+    std::size_t likeliest(const std::vector<TwinId>& candidates, std::string_view chain) const;
+    // The token that speaks for an identity: its own, else that of the gateway above it.
+    const Claim* claim_to_show(const TwinId& id, std::string_view chain) const;
+    void attach(Seat& seat, const std::string& chain);
+    void connect_by_certificate();
     void attached(const TwinId& id, std::uint64_t attempt, Result<Admission> admitted);
     void leave_if_unused(Seat& seat);
     void end_seat(Seat& seat, const protocol::amqp::Condition& why);
@@ -143,6 +152,7 @@ private:
     std::string provisioning_token_;          // what SASL brought for it
     std::move_only_function<void()> resume_;  // on the other loop
     Moment authorise_by_;
+    std::optional<Moment> certificate_speaks_at_;  // unless the client says who it is before
     std::size_t unanswered_ = 0;
     bool authorised_ = false;
     bool settled_ = false;  // on its loop for good

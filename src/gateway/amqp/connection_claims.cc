@@ -1,8 +1,10 @@
 // Who the other side of a connection is: SASL PLAIN, `$cbs`, the end of tokens.
 #include "base/encoding.h"
+#include "base/twin_id.h"
 #include "gateway/amqp/conditions.h"
 #include "gateway/amqp/connection.h"
 #include "gateway/amqp/delegate.h"
+#include "gateway/auth_chain.h"
 #include "protocol/amqp/address.h"
 #include "protocol/sas/token.h"
 
@@ -12,19 +14,6 @@ namespace wire = protocol::amqp;
 namespace sas = protocol::sas;
 
 namespace {
-
-std::optional<TwinId> identity_named(std::string_view name) {
-    const std::size_t slash = name.find('/');
-    auto device = DeviceId::parse(name.substr(0, slash));
-    if (!device) return std::nullopt;
-    TwinId id{std::move(*device), {}};
-    if (slash != std::string_view::npos) {
-        auto module = ModuleId::parse(name.substr(slash + 1));
-        if (!module) return std::nullopt;
-        id.module = std::move(*module);
-    }
-    return id;
-}
 
 bool is_first_label_of(std::string_view label, std::span<const std::string> hosts) {
     for (const std::string& host : hosts)
@@ -40,6 +29,13 @@ constexpr std::string_view refused_text = "Unauthorized";
 bool is_our_fault(const Error& error) {
     return error.code == Code::internal || error.code == Code::corrupted ||
            error.code == Code::unavailable;
+}
+
+// Whether an edge gateway may put its own token under this name: it names an identity of this hub.
+// Which of them it speaks for is seen when a link names the chain.
+bool may_be_below(const hub::Hub& hub, std::string_view audience) {
+    return hub.is_host(audience.substr(0, audience.find_first_of("/%"))) &&
+           !wire::parse_resource(audience).empty();
 }
 
 bool is_absent(const Error& error) {
@@ -76,9 +72,9 @@ void AmqpConnection::plain_offered(const wire::PlainCredentials& credentials) {
         claimed(std::move(*claim));
         return decide(true);
     }
-    const auto id = identity_named(user->name);
+    auto id = parse_twin_id(user->name);
     if (!id) return decide(false);
-    put_identity_token({*id}, 0, credentials.password,
+    put_identity_token({.candidates = {std::move(*id)}, .text = credentials.password}, 0,
                        [decide](int status, std::string_view) { decide(status == 200); });
 }
 
@@ -97,7 +93,11 @@ void AmqpConnection::put_token(wire::PutToken put, TokenAnswer answer) {
     };
     const auto token = sas::parse_token(put.token);
     if (!token) return refuse(401, "The token is malformed");
-    if (!wire::audience_matches(put.audience, token->resource))
+    const bool is_own = wire::audience_matches(put.audience, token->resource);
+    std::vector<TwinId> candidates;
+    if (token->policy.empty()) candidates = wire::parse_resource(token->resource);
+    if (!is_own) std::erase_if(candidates, [](const TwinId& id) { return !is_gateway(id); });
+    if (!is_own && (candidates.empty() || !may_be_below(context_->hub(), put.audience)))
         return refuse(401, "The token is for another audience");
     if (!token->policy.empty()) {
         auto claim = prove_policy(put.token, context_->hosts(), context_->hub().policies(),
@@ -108,39 +108,39 @@ void AmqpConnection::put_token(wire::PutToken put, TokenAnswer answer) {
         claimed(std::move(*claim));
         return answer(200, "OK");
     }
-    std::vector<TwinId> candidates = wire::parse_resource(token->resource);
     if (candidates.empty()) return refuse(401, "The token is for no device");
-    put_identity_token(std::move(candidates), 0, std::move(put.token), std::move(answer));
+    put_identity_token(
+        {.candidates = std::move(candidates), .text = std::move(put.token), .connects = is_own}, 0,
+        std::move(answer));
 }
 
-void AmqpConnection::put_identity_token(std::vector<TwinId> candidates, std::size_t at,
-                                        std::string token, TokenAnswer answer) {
-    const TwinId id = candidates[at];
+void AmqpConnection::put_identity_token(IdentityToken token, std::size_t at, TokenAnswer answer) {
+    const TwinId id = token.candidates[at];
     if (!claims_.has_room(id, {}) ||
         (seats_.size() >= context_->settings().identities_max && !seats_.contains(id))) {
         context_->metrics().tokens_refused.Increment();
         return answer(403, "Too many identities on this connection");
     }
-    auto check = [this, id, candidates = std::move(candidates), at, token = std::move(token),
-                  answer = std::move(answer)]() mutable {
+    auto check = [this, id, at, token = std::move(token), answer = std::move(answer)]() mutable {
         Seat& seat = seat_of(id);
         ++seat.checks;
         // The first token of an identity connects it; a later one renews, whether it has links now
         // or not.
         const Claim* known = claims_.for_identity(id, context_->hosts());
-        const bool connects =
-            seat.state == Seat::State::absent && (known == nullptr || known->is_policy());
-        if (connects) seat.state = Seat::State::attaching;
+        const bool connects = token.connects && seat.state == Seat::State::absent &&
+                              (known == nullptr || known->is_policy());
+        if (connects) {
+            seat.state = Seat::State::attaching;
+            seat.without_links = true;
+        }
         const std::uint64_t attempt = connects ? ++seat.attempt : 0;
-        Proof proof = proof_of(*transport_, token);
-        auto judged = [id, attempt, candidates = std::move(candidates), at,
-                       token = std::move(token), answer = std::move(answer)](
+        Proof proof = proof_of(*transport_, token.text);
+        auto judged = [id, attempt, at, token = std::move(token), answer = std::move(answer)](
                           AmqpConnection& connection, Result<Admission> admitted) mutable {
-            connection.token_judged(id, attempt, admitted, token);
+            connection.token_judged(id, attempt, admitted, token.text);
             if (admitted) return answer(200, "OK");
-            if (is_absent(admitted.error()) && at + 1 < candidates.size())
-                return connection.put_identity_token(std::move(candidates), at + 1,
-                                                     std::move(token), std::move(answer));
+            if (is_absent(admitted.error()) && at + 1 < token.candidates.size())
+                return connection.put_identity_token(std::move(token), at + 1, std::move(answer));
             connection.context_->metrics().tokens_refused.Increment();
             connection.context_->hub().metrics().certificates.refused(counted_as(admitted.error()));
             if (is_our_fault(admitted.error())) return answer(500, "Try again");
@@ -225,7 +225,7 @@ void AmqpConnection::identity_ended(const TwinId& id, hub::LinkEnd reason) {
     if (found == seats_.end()) return;
     Seat& seat = *found->second;
     if (reason != hub::LinkEnd::taken_over)
-        if (const Claim* claim = claims_.of(seat.claim); claim != nullptr && !claim->is_policy())
+        if (const Claim* claim = claims_.own_of(id); claim != nullptr)
             claims_.remove(claim->number);
     // Other identities of the connection stay. Else the socket closes without a word, as it does
     // over MQTT: a Node client that is told why, and then cut off, never comes out of

@@ -1,4 +1,6 @@
 // What the other side of a connection wants: its links, and the identities that they belong to.
+#include "base/encoding.h"
+#include "base/twin_id.h"
 #include "gateway/amqp/cbs_node.h"
 #include "gateway/amqp/conditions.h"
 #include "gateway/amqp/connection.h"
@@ -9,9 +11,14 @@
 #include "gateway/amqp/service_links.h"
 #include "gateway/amqp/telemetry_link.h"
 #include "gateway/amqp/twin_pair.h"
+#include "gateway/auth_chain.h"
 #include "protocol/amqp/address.h"
+#include "protocol/mqtt/limits.h"
+#include "x509/certificate.h"
 
 #include <boost/asio/post.hpp>
+
+#include <algorithm>
 
 namespace twinhub::gateway::amqp {
 
@@ -25,6 +32,7 @@ std::string text_of_property(const wire::LinkOffered& offer, std::string_view na
 }
 
 constexpr std::string_view correlation_property = "com.microsoft:channel-correlation-id";
+constexpr std::string_view chain_property = "com.microsoft:auth-chain";
 constexpr std::string_view model_property = "com.microsoft:model-id";
 
 wire::Condition not_found(std::string_view what) {
@@ -80,7 +88,9 @@ void AmqpConnection::link_offered(wire::LinkOffered& offer) {
         case wire::Endpoint::methods:
         case wire::Endpoint::events:
         case wire::Endpoint::messages:
-            return device_link_offered(offer, address, likeliest(address.identities));
+            return device_link_offered(
+                offer, address,
+                likeliest(address.identities, text_of_property(offer, chain_property)));
         case wire::Endpoint::service_messages:
         case wire::Endpoint::service_feedback:
         case wire::Endpoint::service_file_notifications:
@@ -132,8 +142,10 @@ void AmqpConnection::registration_offered(const wire::LinkOffered& offer,
     provisioning_->add(offer);
 }
 
-// The one that has proved itself, else the first: an id may be escaped, or look like it.
-std::size_t AmqpConnection::likeliest(const std::vector<TwinId>& candidates) const {
+// The one that has proved itself, or that a gateway speaks for, else the first: an id may be
+// escaped, or look like it.
+std::size_t AmqpConnection::likeliest(const std::vector<TwinId>& candidates,
+                                      std::string_view chain) const {
     for (std::size_t i = 0; i < candidates.size(); ++i) {
         const auto seat = seats_.find(candidates[i]);
         if (seat != seats_.end() && seat->second->state != Seat::State::absent) return i;
@@ -141,7 +153,19 @@ std::size_t AmqpConnection::likeliest(const std::vector<TwinId>& candidates) con
     for (std::size_t i = 0; i < candidates.size(); ++i)
         for (const Claim& claim : claims_.all())
             if (claim.identity == candidates[i]) return i;
+    if (const auto steps = parse_auth_chain(chain)) {
+        const auto asking = std::ranges::find(candidates, steps->front());
+        if (asking != candidates.end())
+            return static_cast<std::size_t>(asking - candidates.begin());
+    }
     return 0;
+}
+
+const Claim* AmqpConnection::claim_to_show(const TwinId& id, std::string_view chain) const {
+    const Claim* own = claims_.for_identity(id, context_->hosts());
+    if (own != nullptr || chain.empty()) return own;
+    const auto steps = parse_auth_chain(chain);
+    return steps ? claims_.own_of(gateway_of(*steps)) : nullptr;
 }
 
 Seat& AmqpConnection::seat_of(const TwinId& id) {
@@ -172,28 +196,30 @@ void AmqpConnection::device_link_offered(const wire::LinkOffered& offer,
         Seat& seat = seat_of(address.identities[candidate]);
         if (seat.state == Seat::State::attached) return open_device_link(seat, offer, address);
         seat.waiting.push_back({offer, address, candidate});
-        if (seat.state == Seat::State::absent) attach(seat, offer);
+        if (seat.state != Seat::State::absent) return;
+        seat.without_links = false;
+        attach(seat, text_of_property(offer, chain_property));
     });
 }
 
 // Has the hub's side judge the credential and make this the identity's connection.
-void AmqpConnection::attach(Seat& seat, const wire::LinkOffered& offer) {
-    const Claim* claim = claims_.for_identity(seat.id, context_->hosts());
+void AmqpConnection::attach(Seat& seat, const std::string& chain) {
+    const Claim* claim = claim_to_show(seat.id, chain);
     seat.claim = claim != nullptr ? claim->number : 0;
     seat.state = Seat::State::attaching;
     hub::AttachFacts facts;
     // Subscriptions of MQTT are none of ours: they stay for the device's next MQTT connection.
     facts.clean_session = false;
-    facts.model_id = text_of_property(offer, model_property);
     auto judged = [id = seat.id, attempt = ++seat.attempt](AmqpConnection& connection,
                                                            Result<Admission> admitted) {
         connection.attached(id, attempt, std::move(admitted));
     };
-    seat.delegate.call(
-        here(), [proof = proof_of(*transport_, claim != nullptr ? claim->token : std::string()),
-                 facts = std::move(facts), judged = std::move(judged)](Delegate& delegate) mutable {
-            delegate.attach(std::move(proof), std::move(facts), std::move(judged));
-        });
+    Proof proof = proof_of(*transport_, claim != nullptr ? claim->token : std::string());
+    proof.auth_chain = chain;
+    seat.delegate.call(here(), [proof = std::move(proof), facts = std::move(facts),
+                                judged = std::move(judged)](Delegate& delegate) mutable {
+        delegate.attach(std::move(proof), std::move(facts), std::move(judged));
+    });
 }
 
 void AmqpConnection::attached(const TwinId& id, std::uint64_t attempt, Result<Admission> admitted) {
@@ -235,13 +261,19 @@ void AmqpConnection::attached(const TwinId& id, std::uint64_t attempt, Result<Ad
         if (closed_ || seat.state != Seat::State::attached) return;
         open_device_link(seat, link.offer, link.address);
     }
-    // A token of its own connects an identity that has no links yet.
-    const Claim* claim = claims_.of(seat.claim);
-    if (!waiting.empty() || claim == nullptr || claim->is_policy()) leave_if_unused(seat);
+    if (!seat.without_links) leave_if_unused(seat);
 }
 
 void AmqpConnection::open_device_link(Seat& seat, const wire::LinkOffered& offer,
                                       const wire::Address& address) {
+    // The link may be the first that names it: a token alone has connected the identity.
+    if (const std::string model = text_of_property(offer, model_property); !model.empty()) {
+        if (model.size() > protocol::mqtt::model_id_bytes_max || !is_valid_utf8(model))
+            return refuse(offer, {std::string(wire::condition::argument),
+                                  "The model id of the link is not valid",
+                                  {}});
+        seat.delegate.call(here(), [model](Delegate& delegate) { delegate.name_model(model); });
+    }
     const std::string correlation = text_of_property(offer, correlation_property);
     switch (address.endpoint) {
         case wire::Endpoint::twin:
@@ -276,6 +308,21 @@ void AmqpConnection::open_device_link(Seat& seat, const wire::LinkOffered& offer
     refuse(offer, {std::string(wire::condition::not_allowed),
                    "A link of this direction is not offered here",
                    {}});
+}
+
+// A client with a certificate has nothing to put on `$cbs`: Node's opens its connection and makes
+// no link before there is something to say. What the certificate calls itself connects, then.
+void AmqpConnection::connect_by_certificate() {
+    const auto certificate = x509::Certificate::share(transport_->certificate());
+    if (!certificate) return;
+    const auto id = parse_twin_id(certificate->common_name());
+    if (!id) return;
+    settle_on(*id, [this, id = *id] {
+        Seat& seat = seat_of(id);
+        if (seat.state != Seat::State::absent) return;
+        seat.without_links = true;
+        attach(seat, {});
+    });
 }
 
 void AmqpConnection::leave_if_unused(Seat& seat) {

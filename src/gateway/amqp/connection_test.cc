@@ -145,6 +145,23 @@ TEST_F(AmqpConnectionTest, TelemetryIsAcknowledgedAndHeard) {
     EXPECT_EQ(up.sent["bad"].error, "com.microsoft:argument-error");
 }
 
+TEST_F(AmqpConnectionTest, ALinkNamesTheModelOfADeviceThatItsTokenHasConnected) {
+    Ready ready = connected("d1");
+    const auto named = [&](const std::string& model) -> Client::Link& {
+        Client::Link& link = ready.device->client.sender(
+            "/devices/d1/messages/events",
+            {.properties = {{"com.microsoft:model-id", Value::of_string(model)}}});
+        settle();
+        return link;
+    };
+    EXPECT_TRUE(named("dtmi:com:example:Fan;1").attached);
+    const auto model_of = [&] { return wait(hub.hub().twins().get(id_of("d1")))->twin.model_id; };
+    while (model_of() != "dtmi:com:example:Fan;1") hub.run_ready();
+    EXPECT_EQ(named(std::string(3000, 'x')).error, "com.microsoft:argument-error");
+    EXPECT_EQ(named("\xff").error, "com.microsoft:argument-error");
+    EXPECT_EQ(model_of(), "dtmi:com:example:Fan;1");
+}
+
 TEST_F(AmqpConnectionTest, ANewConnectionTakesOver) {
     Ready first = connected("d1");
     Ready second = connected("d1");

@@ -32,6 +32,9 @@ struct AmqpSettings {
     std::size_t waiting_bytes_max = 1 << 20;
     std::uint32_t messages_in_hands_max = 50;  // cloud-to-device, delivered and not settled
     std::chrono::seconds authorise_within{30};
+    // How long a client with a certificate may take to name an identity, before that of the
+    // certificate's common name connects. Provisioning clients name theirs at once.
+    std::chrono::seconds certificate_waits{2};
     std::chrono::seconds sas_grace{300};  // from a token's expiry to the end of its links
     DeviceGate gate;
 };

@@ -53,10 +53,14 @@ void Delegate::attach(Proof proof, hub::AttachFacts facts, Answer<Result<Admissi
 
 Task<> Delegate::judge(std::shared_ptr<Delegate> self, Proof proof,
                        std::optional<hub::AttachFacts> facts, Answer<Result<Admission>> answer) {
+    std::optional<Result<Superiors>> superiors;
+    if (!proof.auth_chain.empty())
+        superiors =
+            co_await find_superiors(self->home_.hub().registry(), proof.auth_chain, self->id_);
     const Result<hub::Claimant> claimant = co_await self->home_.shard().claimant(self->id_);
     if (self->left_) co_return;
     // Nothing waits from here to attach(): no change of the identity can be missed.
-    Result<Admission> admitted = claimant ? self->admit(proof, *claimant)
+    Result<Admission> admitted = claimant ? self->admit(proof, *claimant, superiors)
                                           : Result<Admission>(std::unexpected(claimant.error()));
     if (admitted && self->attached_)
         self->home_.shard().renewed(self->id_, *self, admitted->credential);
@@ -65,14 +69,22 @@ Task<> Delegate::judge(std::shared_ptr<Delegate> self, Proof proof,
         facts->credential = admitted->credential;
         self->home_.shard().attach(claimant->view, *self, *facts);
         self->attached_ = true;
+        self->identity_ = claimant->view.identity;
     }
     self->give(std::move(answer), std::move(admitted));
 }
 
-Result<Admission> Delegate::admit(const Proof& proof, const hub::Claimant& claimant) const {
+Result<Admission> Delegate::admit(const Proof& proof, const hub::Claimant& claimant,
+                                  const std::optional<Result<Superiors>>& superiors) const {
     const DeviceProof shown{
         .token = proof.token, .certificate = proof.certificate.get(), .chain = proof.chain.get()};
-    return home_.settings().gate.judge(home_.hub(), home_.hosts(), claimant, shown);
+    const bool is_below = superiors && *superiors;
+    Result<Admission> admitted = home_.settings().gate.judge(
+        home_.hub(), home_.hosts(), claimant, shown, is_below ? &**superiors : nullptr);
+    // The log tells what was wrong with the chain; the peer learns of no identity from it.
+    if (!admitted && superiors && !is_below)
+        admitted = failure(Code::unauthorized, superiors->error().message, admitted.error().where);
+    return admitted;
 }
 
 void Delegate::detach() {
@@ -113,6 +125,10 @@ void Delegate::report(twin::Patch patch, std::optional<std::uint64_t> base_versi
 
 void Delegate::note_activity() {
     if (attached_) home_.shard().note_activity(id_);
+}
+
+void Delegate::name_model(const std::string& model_id) {
+    if (attached_) home_.shard().take_model(*identity_, {.model_id = model_id, .client = client_});
 }
 
 void Delegate::takes_methods(bool takes) {

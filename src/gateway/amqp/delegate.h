@@ -2,6 +2,7 @@
 
 #include "gateway/amqp/bridge.h"
 #include "gateway/amqp/context.h"
+#include "gateway/auth_chain.h"
 #include "gateway/device_credentials.h"
 #include "hub/device_door.h"
 #include "twin/apply.h"
@@ -18,6 +19,7 @@ struct Proof {
     std::string token;
     std::shared_ptr<X509> certificate;
     std::shared_ptr<STACK_OF_X509> chain;
+    std::string auth_chain;  // when a gateway below which it is shows this; empty without
 };
 Proof proof_of(const Transport& transport, std::string_view token);
 
@@ -44,6 +46,7 @@ public:
     void report(twin::Patch patch, std::optional<std::uint64_t> base_version,
                 Answer<Result<std::uint64_t>> answer);
     void note_activity();
+    void name_model(const std::string& model_id);  // digital twin model, named with a link
 
     // Methods and messages, while attached.
     void takes_methods(bool takes);
@@ -63,12 +66,14 @@ private:
     void give(Answer<T> answer, T value);
     Task<> judge(std::shared_ptr<Delegate> self, Proof proof, std::optional<hub::AttachFacts> facts,
                  Answer<Result<Admission>> answer);
-    Result<Admission> admit(const Proof& proof, const hub::Claimant& claimant) const;
+    Result<Admission> admit(const Proof& proof, const hub::Claimant& claimant,
+                            const std::optional<Result<Superiors>>& superiors) const;
 
     AmqpContext& home_;
     TwinId id_;
     std::string client_;
     Way<AmqpConnection> connection_;
+    std::shared_ptr<const hub::Identity> identity_;  // as it was when it attached
     bool attached_ = false;
     bool left_ = false;
 };

@@ -34,6 +34,8 @@ struct Seat {
     Instant certificate_ends = Instant::max();  // when it is that, the end of it
     std::uint64_t attempt = 0;  // of attaching: an answer to an older one is nobody's
 
+    bool without_links = false;  // its proof alone connects it
+
     std::size_t checks = 0;  // tokens that are looked at
 
     struct Waiting {

@@ -1,8 +1,8 @@
 #include "protocol/mqtt/topic.h"
 
+#include "base/twin_id.h"
 #include "protocol/mqtt/limits.h"
 #include "protocol/mqtt/subscription.h"
-#include "protocol/mqtt/user_name.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ namespace {
 using testing::ElementsAre;
 using testing::Pair;
 
-TwinId id(std::string_view client_id) { return parse_client_id(client_id).value(); }
+TwinId id(std::string_view client_id) { return parse_twin_id(client_id).value(); }
 
 std::optional<DeviceTopic> parse(std::string_view topic, std::string_view client_id = "dev-01") {
     return parse_device_topic(topic, id(client_id));

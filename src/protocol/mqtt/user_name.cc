@@ -1,6 +1,7 @@
 #include "protocol/mqtt/user_name.h"
 
 #include "base/encoding.h"
+#include "base/twin_id.h"
 #include "protocol/mqtt/limits.h"
 
 #include <algorithm>
@@ -65,21 +66,11 @@ Result<> read_query(std::string_view query, UserName& user) {
 
 }  // namespace
 
-Result<TwinId> parse_client_id(std::string_view client_id) {
-    const std::size_t slash = client_id.find('/');
-    TwinId identity;
-    TRY(identity.device, DeviceId::parse(client_id.substr(0, slash)));
-    if (slash != client_id.npos) {
-        TRY(identity.module, ModuleId::parse(client_id.substr(slash + 1)));
-    }
-    return identity;
-}
-
 Result<UserName> parse_user_name(std::string_view user_name, std::string_view client_id) {
     if (user_name.size() > user_name_bytes_max)
         return failure(Code::argument_invalid, "The user name is too long");
     UserName user;
-    TRY(user.identity, parse_client_id(client_id));
+    TRY(user.identity, parse_twin_id(client_id));
     const std::size_t slash = user_name.find('/');
     if (slash == 0 || slash == user_name.npos)
         return failure(Code::argument_invalid,

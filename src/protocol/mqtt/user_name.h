@@ -20,9 +20,6 @@ struct UserName {
     std::string auth_chain;               // edge gateways; free text
 };
 
-// The client id: `{deviceId}` or `{deviceId}/{moduleId}`. Errors: argument_invalid.
-Result<TwinId> parse_client_id(std::string_view client_id);
-
 // `{host}/{clientId}` and, all optional, `/`, `?` and the query. The client id tells where the
 // query begins: ids may hold `?` and `=`. Errors: argument_invalid, without the text (it may be
 // anything).

@@ -1,5 +1,6 @@
 #include "protocol/mqtt/user_name.h"
 
+#include "base/twin_id.h"
 #include "protocol/mqtt/limits.h"
 
 #include <gtest/gtest.h>
@@ -103,7 +104,7 @@ TEST(UserName, IsBounded) {
 }
 
 TEST(UserName, MadeByUsIsReadBack) {
-    const TwinId id = parse_client_id("dev?1/mod").value();
+    const TwinId id = parse_twin_id("dev?1/mod").value();
     const auto user =
         parse_user_name(make_user_name("h.example.com", id, "sim/1 &=%", "dtmi:a;1"), "dev?1/mod");
     ASSERT_TRUE(user);

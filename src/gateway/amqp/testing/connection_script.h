@@ -107,8 +107,9 @@ struct AmqpConnectionTest : ::testing::Test {
                         .has_value());
     }
 
-    std::shared_ptr<Device> open() {
+    std::shared_ptr<Device> open(X509* certificate = nullptr) {
         auto device = std::make_shared<Device>();
+        device->peer->certificate = certificate;
         devices.push_back(device);
         context->serve(std::make_unique<FakeTransport>(hub.executor(), device->peer));
         settle();
@@ -172,11 +173,14 @@ struct AmqpConnectionTest : ::testing::Test {
         Client::Link* up = nullptr;
         Client::Link* down = nullptr;
     };
-    Twin twin_of(Device& device, const std::string& id, Client::Session session = nullptr) {
+    Twin twin_of(Device& device, const std::string& id, Client::Session session = nullptr,
+                 const wire::Fields& properties = {}) {
         const std::string address = "/devices/" + id + "/twin";
+        const Client::Options options{
+            .snd_settle_mode = 1, .properties = properties, .session = session};
         Twin twin;
-        twin.up = &device.client.sender(address, {.snd_settle_mode = 1, .session = session});
-        twin.down = &device.client.receiver(address, {.snd_settle_mode = 1, .session = session});
+        twin.up = &device.client.sender(address, options);
+        twin.down = &device.client.receiver(address, options);
         settle();
         return twin;
     }
