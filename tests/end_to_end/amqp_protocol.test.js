@@ -3,84 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import rhea from 'rhea';
+import { ask, Peer, resourceOf, tokenOf } from './lib/amqp_peer.js';
 import { getTwin, hub, keyOf, newDevice, newId, newModule, patchDesired } from './lib/fixture.js';
 import { parseConnectionString, sasToken, secondsFromNow } from './lib/sas.js';
-import { Inbox, nextEvent, until } from './lib/wait.js';
-
-// An AMQP connection by hand.
-class Peer {
-    static async open(t, options = {}) {
-        const peer = new Peer();
-        peer.container = rhea.create_container();
-        peer.connection = peer.container.connect({
-            port: hub.amqpPort, host: hub.address, transport: 'tls', ca: hub.ca,
-            servername: hub.host, hostname: hub.host, reconnect: false, ...options });
-        for (const name of ['connection_error', 'error', 'session_error', 'sender_error',
-                            'receiver_error', 'disconnected'])
-            peer.connection.on(name, () => {});
-        t.after(() => peer.connection.close());
-        await nextEvent(peer.connection, 'connection_open');
-        return peer;
-    }
-
-    async sender(address, { session = this.connection, ...options } = {}) {
-        const link = session.open_sender({ target: { address }, autosettle: false, ...options });
-        await Peer.attached(link, 'sender');
-        return link;
-    }
-
-    async receiver(address, { session = this.connection, ...options } = {}) {
-        const link = session.open_receiver({ source: { address }, ...options });
-        link.inbox = new Inbox();
-        link.on('message', ({ message, delivery }) => link.inbox.put({ ...message, delivery }));
-        await Peer.attached(link, 'receiver');
-        return link;
-    }
-
-    static attached(link, kind) {
-        return new Promise((resolve, reject) => {
-            link.once(`${kind}_error`, () => reject(link.error));
-            link.once(`${kind}_open`, () => setImmediate(() => (link.error ? reject(link.error)
-                : setTimeout(() => (link.error ? reject(link.error) : resolve(link)), 20))));
-        });
-    }
-
-    async cbs() {
-        this.tokens = await this.sender('$cbs');
-        this.verdicts = await this.receiver('$cbs');
-    }
-
-    async putToken(audience, token, id = rhea.generate_uuid()) {
-        if (!this.tokens) await this.cbs();
-        this.tokens.send({
-            message_id: id, to: '$cbs', reply_to: 'cbs', body: token, application_properties: {
-                operation: 'put-token', type: 'servicebus.windows.net:sastoken', name: audience } });
-        const { application_properties: answer } = await this.verdicts.inbox.take();
-        return answer['status-code'];
-    }
-
-    async twin(id, session) {
-        const address = `/devices/${id}/twin`;
-        const options = { session, snd_settle_mode: 1, properties: {
-            'com.microsoft:channel-correlation-id': `twin:${rhea.generate_uuid()}` } };
-        return { up: await this.sender(address, options), down: await this.receiver(address, options) };
-    }
-}
-
-const resourceOf = ({ deviceId, moduleId }) =>
-    `${hub.host}/devices/${deviceId}${moduleId ? `/modules/${moduleId}` : ''}`;
-const tokenOf = (identity, more = {}) =>
-    sasToken({ resource: resourceOf(identity), key: keyOf(identity), ...more });
-
-async function ask(twin, operation, { resource, body = ' ', correlation = rhea.generate_uuid() } = {}) {
-    twin.up.send({
-        message_annotations: { operation, ...(resource ? { resource } : {}) },
-        correlation_id: correlation, body: rhea.message.data_section(Buffer.from(body)) });
-    const answer = await twin.down.inbox.take((one) => one.correlation_id !== undefined);
-    assert.deepEqual(answer.correlation_id, correlation);
-    const text = answer.body.content.toString();
-    return { status: answer.message_annotations.status, json: text ? JSON.parse(text) : undefined };
-}
+import { nextEvent, until } from './lib/wait.js';
 
 test('many devices share a connection, each with links and changes of its own', async (t) => {
     const peer = await Peer.open(t);
@@ -88,9 +14,7 @@ test('many devices share a connection, each with links and changes of its own', 
     const twins = [];
     for (const device of devices) {
         assert.equal(await peer.putToken(resourceOf(device), tokenOf(device)), 200);
-        const session = peer.connection.create_session();
-        session.begin();
-        twins.push(await peer.twin(device.deviceId, session));
+        twins.push(await peer.twin(device.deviceId, peer.session()));
     }
     await Promise.all(twins.map((twin) =>
         ask(twin, 'PUT', { resource: '/notifications/twin/properties/desired' })));
@@ -121,6 +45,28 @@ test('a token that is renewed keeps the links', async (t) => {
     const twin = await peer.twin(device.deviceId);
     assert.equal(await peer.putToken(resourceOf(device), tokenOf(device)), 200);
     assert.equal((await ask(twin, 'GET')).status, 200);
+});
+
+test('every pair of links to $cbs hears of its own tokens', async (t) => {
+    const [first, second] = [await newDevice(t), await newDevice(t)];
+    const peer = await Peer.open(t);
+    assert.equal(await peer.putToken(resourceOf(first), tokenOf(first)), 200);
+    const before = { tokens: peer.tokens, verdicts: peer.verdicts };
+    await peer.cbs();
+    assert.equal(await peer.putToken(resourceOf(second), tokenOf(second)), 200);
+    Object.assign(peer, before);
+    const wrong = tokenOf(first, { key: keyOf(second) });
+    assert.equal(await peer.putToken(resourceOf(first), wrong), 401);
+});
+
+test('a model that a link names is the model of the device', async (t) => {
+    const device = await newDevice(t);
+    const peer = await Peer.open(t);
+    assert.equal(await peer.putToken(resourceOf(device), tokenOf(device)), 200);
+    await peer.sender(`/devices/${device.deviceId}/messages/events`, {
+        properties: { 'com.microsoft:model-id': 'dtmi:com:example:Thermostat;1' } });
+    await until(async () => (await getTwin(device.deviceId)).modelId
+        === 'dtmi:com:example:Thermostat;1', 'the model to be known');
 });
 
 test('correlation ids of every type come back as they were', async (t) => {
