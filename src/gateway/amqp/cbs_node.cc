@@ -56,6 +56,7 @@ void CbsNode::arrived(wire::Arrived& message) {
         message.link, sender != senders_.end() ? sender->session : wire::SessionNumber{0}, {}};
     // The request is settled before it is answered: uamqp takes no answer before that.
     connection_.driver().settle(message.delivery, wire::Outcome::accepted);
+    connection_.driver().settle_before();
     auto request = wire::decode_message(message.bytes);
     if (!request) return;
     origin.reply_to = request->reply_to.value_or("");

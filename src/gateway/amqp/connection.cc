@@ -235,14 +235,14 @@ void AmqpConnection::settle_on(const TwinId& id, std::move_only_function<void()>
     moving_ = true;
     resume_ = std::move(then);
     cancel();
-    context_->release(self);
+    context_->connections().release(self);
     asio::post(here(), [self, &home] {
         // The turn that began it is over: nothing on the old loop refers to us any more.
         self->context_ = &home;
         self->transport_->move_to(home.executor());
         asio::post(home.executor(), [self] {
             self->moving_ = false;
-            self->context_->adopt(self);
+            self->context_->connections().adopt(self);
             if (self->closed_) return;
             self->in_turn_ = true;
             std::exchange(self->resume_, {})();
@@ -272,7 +272,7 @@ void AmqpConnection::close(CloseReason reason) {
     context_->metrics().connections.Decrement();
     transport_->close();
     // The caller may still be in a method of ours: let go at the end of the turn.
-    asio::post(here(), [self] { self->context_->release(self); });
+    asio::post(here(), [self] { self->context_->connections().release(self); });
 }
 
 std::string AmqpConnection::tracking_id() { return context_->hub().random().hex(16); }

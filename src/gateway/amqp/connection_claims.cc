@@ -8,6 +8,8 @@
 #include "protocol/amqp/address.h"
 #include "protocol/sas/token.h"
 
+#include <algorithm>
+
 namespace twinhub::gateway::amqp {
 
 namespace wire = protocol::amqp;
@@ -36,6 +38,15 @@ bool is_our_fault(const Error& error) {
 bool may_be_below(const hub::Hub& hub, std::string_view audience) {
     return hub.is_host(audience.substr(0, audience.find_first_of("/%"))) &&
            !wire::parse_resource(audience).empty();
+}
+
+// Java's module client puts the token of the module under the name of its device.
+bool names_device_of(std::string_view audience, const std::vector<TwinId>& candidates) {
+    const std::vector<TwinId> named = wire::parse_resource(audience);
+    return std::ranges::any_of(named, [&](const TwinId& name) {
+        return !name.is_module() &&
+               std::ranges::find(candidates, name.device, &TwinId::device) != candidates.end();
+    });
 }
 
 bool is_absent(const Error& error) {
@@ -93,9 +104,10 @@ void AmqpConnection::put_token(wire::PutToken put, TokenAnswer answer) {
     };
     const auto token = sas::parse_token(put.token);
     if (!token) return refuse(401, "The token is malformed");
-    const bool is_own = wire::audience_matches(put.audience, token->resource);
     std::vector<TwinId> candidates;
     if (token->policy.empty()) candidates = wire::parse_resource(token->resource);
+    const bool is_own = wire::audience_matches(put.audience, token->resource) ||
+                        names_device_of(put.audience, candidates);
     if (!is_own) std::erase_if(candidates, [](const TwinId& id) { return !is_gateway(id); });
     if (!is_own && (candidates.empty() || !may_be_below(context_->hub(), put.audience)))
         return refuse(401, "The token is for another audience");

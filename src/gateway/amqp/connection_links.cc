@@ -291,7 +291,9 @@ void AmqpConnection::open_device_link(Seat& seat, const wire::LinkOffered& offer
                             })
                 .add(offer);
         case wire::Endpoint::messages:
-            if (offer.sends_to_us || seat.id.is_module()) break;
+            if (offer.sends_to_us) break;
+            // Nobody can send to a module, yet the C, Java and .NET clients listen here.
+            if (seat.id.is_module()) return accept(offer, std::make_shared<QuietLink>(), &seat);
             // Of two receivers the newer one gets the messages.
             if (const auto old = seat.messages; old != nullptr)
                 detach(old->link(), condition_of(hub::LinkEnd::taken_over));

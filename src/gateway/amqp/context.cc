@@ -23,21 +23,11 @@ AmqpContext::~AmqpContext() = default;
 AmqpContext& AmqpContext::of(const TwinId& id) { return *all_[slot_of(id.device) % all_.size()]; }
 
 void AmqpContext::serve(std::unique_ptr<Transport> transport) {
-    if (stopping_) return;
+    if (connections_.is_stopping()) return;
     auto connection = std::make_shared<AmqpConnection>(std::move(transport), *this);
-    adopt(connection);
+    connections_.adopt(connection);
     metrics_.connections.Increment();
     connection->start();
-}
-
-void AmqpContext::adopt(std::shared_ptr<AmqpConnection> connection) {
-    const auto& adopted = *connections_.insert(std::move(connection)).first;
-    // It was on its way between two loops when the server began to stop.
-    if (stopping_) std::shared_ptr(adopted)->stop();
-}
-
-void AmqpContext::release(const std::shared_ptr<AmqpConnection>& connection) {
-    connections_.erase(connection);
 }
 
 void AmqpContext::adopt(std::shared_ptr<Delegate> delegate) {
@@ -46,11 +36,6 @@ void AmqpContext::adopt(std::shared_ptr<Delegate> delegate) {
 
 void AmqpContext::release(const std::shared_ptr<Delegate>& delegate) { delegates_.erase(delegate); }
 
-void AmqpContext::stop() {
-    stopping_ = true;
-    const std::vector<std::shared_ptr<AmqpConnection>> all(connections_.begin(),
-                                                           connections_.end());
-    for (const auto& connection : all) connection->stop();
-}
+void AmqpContext::stop() { connections_.stop(); }
 
 }  // namespace twinhub::gateway::amqp

@@ -3,6 +3,7 @@
 #include "gateway/amqp/metrics.h"
 #include "gateway/deadlines.h"
 #include "gateway/device_gate.h"
+#include "gateway/kept_connections.h"
 #include "gateway/transport.h"
 #include "hub/hub.h"
 #include "protocol/amqp/limits.h"
@@ -53,13 +54,11 @@ public:
     AmqpContext& of(const TwinId& id);
 
     void serve(std::unique_ptr<Transport> transport);
-    void adopt(std::shared_ptr<AmqpConnection> connection);  // one that came from another loop
-    void release(const std::shared_ptr<AmqpConnection>& connection);
+    KeptConnections<AmqpConnection>& connections() { return connections_; }
     // The hub's side of identities that live here, whatever loop their connection is on.
     void adopt(std::shared_ptr<Delegate> delegate);
     void release(const std::shared_ptr<Delegate>& delegate);
     void stop();  // closes all that are here, and all that come
-    std::size_t connections() const { return connections_.size(); }
     std::size_t delegates() const { return delegates_.size(); }
 
     hub::Hub& hub() { return hub_; }
@@ -83,10 +82,9 @@ private:
     AmqpSettings settings_;
     std::vector<std::string> hosts_;
     std::vector<AmqpContext*> all_;
-    std::unordered_set<std::shared_ptr<AmqpConnection>> connections_;
+    KeptConnections<AmqpConnection> connections_;
     std::unordered_set<std::shared_ptr<Delegate>> delegates_;
     provisioning::Provisioning* provisioning_;
-    bool stopping_ = false;
 };
 
 }  // namespace twinhub::gateway::amqp

@@ -32,7 +32,10 @@ void TwinPair::gone(wire::LinkNumber link) {
 }
 
 void TwinPair::arrived(wire::Arrived& arrived) {
-    connection_.driver().settle(arrived.delivery, wire::Outcome::accepted);
+    if (arrived.delivery != 0) {
+        connection_.driver().settle(arrived.delivery, wire::Outcome::accepted);
+        connection_.driver().settle_before();
+    }
     const auto message = wire::decode_message(arrived.bytes);
     if (!message)
         return connection_.detach(

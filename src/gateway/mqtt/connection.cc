@@ -176,9 +176,9 @@ void MqttConnection::hand_over(wire::Provision asked) {
     failing_reads_.stop();
     auto connection = std::make_shared<ProvisioningConnection>(std::move(transport_), *context_,
                                                                std::move(asked));
-    context_->adopt(connection);
+    context_->provisioning_connections().adopt(connection);
     asio::post(context_->shard().executor(), [self = shared_from_this(), connection] {
-        self->context_->release(self);
+        self->context_->connections().release(self);
         connection->start();
     });
 }
@@ -204,11 +204,11 @@ void MqttConnection::authenticate() {
         return;
     }
     cancel();
-    context_->release(self);
+    context_->connections().release(self);
     context_ = &home;
     transport_->move_to(home.shard().executor());
     asio::post(home.shard().executor(), [self] {
-        self->context_->adopt(self);
+        self->context_->connections().adopt(self);
         if (self->closed_) return;
         self->watch();
         asio::co_spawn(self->context_->shard().executor(), self->check_credentials(self),
@@ -470,7 +470,8 @@ void MqttConnection::close(CloseReason reason, const wire::Will* will) {
     context_->metrics().connections.Decrement();
     transport_->close();
     // The caller may still be in a method of ours: let go at the end of the turn.
-    asio::post(context_->shard().executor(), [self] { self->context_->release(self); });
+    asio::post(context_->shard().executor(),
+               [self] { self->context_->connections().release(self); });
 }
 
 }  // namespace twinhub::gateway::mqtt

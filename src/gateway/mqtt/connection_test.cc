@@ -45,7 +45,7 @@ struct MqttConnectionTest : ::testing::Test {
     ~MqttConnectionTest() override {
         context->stop();
         hub.run_ready();
-        EXPECT_EQ(context->connections(), 0u);
+        EXPECT_EQ(context->connections().size(), 0u);
         EXPECT_EQ(metrics.connections.Value(), 0);
         for (const auto& peer : peers) EXPECT_TRUE(peer->gone);
     }
@@ -285,7 +285,7 @@ TEST_F(MqttConnectionTest, APeerThatIsGoneWhileItsCredentialIsCheckedLeavesNothi
     peer->send(hello("d1"));
     peer->hang_up();
     until([&] { return peer->gone; });
-    until([&] { return context->connections() == 0; });
+    until([&] { return context->connections().size() == 0; });
     EXPECT_FALSE(is_connected("d1"));
 }
 

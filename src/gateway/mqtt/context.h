@@ -2,6 +2,7 @@
 
 #include "gateway/deadlines.h"
 #include "gateway/device_gate.h"
+#include "gateway/kept_connections.h"
 #include "gateway/mqtt/metrics.h"
 #include "gateway/transport.h"
 #include "hub/hub.h"
@@ -10,7 +11,6 @@
 #include <array>
 #include <memory>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 namespace twinhub::provisioning {
@@ -45,15 +45,12 @@ public:
 
     // Takes an accepted connection on this loop; lets go of it when the server stops.
     void serve(std::unique_ptr<Transport> transport);
-    void adopt(std::shared_ptr<MqttConnection> connection);  // one that came from another loop
-    void release(const std::shared_ptr<MqttConnection>& connection);
-    // The same for connections to the provisioning service, which stay where they were accepted.
-    void adopt(std::shared_ptr<ProvisioningConnection> connection);
-    void release(const std::shared_ptr<ProvisioningConnection>& connection);
-    void stop();  // closes all that are here, and all that come
-    std::size_t connections() const {
-        return connections_.size() + provisioning_connections_.size();
+    KeptConnections<MqttConnection>& connections() { return connections_; }
+    // Those to the provisioning service, which stay where they were accepted.
+    KeptConnections<ProvisioningConnection>& provisioning_connections() {
+        return provisioning_connections_;
     }
+    void stop();  // closes all that are here, and all that come
 
     hub::Hub& hub() { return hub_; }
     hub::Shard& shard() { return shard_; }
@@ -76,10 +73,9 @@ private:
     MqttSettings settings_;
     std::vector<std::string> hosts_;
     std::vector<MqttContext*> all_;
-    std::unordered_set<std::shared_ptr<MqttConnection>> connections_;
-    std::unordered_set<std::shared_ptr<ProvisioningConnection>> provisioning_connections_;
+    KeptConnections<MqttConnection> connections_;
+    KeptConnections<ProvisioningConnection> provisioning_connections_;
     provisioning::Provisioning* provisioning_;
-    bool stopping_ = false;
 };
 
 }  // namespace twinhub::gateway::mqtt

@@ -150,7 +150,8 @@ void ProvisioningConnection::close(wire::CloseReason reason) {
     context_.metrics().closed(reason);
     context_.metrics().connections.Decrement();
     // The caller may still be in a method of ours.
-    asio::post(transport_->executor(), [self] { self->context_.release(self); });
+    asio::post(transport_->executor(),
+               [self] { self->context_.provisioning_connections().release(self); });
 }
 
 }  // namespace twinhub::gateway::mqtt

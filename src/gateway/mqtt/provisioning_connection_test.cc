@@ -57,7 +57,8 @@ struct ProvisioningOverMqtt : ::testing::Test {
     ~ProvisioningOverMqtt() override {
         context->stop();
         hub.run_ready();
-        EXPECT_EQ(context->connections(), 0u);
+        EXPECT_EQ(context->connections().size(), 0u);
+        EXPECT_EQ(context->provisioning_connections().size(), 0u);
         EXPECT_EQ(metrics.connections.Value(), 0);
     }
 

@@ -163,9 +163,12 @@ TEST(AmqpTelemetry, GetsTheNamesOfEveryTransport) {
     message.content_encoding = "utf-8";
     message.absolute_expiry = 1893456000000;
     message.annotations = {{"iothub-interface-id", Value::of_string("urn:x")},
-                           {"dt-subject", Value::of_symbol("thermostat1")}};
+                           {"dt-subject", Value::of_symbol("thermostat1")},
+                           {"Diagnostic-Id", Value::of_string("d1")},
+                           {"Correlation-Context", Value::of_string("c=1")}};
     message.application_properties = {{"level", Value::of_int(3)},
-                                      {"iothub-outputname", Value::of_string("out1")}};
+                                      {"iothub-outputname", Value::of_string("out1")},
+                                      {"iothub-creation-time-utc", Value::of_string("now")}};
     message.data = {"21", ".5"};
     std::string bytes;
     append_message(bytes, message);
@@ -174,11 +177,12 @@ TEST(AmqpTelemetry, GetsTheNamesOfEveryTransport) {
     ASSERT_EQ(read->size(), 1U);
     EXPECT_EQ(read->front().payload, "21.5");
     EXPECT_THAT(read->front().properties,
-                ElementsAre(Pair("level", "3"), Pair("$.on", "out1"), Pair("$.mid", "m1"),
-                            Pair("$.cid", "5"), Pair("$.uid", "u"), Pair("$.to", "/elsewhere"),
-                            Pair("$.ct", "application/json"), Pair("$.ce", "utf-8"),
-                            Pair("$.exp", "2030-01-01T00:00:00Z"), Pair("$.ifid", "urn:x"),
-                            Pair("$.sub", "thermostat1")));
+                ElementsAre(Pair("level", "3"), Pair("$.on", "out1"), Pair("$.ctime", "now"),
+                            Pair("$.mid", "m1"), Pair("$.cid", "5"), Pair("$.uid", "u"),
+                            Pair("$.to", "/elsewhere"), Pair("$.ct", "application/json"),
+                            Pair("$.ce", "utf-8"), Pair("$.exp", "2030-01-01T00:00:00Z"),
+                            Pair("$.ifid", "urn:x"), Pair("$.sub", "thermostat1"),
+                            Pair("$.diagid", "d1"), Pair("$.diagctx", "c=1")));
 }
 
 TEST(AmqpTelemetry, ComesInBatches) {
@@ -199,6 +203,22 @@ TEST(AmqpTelemetry, ComesInBatches) {
     EXPECT_EQ((*read)[1].payload, "two");
     EXPECT_THAT((*read)[1].properties, ElementsAre(Pair("n", "two")));
     EXPECT_FALSE(read_telemetry("x", batch_format));
+}
+
+TEST(AmqpTelemetry, BatchesAreAsLongAsTheirBytesAllow) {
+    Message batch;
+    std::string inner;
+    append_message(inner, {.data = {"1"}});
+    batch.data.assign(20'000, inner);
+    std::string bytes;
+    append_message(bytes, batch);
+    const auto read = read_telemetry(bytes, batch_format);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->size(), batch.data.size());
+    batch.data.assign(60'000, inner);
+    bytes.clear();
+    append_message(bytes, batch);
+    EXPECT_FALSE(read_telemetry(bytes, batch_format));
 }
 
 TEST(AmqpTelemetry, DoesNotRepeatTheAddressOfItsLink) {

@@ -107,6 +107,9 @@ void Driver::detach(LinkNumber link, const Condition& why) {
 void Driver::settle(DeliveryNumber delivery, Outcome outcome, const Condition* why) {
     if (engine_) engine_->settle(delivery, outcome, why);
 }
+void Driver::settle_before() {
+    if (engine_) engine_->take_output(written_);
+}
 bool Driver::can_send(LinkNumber link) { return engine_ && engine_->can_send(link); }
 DeliveryNumber Driver::send(LinkNumber link, std::string_view bytes, Settle settle,
                             std::string_view tag) {

@@ -49,6 +49,10 @@ public:
     // be what the peer said.
     void settle(DeliveryNumber delivery, Outcome outcome, const Condition* why = nullptr);
 
+    // What is settled so far goes out before what is sent from here on: Proton writes messages
+    // first, and there are clients that take no answer to a request that is not settled yet.
+    void settle_before();
+
     // Whether there is credit and room to send now; if not, a Sendable comes when there is.
     bool can_send(LinkNumber link);
     // Only after can_send. `tag` empty = any.

@@ -122,9 +122,9 @@ std::string Message::body() const {
     return all;
 }
 
-Result<Message> decode_message(std::string_view bytes) {
+Result<Message> decode_message(std::string_view bytes, std::size_t values_max) {
     Message message;
-    Reader reader(bytes);
+    Reader reader(bytes, values_max);
     while (!reader.at_end()) {
         TRY(const std::uint64_t section, reader.descriptor());
         switch (section) {

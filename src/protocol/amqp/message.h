@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "protocol/amqp/limits.h"
 #include "protocol/amqp/value.h"
 
 #include <cstdint>
@@ -44,7 +45,7 @@ struct Message {
 };
 
 // Errors: format_invalid.
-Result<Message> decode_message(std::string_view bytes);
+Result<Message> decode_message(std::string_view bytes, std::size_t values_max = message_values_max);
 void append_message(std::string& out, const Message& message);
 
 }  // namespace twinhub::protocol::amqp

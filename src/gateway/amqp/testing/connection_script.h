@@ -66,7 +66,7 @@ struct AmqpConnectionTest : ::testing::Test {
         hub.run_ready();
         // What was under way, a commit, still comes to its end.
         for (const auto& device : devices) hub.run_until([&] { return device->peer->gone; });
-        EXPECT_EQ(context->connections(), 0u);
+        EXPECT_EQ(context->connections().size(), 0u);
         EXPECT_EQ(context->delegates(), 0u);
         EXPECT_EQ(metrics.connections.Value(), 0);
         EXPECT_EQ(metrics.links.Value(), 0);
