@@ -41,6 +41,44 @@ TEST_F(AmqpConnectionTest, APairOfAnotherSessionIsItsOwn) {
     EXPECT_EQ(put_token(*device, first, "hub.local/devices/d1", token("d1")), 200);
 }
 
+TEST_F(AmqpConnectionTest, ATokenIsSettledBeforeItIsAnswered) {
+    auto device = open();
+    Cbs cbs = cbs_of(*device);
+    device->client.send(*cbs.up, put("hub.local/devices/d1", token("d1"), Value::of_ulong(0)),
+                        false);
+    device->peer->send(device->client.take_output());
+    constexpr std::string_view transfer("\0\x53\x14", 3), disposition("\0\x53\x15", 3);
+    std::string& got = device->peer->received;
+    hub.run_until([&] { return got.find(transfer) != std::string::npos; });
+    EXPECT_LT(got.find(disposition), got.find(transfer));
+}
+
+TEST_F(AmqpConnectionTest, TheTokenOfAModuleMayBePutUnderTheNameOfItsDevice) {
+    make_module("d1", "m");
+    auto device = open();
+    Cbs cbs = cbs_of(*device);
+    const std::string of_module =
+        protocol::sas::make_token({"hub.local/devices/d1/modules/m", key, far, {}});
+    EXPECT_EQ(put_token(*device, cbs, "hub.local/devices/d2", of_module), 401);
+    EXPECT_EQ(put_token(*device, cbs, "hub.local/devices/d1", of_module), 200);
+    EXPECT_TRUE(twin_of(*device, "d1/modules/m").up->attached);
+    EXPECT_FALSE(twin_of(*device, "d1").up->attached);
+}
+
+TEST_F(AmqpConnectionTest, AModuleListensWhereNothingCanCome) {
+    make_module("d1", "m");
+    auto device = open();
+    Cbs cbs = cbs_of(*device);
+    const std::string path = "hub.local/devices/d1/modules/m";
+    ASSERT_EQ(put_token(*device, cbs, path, protocol::sas::make_token({path, key, far, {}})), 200);
+    for (const char* end : {"devicebound", "events"}) {
+        Client::Link& link =
+            device->client.receiver("/devices/d1/modules/m/messages/" + std::string(end));
+        settle();
+        EXPECT_TRUE(link.attached && link.error.empty()) << end;
+    }
+}
+
 TEST_F(AmqpConnectionTest, ARequestMaySayWhereItsAnswerIsWanted) {
     auto device = open();
     Client::Link& up = device->client.sender("$cbs");

@@ -1,5 +1,6 @@
 // Edge gateways that attach links for the identities below them.
 #include "gateway/amqp/testing/connection_script.h"
+#include "x509/testing/certificates.h"
 
 namespace twinhub::gateway::amqp {
 namespace {
@@ -145,6 +146,24 @@ TEST_F(GatewayChain, NothingOnTheWayUpMayBeDisabled) {
     Gateway top = gateway("top");
     disable("mid");
     EXPECT_EQ(refusal(top, "leaf", "leaf;mid;top"), "amqp:unauthorized-access");
+}
+
+TEST_F(GatewayChain, AGatewayMayShowACertificate) {
+    const Instant now = hub.hub().clock().now();
+    const x509::testing::Certificate own({.common_names = {"whatever"},
+                                          .from = now - std::chrono::hours(1),
+                                          .until = now + std::chrono::hours(1)});
+    hub::IdentitySpec spec;
+    spec.id = module_of("top", "$edgeHub");
+    spec.authentication.emplace();
+    spec.authentication->type = hub::AuthenticationType::self_signed;
+    spec.authentication->primary_thumbprint = own.read().sha256_thumbprint();
+    ASSERT_TRUE(wait(hub.hub().registry().update(spec, twin::Match::any(), {})).has_value());
+    const Gateway from{open(own.get()), {}};
+    EXPECT_TRUE(below(from, "leaf", "leaf;mid;top").up->attached);
+    EXPECT_EQ(refusal(from, "le@f", "le@f;mid;other"), "amqp:unauthorized-access");
+    const Gateway stranger{open(), {}};
+    EXPECT_EQ(refusal(stranger, "leaf", "leaf;mid;top"), "amqp:unauthorized-access");
 }
 
 TEST_F(GatewayChain, ADisabledChildLosesItsLinksAndTheGatewayKeepsItsToken) {

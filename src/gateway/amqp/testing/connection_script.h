@@ -91,9 +91,13 @@ struct AmqpConnectionTest : ::testing::Test {
         hub.run_until([&] { return result.has_value(); });
         return std::move(*result);
     }
-    void make(std::string_view device) {
+    void make(std::string_view device) { make(id_of(device)); }
+    void make_module(std::string_view device, std::string_view module) {
+        make({DeviceId::parse(device).value(), ModuleId::parse(module).value()});
+    }
+    void make(const TwinId& id) {
         hub::IdentitySpec made;
-        made.id = id_of(device);
+        made.id = id;
         made.authentication.emplace();
         made.authentication->type = hub::AuthenticationType::sas;
         made.authentication->primary_key = made.authentication->secondary_key = base64_encode(key);
