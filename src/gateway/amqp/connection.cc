@@ -100,7 +100,6 @@ void AmqpConnection::expired(Moment now) {
             certificate_speaks_at_.reset();
             if (!settled_ && !authorised_) connect_by_certificate();
         }
-        if (moving_) return;
         expire_claims(context_->hub().clock().now());
     });
     watch();

@@ -319,12 +319,12 @@ void AmqpConnection::connect_by_certificate() {
     if (!certificate) return;
     const auto id = parse_twin_id(certificate->common_name());
     if (!id) return;
-    settle_on(*id, [this, id = *id] {
-        Seat& seat = seat_of(id);
-        if (seat.state != Seat::State::absent) return;
-        seat.without_links = true;
-        attach(seat, {});
-    });
+    // It waits for the client's bytes, and who waits does not move.
+    settled_ = true;
+    Seat& seat = seat_of(*id);
+    if (seat.state != Seat::State::absent) return;
+    seat.without_links = true;
+    attach(seat, {});
 }
 
 void AmqpConnection::leave_if_unused(Seat& seat) {
