@@ -1,10 +1,10 @@
 #pragma once
 
-#include "apps/client/connection_string.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/result.h"
 #include "gateway/tls/client.h"
+#include "protocol/sas/connection_string.h"
 
 #include <chrono>
 #include <functional>
@@ -15,6 +15,8 @@
 #include <vector>
 
 namespace twinhub::apps {
+
+using protocol::sas::ConnectionString;
 
 // The hub as an operator's tool sees it.
 struct Target {

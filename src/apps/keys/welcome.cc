@@ -1,6 +1,6 @@
-#include "apps/client/connection_string.h"
 #include "apps/keys/data_folder.h"
 #include "apps/keys/id_scope.h"
+#include "protocol/sas/connection_string.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@ namespace twinhub::apps {
 
 std::string hub_connection_string(const Config& config, const hub::Policy& policy) {
     const Port port = config.https_port ? config.https_port : config.plain_http_port;
-    const ConnectionString connection{.host = config.hub_name,
+    const protocol::sas::ConnectionString connection{.host = config.hub_name,
                                       .port = port.value_or(443) == 443 ? std::uint16_t{0} : *port,
                                       .policy = policy.name,
                                       .key = policy.primary_key};

@@ -1,4 +1,4 @@
-#include "apps/client/connection_string.h"
+#include "protocol/sas/connection_string.h"
 
 #include "base/encoding.h"
 
@@ -6,7 +6,7 @@
 
 #include <charconv>
 
-namespace twinhub::apps {
+namespace twinhub::protocol::sas {
 namespace {
 
 auto refuse(std::string what) {
@@ -81,4 +81,4 @@ std::string ConnectionString::text() const {
     return out + (key.empty() ? ";x509=true" : ";SharedAccessKey=" + key);
 }
 
-}  // namespace twinhub::apps
+}  // namespace twinhub::protocol::sas

@@ -1,9 +1,9 @@
-#include "apps/client/connection_string.h"
+#include "protocol/sas/connection_string.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace twinhub::apps {
+namespace twinhub::protocol::sas {
 namespace {
 
 TEST(ConnectionString, OfAHubReadsInAnyOrderAndCase) {
@@ -56,4 +56,4 @@ TEST(ConnectionString, IsRefusedWithAReasonAndWithoutTheKey) {
 }
 
 }  // namespace
-}  // namespace twinhub::apps
+}  // namespace twinhub::protocol::sas

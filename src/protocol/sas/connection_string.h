@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace twinhub::apps {
+namespace twinhub::protocol::sas {
 
 // How a client finds a hub or is a device: `HostName=..;SharedAccessKeyName=..;SharedAccessKey=..`
 // or `HostName=..;DeviceId=..[;ModuleId=..];SharedAccessKey=..`. Names of parts ignore case.
@@ -23,4 +23,4 @@ struct ConnectionString {
     std::string text() const;
 };
 
-}  // namespace twinhub::apps
+}  // namespace twinhub::protocol::sas
