@@ -1,11 +1,11 @@
 // The path of a request up to the hub: parsed whole and in pieces, routed, its body translated.
+#include "base/json_members.h"
 #include "base/result.h"
 #include "gateway/http/bulk_json.h"
 #include "gateway/http/compress.h"
 #include "gateway/http/continuation.h"
 #include "gateway/http/handlers.h"
 #include "gateway/http/identity_json.h"
-#include "gateway/http/json_members.h"
 #include "gateway/http/keys_json.h"
 #include "gateway/http/reply.h"
 #include "gateway/http/request_parser.h"
@@ -45,7 +45,7 @@ void translate(const http::Route& route, const http::Request& request) {
     const auto id = http::object_of(route, request);
     const auto body = parse_json(request.body);
     if (body) {
-        const auto bulk = http::read_bulk(*body);
+        const auto bulk = http::read_bulk(*body, Instant());
         if (bulk) {
             CHECK(bulk->items.size() + bulk->refused.size() <= http::bulk_items_max);
             std::string out;
@@ -56,7 +56,7 @@ void translate(const http::Route& route, const http::Request& request) {
     if (body && body->is_object()) {
         (void)http::read_identity(body->get_object(), id.value_or(TwinId()));
         (void)http::read_keys_request(body->get_object());
-        const auto query = http::text_member(body->get_object(), "query");
+        const auto query = twinhub::text_member(body->get_object(), "query");
         if (query && *query) (void)query::compile(**query);
     }
     (void)twin::parse_service_update(request.body, twin::Kind::patch);

@@ -77,6 +77,16 @@ Result<std::vector<std::shared_ptr<const Identity>>> scan_identities(store::Engi
     return found;
 }
 
+Shard::Beginning beginning_of(std::optional<twin::ServiceUpdate> initial) {
+    if (!initial) return std::monostate{};
+    return *std::move(initial);
+}
+
+Shard::Beginning beginning_of(BulkItem& item) {
+    if (item.moved) return *std::move(item.moved);
+    return beginning_of(std::move(item.initial_twin));
+}
+
 // Adds what each shard knows of the connections.
 Task<std::vector<IdentityView>> with_presence(
     Shards& shards, std::vector<std::shared_ptr<const Identity>> identities) {
@@ -115,7 +125,15 @@ Task<Result<IdentityView>> Registry::create(IdentitySpec spec, Author author,
         CO_TRY_VOID(co_await check_parent(shards_, spec.id.device, parent));
     Shard& shard = shards_.of(spec.id.device);
     auto work = [&shard, &spec, &initial, &author] {
-        return shard.create(std::move(spec), std::move(initial), std::move(author));
+        return shard.create(std::move(spec), beginning_of(std::move(initial)), std::move(author));
+    };
+    co_return co_await Shards::on(shard, std::move(work));
+}
+
+Task<Result<IdentityView>> Registry::adopt(IdentitySpec spec, twin::Twin moved, Author author) {
+    Shard& shard = shards_.of(spec.id.device);
+    auto work = [&shard, &spec, &moved, &author] {
+        return shard.create(std::move(spec), std::move(moved), std::move(author));
     };
     co_return co_await Shards::on(shard, std::move(work));
 }
@@ -192,16 +210,16 @@ Task<Result<>> Registry::apply(BulkItem item, Author author) {
         // Bulk creation does not judge scopes (spec service-api 4.4).
         switch (item.mode) {
             case ImportMode::create: {
-                CO_TRY_VOID(co_await shard.create(std::move(item.spec),
-                                                  std::move(item.initial_twin), std::move(author)));
+                CO_TRY_VOID(co_await shard.create(std::move(item.spec), beginning_of(item),
+                                                  std::move(author)));
                 co_return Result<>{};
             }
             case ImportMode::create_or_update:
             case ImportMode::create_or_update_if_match: {
                 const Result<IdentityView> known = co_await shard.identity(id);
                 if (!known) {
-                    CO_TRY_VOID(co_await shard.create(
-                        std::move(item.spec), std::move(item.initial_twin), std::move(author)));
+                    CO_TRY_VOID(co_await shard.create(std::move(item.spec), beginning_of(item),
+                                                      std::move(author)));
                     co_return Result<>{};
                 }
                 CO_TRY_VOID(

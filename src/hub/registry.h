@@ -4,6 +4,7 @@
 #include "hub/author.h"
 #include "hub/views.h"
 #include "twin/etag.h"
+#include "twin/twin.h"
 #include "twin/update.h"
 
 #include <optional>
@@ -32,7 +33,8 @@ struct BulkItem {
     IdentitySpec spec;  // spec.id names the device or module
     twin::Match match;  // for the *_if_match modes
     std::optional<twin::ServiceUpdate>
-        initial_twin;  // tags and desired, for create and update_twin
+        initial_twin;                 // tags and desired, for create and update_twin
+    std::optional<twin::Twin> moved;  // for create, instead: a twin that comes from another hub
 };
 
 struct BulkError {
@@ -68,6 +70,10 @@ public:
     // argument_invalid, device_scope_invalid, too_many_devices, too_many_modules.
     Task<Result<IdentityView>> create(IdentitySpec spec, Author author,
                                       std::optional<twin::ServiceUpdate> initial = std::nullopt);
+
+    // The same with a twin that comes from another hub (twin/moved.h), whole and in the same
+    // commit.
+    Task<Result<IdentityView>> adopt(IdentitySpec spec, twin::Twin moved, Author author);
 
     // Replaces an existing identity. Errors: as create; precondition_failed.
     Task<Result<IdentityView>> update(IdentitySpec spec, twin::Match match, Author author);

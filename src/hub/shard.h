@@ -38,6 +38,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <variant>
 #include <vector>
 
 namespace twinhub::hub {
@@ -124,8 +125,10 @@ public:
                                        Author author);
     // Puts the twin back to its initial state, in one commit (spec twin-document 10, provisioning).
     Task<Result<TwinView>> reset_twin(TwinId id, twin::ServiceUpdate initial, Author author);
-    Task<Result<IdentityView>> create(IdentitySpec spec, std::optional<twin::ServiceUpdate> initial,
-                                      Author author);
+    // What the twin of a new identity holds: nothing, what a service says, or all of one that comes
+    // from another hub.
+    using Beginning = std::variant<std::monostate, twin::ServiceUpdate, twin::Twin>;
+    Task<Result<IdentityView>> create(IdentitySpec spec, Beginning beginning, Author author);
     Task<Result<IdentityView>> update(IdentitySpec spec, twin::Match match, Author author);
     Task<Result<IdentityView>> renew_keys(TwinId id, bool primary, bool secondary, Author author);
     Task<Result<>> remove(TwinId id, twin::Match match, Author author);
@@ -235,9 +238,7 @@ private:
 
     // identities (shard_registry.cc)
     Task<Result<std::vector<TwinId>>> modules_of(DeviceId device);
-    Task<Result<IdentityView>> create_alone(IdentitySpec spec,
-                                            std::optional<twin::ServiceUpdate> initial,
-                                            Author author);
+    Task<Result<IdentityView>> create_alone(IdentitySpec spec, Beginning beginning, Author author);
     Task<Result<IdentityView>> update_alone(IdentitySpec spec, twin::Match match, Author author);
     Task<Result<IdentityView>> renew_keys_alone(TwinId id, bool primary, bool secondary,
                                                 Author author);

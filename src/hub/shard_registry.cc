@@ -189,18 +189,15 @@ Task<Result<std::vector<TwinId>>> Shard::modules_of(DeviceId device) {
         asio::use_awaitable);
 }
 
-Task<Result<IdentityView>> Shard::create(IdentitySpec spec,
-                                         std::optional<twin::ServiceUpdate> initial,
-                                         Author author) {
+Task<Result<IdentityView>> Shard::create(IdentitySpec spec, Beginning beginning, Author author) {
     const Lanes::Guard lane = co_await lanes_.enter(spec.id.device.text());
     Result<IdentityView> result =
-        co_await create_alone(std::move(spec), std::move(initial), std::move(author));
+        co_await create_alone(std::move(spec), std::move(beginning), std::move(author));
     counted(result.has_value());
     co_return result;
 }
 
-Task<Result<IdentityView>> Shard::create_alone(IdentitySpec spec,
-                                               std::optional<twin::ServiceUpdate> initial,
+Task<Result<IdentityView>> Shard::create_alone(IdentitySpec spec, Beginning beginning,
                                                Author author) {
     std::size_t modules_present = 0;
     if (spec.id.is_module()) {
@@ -224,12 +221,15 @@ Task<Result<IdentityView>> Shard::create_alone(IdentitySpec spec,
     const Instant now = born.at;
     CO_TRY(Identity identity, make_identity(spec, born, parts_.random));
     twin::Twin twin = twin::fresh(now);
-    if (initial) {
+    if (const auto* initial = std::get_if<twin::ServiceUpdate>(&beginning)) {
         CO_TRY(twin, twin::fresh_with(*initial, now));
+    } else if (auto* moved = std::get_if<twin::Twin>(&beginning)) {
+        twin = std::move(*moved);
     }
+    const Content content =
+        std::holds_alternative<std::monostate>(beginning) ? Content::none : Content::initial;
     const bool edge = identity.iot_edge;
-    stage_created(entry, std::move(identity), std::move(twin),
-                  initial ? Content::initial : Content::none, now, author);
+    stage_created(entry, std::move(identity), std::move(twin), content, now, author);
     // Shared before the wait: what this request made.
     const std::shared_ptr<const Identity> made = entry->newest.identity;
     if (edge) {

@@ -306,8 +306,8 @@ TEST_F(SignIn, AModelIsNotThatOfTheNextLife) {
     hub.hold();
     const auto removed = hub.begin(hub.registry().remove(d1, twin::Match::any(), author_of()));
     hub.settle();
-    const auto made = hub.begin(hub.shard(d1).create(spec_of("d1"), std::nullopt, author_of()),
-                                hub.shard(d1).executor());
+    const auto made =
+        hub.begin(hub.shard(d1).create(spec_of("d1"), {}, author_of()), hub.shard(d1).executor());
     hub.settle();
     hub.connect(d1, link, {.clean_session = true, .model_id = "dtmi:a;2", .client = {}});
     hub.release();

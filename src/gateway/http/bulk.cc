@@ -7,7 +7,7 @@ namespace twinhub::gateway::http {
 Task<Result<>> bulk_identities(Call& call) {
     CO_TRY(const std::string_view text, json_body(call));
     CO_TRY(const json::value body, parse_json(text, JsonLimits{call.route.body_bytes_max, 64}));
-    CO_TRY(BulkRequest request, read_bulk(body));
+    CO_TRY(BulkRequest request, read_bulk(body, call.hub.clock().now()));
     std::vector<BulkFailure> failures = std::move(request.refused);
     if (!request.items.empty()) {
         auto errors = co_await call.hub.registry().bulk(std::move(request.items), author_of(call));

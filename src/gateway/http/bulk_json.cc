@@ -1,11 +1,12 @@
 #include "gateway/http/bulk_json.h"
 
 #include "base/encoding.h"
+#include "base/json_members.h"
 #include "gateway/http/identity_json.h"
-#include "gateway/http/json_members.h"
 #include "gateway/http/limits.h"
 #include "gateway/http/reply.h"
 #include "gateway/wire_status.h"
+#include "twin/moved.h"
 
 #include <array>
 #include <set>
@@ -89,13 +90,28 @@ Result<std::optional<twin::ServiceUpdate>> read_twin(const json::object& item) {
     return update;
 }
 
-Result<hub::BulkItem> read_item(const json::object& object) {
+// Our own addition: `"twinhub":{"moved":true}` says that tags and properties are those of a twin
+// that comes from another hub, with what was reported and with $metadata.
+Result<bool> is_moved(const json::object& item) {
+    TRY(const json::object* own, object_member(item, "twinhub"));
+    if (own == nullptr) return false;
+    TRY(const auto moved, flag_member(*own, "moved"));
+    return moved.value_or(false);
+}
+
+Result<hub::BulkItem> read_item(const json::object& object, Instant now) {
     hub::BulkItem item;
     TRY(const TwinId id, read_id(object));
     TRY(item.mode, read_mode(object));
     TRY(item.spec, read_identity_members(object, id));
     TRY(item.match, read_match(object, item.mode));
-    if (writes_twin(item.mode)) {
+    TRY(const bool moved, is_moved(object));
+    if (moved && item.mode != ImportMode::create)
+        return failure(Code::argument_invalid, "A twin can only move to a new identity",
+                       "twinhub.moved");
+    if (moved) {
+        TRY(item.moved, twin::parse_moved(object, now));
+    } else if (writes_twin(item.mode)) {
         TRY(item.initial_twin, read_twin(object));
     }
     return item;
@@ -111,7 +127,7 @@ std::string name_in(const json::object& item, std::string_view member) {
 
 }  // namespace
 
-Result<BulkRequest> read_bulk(const json::value& body) {
+Result<BulkRequest> read_bulk(const json::value& body, Instant now) {
     if (!body.is_array()) return failure(Code::format_invalid, "The body must be a JSON array");
     const json::array& list = body.get_array();
     if (list.size() > bulk_items_max)
@@ -123,7 +139,7 @@ Result<BulkRequest> read_bulk(const json::value& body) {
         if (!value.is_object())
             return failure(Code::format_invalid, "Each item must be a JSON object");
         const json::object& object = value.get_object();
-        auto item = read_item(object);
+        auto item = read_item(object, now);
         if (item && !seen.insert(item->spec.id).second)
             item = failure(Code::device_defined_multiple_times,
                            "The request names " + item->spec.id.text() + " more than once");

@@ -24,8 +24,9 @@ struct BulkRequest {
 };
 
 // Reads the body of POST /devices (spec service-api 4.6). A bad item does not spoil the others.
+// `now` is the time of values that moved here without theirs.
 // Errors, for the whole request: format_invalid (not an array of objects), too_many_devices.
-Result<BulkRequest> read_bulk(const json::value& body);
+Result<BulkRequest> read_bulk(const json::value& body, Instant now);
 
 // {"isSuccessful":..,"errors":[..],"warnings":[]}
 void append_bulk_result(std::string& out, const std::vector<BulkFailure>& failures);

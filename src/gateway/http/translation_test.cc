@@ -145,7 +145,7 @@ TEST(IdentityJson, ShowsAModuleWithoutStatus) {
 }
 
 Result<BulkRequest> read_bulk_text(std::string_view text) {
-    return read_bulk(parse_json(text).value());
+    return read_bulk(parse_json(text).value(), Instant{});
 }
 
 TEST(BulkJson, ReadsEveryModeInAnyCase) {
