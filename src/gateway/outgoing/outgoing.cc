@@ -20,11 +20,12 @@ bool is_printable(std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
 }
 
-Result<std::string> to_wire(const Url& url, const OutgoingHeaders& headers,
-                            const std::string& body) {
-    std::string out =
-        fmt::format("POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: twinhub\r\nContent-Length: {}",
-                    url.target, url.authority(), body.size());
+Result<std::string> to_wire(const OutgoingRequest& request) {
+    const auto& [method, url, headers, body] = request;
+    std::string out = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: twinhub", method,
+                                  url.target, url.authority());
+    if (!body.empty() || (method != "GET" && method != "DELETE"))
+        out += fmt::format("\r\nContent-Length: {}", body.size());
     for (const auto& [name, value] : headers) {
         if (name.empty() || !is_printable(name) || !is_printable(value))
             return failure(Code::argument_invalid, "A header holds what no header may hold");
@@ -173,7 +174,15 @@ void Outgoing::keep(std::unique_ptr<Connection> connection) {
 }
 
 Task<Result<OutgoingAnswer>> Outgoing::post(Url url, OutgoingHeaders headers, std::string body) {
-    CO_TRY(const std::string wire, to_wire(url, headers, body));
+    co_return co_await send({.method = "POST",
+                             .url = std::move(url),
+                             .headers = std::move(headers),
+                             .body = std::move(body)});
+}
+
+Task<Result<OutgoingAnswer>> Outgoing::send(OutgoingRequest request) {
+    CO_TRY(const std::string wire, to_wire(request));
+    const Url& url = request.url;
     while (true) {
         if (stopping_) co_return failure(Code::unavailable, "the hub is stopping");
         if (busy_.size() >= limits_.requests_max)

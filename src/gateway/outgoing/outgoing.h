@@ -30,6 +30,14 @@ struct OutgoingAnswer {
 
 using OutgoingHeaders = std::vector<std::pair<std::string, std::string>>;
 
+// One of ours. A GET and a DELETE have no body.
+struct OutgoingRequest {
+    std::string method = "POST";
+    Url url;
+    OutgoingHeaders headers;
+    std::string body;
+};
+
 struct OutgoingLimits {
     std::size_t answer_bytes_max = 1024 * 1024;
     std::size_t requests_max = 64;  // under way at a time
@@ -50,10 +58,11 @@ public:
     Outgoing(const Outgoing&) = delete;
     Outgoing& operator=(const Outgoing&) = delete;
 
-    // Sends `body` and waits for the answer. A request on a kept connection that ends without a
-    // word is sent again on a new one: what it causes should bear to be asked twice.
+    // Sends a request and waits for the answer. One on a kept connection that ends without a word
+    // is sent again on a new one: what it causes should bear to be asked twice.
     // Errors: unavailable, unauthorized (the certificate is not trusted), timeout, format_invalid
     // (not HTTP, or too much of it), throttled (requests_max), argument_invalid (a header).
+    Task<Result<OutgoingAnswer>> send(OutgoingRequest request);
     Task<Result<OutgoingAnswer>> post(Url url, OutgoingHeaders headers, std::string body);
 
     // Ends what is under way and takes no more. On the loop.
