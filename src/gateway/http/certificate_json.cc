@@ -1,6 +1,6 @@
 #include "gateway/http/certificate_json.h"
 
-#include "gateway/http/json_members.h"
+#include "base/json_members.h"
 #include "gateway/http/reply.h"
 
 namespace twinhub::gateway::http {

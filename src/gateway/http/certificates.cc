@@ -2,7 +2,7 @@
 // own.
 #include "gateway/http/certificate_json.h"
 #include "gateway/http/handlers.h"
-#include "gateway/http/json_members.h"
+#include "base/json_members.h"
 
 namespace twinhub::gateway::http {
 namespace {

@@ -2,7 +2,7 @@
 
 #include "base/encoding.h"
 #include "base/json.h"
-#include "gateway/http/json_members.h"
+#include "base/json_members.h"
 
 #include <array>
 

@@ -1,7 +1,7 @@
 #include "gateway/http/keys_json.h"
 
 #include "base/encoding.h"
-#include "gateway/http/json_members.h"
+#include "base/json_members.h"
 #include "gateway/http/limits.h"
 #include "gateway/http/reply.h"
 #include "gateway/wire_status.h"

@@ -2,7 +2,7 @@
 // cloud takes messages over AMQP alone.
 #include "base/encoding.h"
 #include "gateway/http/handlers.h"
-#include "gateway/http/json_members.h"
+#include "base/json_members.h"
 #include "gateway/message_words.h"
 
 namespace twinhub::gateway::http {

@@ -1,5 +1,5 @@
 #include "gateway/http/handlers.h"
-#include "gateway/http/json_members.h"
+#include "base/json_members.h"
 
 namespace twinhub::gateway::http {
 namespace {

@@ -1,10 +1,9 @@
 #include "base/encoding.h"
-#include "gateway/http/json_members.h"
-#include "gateway/http/provisioning/enrollment_json.h"
+#include "base/json_members.h"
 #include "gateway/http/provisioning/handlers.h"
 #include "gateway/http/provisioning/page.h"
 #include "gateway/provisioning_error.h"
-#include "provisioning/limits.h"
+#include "provisioning/enrollment_json.h"
 #include "provisioning/views.h"
 
 namespace twinhub::gateway::http {
@@ -23,32 +22,14 @@ struct BulkFailure {
     Error error;
 };
 
-// One item of a bulk request (spec service-api 11.5), done as its own address would do it.
-Task<Result<>> apply(Call& call, const std::string& mode, const json::object& item) {
-    const dps::EnrollmentKind kind = enrollment_kind(call);
-    if (equals_ignoring_case(mode, "delete")) {
-        CO_TRY(const auto id,
-               text_member(item, kind == dps::EnrollmentKind::group ? "enrollmentGroupId"
-                                                                    : "registrationId"));
-        CO_TRY(dps::ProvisioningId parsed, dps::ProvisioningId::parse(id.value_or("")));
-        co_return co_await call.provisioning->remove(kind, std::move(parsed), twin::Match::any());
-    }
-    CO_TRY(dps::EnrollmentWish wish, read_enrollment(item, kind, std::nullopt));
-    twin::Match match;
-    if (equals_ignoring_case(mode, "update")) {
-        match = twin::Match::any();
-    } else if (equals_ignoring_case(mode, "updateIfMatchETag")) {
-        CO_TRY(const auto etag, text_member(item, "etag"));
-        CO_TRY(match, twin::Match::parse(etag.value_or("")));
-    }
-    CO_TRY_VOID(co_await call.provisioning->put(std::move(wish), std::move(match)));
+// As its own address would do it.
+Task<Result<>> apply(Call& call, Result<dps::EnrollmentChange> item) {
+    CO_TRY(dps::EnrollmentChange change, std::move(item));
+    if (change.removes)
+        co_return co_await call.provisioning->remove(
+            enrollment_kind(call), std::move(change.wish.enrollment.id), std::move(change.match));
+    CO_TRY_VOID(co_await call.provisioning->put(std::move(change.wish), std::move(change.match)));
     co_return Result<>{};
-}
-
-bool is_mode(std::string_view text) {
-    for (const std::string_view mode : {"create", "update", "updateIfMatchETag", "delete"})
-        if (equals_ignoring_case(text, mode)) return true;
-    return false;
 }
 
 void append_failure(std::string& body, const BulkFailure& failed, std::string_view member,
@@ -92,7 +73,7 @@ Task<Result<>> put_enrollment(Call& call) {
     CO_TRY(dps::ProvisioningId id, enrollment_id(call));
     CO_TRY(twin::Match match, match_of(call));
     CO_TRY(const json::object body, json_object(call));
-    CO_TRY(dps::EnrollmentWish wish, read_enrollment(body, enrollment_kind(call), id));
+    CO_TRY(dps::EnrollmentWish wish, dps::read_enrollment(body, enrollment_kind(call), id));
     // Whoever makes one sees its keys, which may have been made here.
     const dps::Keys keys = match.is_absent() ? dps::Keys::shown : dps::Keys::hidden;
     CO_TRY(const dps::EnrollmentView view,
@@ -121,28 +102,14 @@ Task<Result<>> get_attestation(Call& call) {
 
 Task<Result<>> bulk_enrollments(Call& call) {
     const bool groups = enrollment_kind(call) == dps::EnrollmentKind::group;
-    const std::string_view member = groups ? "enrollmentGroupId" : "registrationId";
-    const std::string_view list = groups ? "enrollmentGroups" : "enrollments";
+    const std::string_view member = dps::id_member(enrollment_kind(call));
     CO_TRY(const json::object body, json_object(call));
-    CO_TRY(const auto mode, text_member(body, "mode"));
-    if (!mode || !is_mode(*mode))
-        co_return failure(Code::argument_invalid,
-                          "The mode must be create, update, updateIfMatchETag or delete", "mode");
-    CO_TRY(const json::array* items, array_member(body, list));
-    if (items == nullptr)
-        co_return failure(Code::argument_null, "The enrollments are missing", std::string(list));
-    if (items->size() > dps::bulk_items_max)
-        co_return failure(Code::too_many_devices, "A bulk request has at most 10 enrollments",
-                          std::string(list));
+    CO_TRY(dps::EnrollmentChanges changes,
+           dps::read_enrollment_changes(body, enrollment_kind(call)));
     std::vector<BulkFailure> failures;
-    for (const json::value& item : *items) {
-        if (!item.is_object())
-            co_return failure(Code::format_invalid, "An enrollment must be an object",
-                              std::string(list));
-        Result<> done = co_await apply(call, *mode, item.get_object());
-        if (done) continue;
-        const auto id = text_member(item.get_object(), member);
-        failures.push_back({id ? id->value_or("") : "", std::move(done).error()});
+    for (std::size_t i = 0; i < changes.items.size(); ++i) {
+        Result<> done = co_await apply(call, std::move(changes.items[i]));
+        if (!done) failures.push_back({std::move(changes.names[i]), std::move(done).error()});
     }
     std::string& out = call.reply.body;
     out += failures.empty() ? R"({"isSuccessful":true,"errors":[)"
