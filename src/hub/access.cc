@@ -14,10 +14,13 @@ struct Needs {
     Rights or_else = 0;
 };
 
+// Who may do it to itself, without a right.
+enum class Own : std::uint8_t { nobody, identity, registration };
+
 struct Row {
     Operation operation;
     Needs needs;
-    bool own = false;  // an identity may do it to itself
+    Own own = Own::nobody;
 };
 
 constexpr bool covers(Rights has, Rights wanted) { return wanted != 0 && (has & wanted) == wanted; }
@@ -48,18 +51,25 @@ constexpr std::array rows{
     Row{Operation::events_read, {rights_of({Right::service_connect})}},
     Row{Operation::certificate_read, {rights_of({Right::registry_read})}},
     Row{Operation::certificate_write, {rights_of({Right::registry_write})}},
-    Row{Operation::device_connect, {rights_of({Right::device_connect})}, true},
-    Row{Operation::device_twin_read, {rights_of({Right::device_connect})}, true},
-    Row{Operation::device_report, {rights_of({Right::device_connect})}, true},
-    Row{Operation::device_send, {rights_of({Right::device_connect})}, true},
+    Row{Operation::device_connect, {rights_of({Right::device_connect})}, Own::identity},
+    Row{Operation::device_twin_read, {rights_of({Right::device_connect})}, Own::identity},
+    Row{Operation::device_report, {rights_of({Right::device_connect})}, Own::identity},
+    Row{Operation::device_send, {rights_of({Right::device_connect})}, Own::identity},
     Row{Operation::provisioning_read, {rights_of({Right::provisioning_config})}},
     Row{Operation::enrollment_read, {rights_of({Right::enrollment_read})}},
     Row{Operation::enrollment_write, {rights_of({Right::enrollment_write})}},
     Row{Operation::enrollment_keys_read, {rights_of({Right::enrollment_write})}},
     Row{Operation::registration_read, {rights_of({Right::registration_read})}},
     Row{Operation::registration_delete, {rights_of({Right::registration_write})}},
-    Row{Operation::device_receive, {rights_of({Right::device_connect})}, true},
+    Row{Operation::device_receive, {rights_of({Right::device_connect})}, Own::identity},
+    Row{Operation::linked_hub_write, {rights_of({Right::provisioning_config})}},
+    Row{Operation::device_register, {Rights{0}}, Own::registration},
 };
+
+constexpr bool is_self(const Principal& principal, Own own) {
+    return (own == Own::identity && principal.kind == Principal::Kind::identity) ||
+           (own == Own::registration && principal.kind == Principal::Kind::registration);
+}
 
 }  // namespace
 
@@ -68,8 +78,7 @@ Result<> decide(const Principal& principal, Operation operation, const TwinId& o
     if (row != rows.end()) {
         if (principal.kind == Principal::Kind::policy && meets(principal.rights, row->needs))
             return {};
-        if (principal.kind == Principal::Kind::identity && row->own && principal.id == object)
-            return {};
+        if (is_self(principal, row->own) && principal.id == object) return {};
     }
     return failure(Code::unauthorized, "Unauthorized");
 }

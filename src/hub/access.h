@@ -64,19 +64,22 @@ enum class Operation : std::uint8_t {
     registration_read,
     registration_delete,
     device_receive,  // messages to it
+    linked_hub_write,
+    device_register,  // with the provisioning service: to ask for a hub, and what became of it
 };
 
 // Who asks, once a credential proved it.
 struct Principal {
-    enum class Kind : std::uint8_t { nobody, policy, identity };
+    enum class Kind : std::uint8_t { nobody, policy, identity, registration };
     Kind kind = Kind::nobody;
     std::string name;  // the policy's name
     Rights rights = 0;
-    TwinId id;  // the device or module itself
+    TwinId id;  // the device or module itself; a registration id, which need not be a device yet
 };
 
 // The one door of access (seam 2): may `principal` do `operation` on `object`?
-// `object` is empty for operations on the whole hub. Errors: unauthorized.
+// `object` is empty for operations on the whole hub, and a registration id for those of devices
+// that have no hub yet. Errors: unauthorized.
 Result<> decide(const Principal& principal, Operation operation, const TwinId& object);
 
 // A shared access policy of the hub, with decoded keys.

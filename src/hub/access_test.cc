@@ -2,13 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace twinhub::hub {
 namespace {
 
 struct Case {
     Operation operation;
-    const char* policies;  // which of the default policies may
-    bool own;              // may an identity do it to itself
+    const char* policies;       // which of the default policies may
+    bool own;                   // may an identity do it to itself
+    bool registration = false;  // may a registration id that proved itself
 };
 
 // Spec service-api 2.2 and device-protocols 6.3, written down a second time.
@@ -44,6 +47,8 @@ constexpr Case cases[] = {
     {Operation::registration_read, "provisioningserviceowner", false},
     {Operation::registration_delete, "provisioningserviceowner", false},
     {Operation::device_receive, "iothubowner device", true},
+    {Operation::linked_hub_write, "provisioningserviceowner", false},
+    {Operation::device_register, "", false, true},
 };
 
 constexpr const char* policy_names[] = {
@@ -81,6 +86,23 @@ TEST(Access, AnIdentityMayActOnItselfAlone) {
         EXPECT_FALSE(decide(self, c.operation, module)) << int(c.operation);
         EXPECT_FALSE(decide(self, c.operation, TwinId{})) << int(c.operation);
     }
+}
+
+TEST(Access, ARegistrationMayAskForItsOwnHubAndNothingElse) {
+    const TwinId id{DeviceId::parse("r").value(), {}};
+    const TwinId other{DeviceId::parse("s").value(), {}};
+    const Principal self{.kind = Principal::Kind::registration, .name = {}, .rights = 0, .id = id};
+    for (const Case& c : cases) {
+        EXPECT_EQ(decide(self, c.operation, id).has_value(), c.registration) << int(c.operation);
+        EXPECT_FALSE(decide(self, c.operation, other)) << int(c.operation);
+        EXPECT_FALSE(decide(self, c.operation, TwinId{})) << int(c.operation);
+    }
+}
+
+TEST(Access, TheTableOfThisTestHasEachOperationOnce) {
+    std::set<Operation> seen;
+    for (const Case& c : cases) EXPECT_TRUE(seen.insert(c.operation).second) << int(c.operation);
+    EXPECT_EQ(seen.size(), std::size_t{static_cast<std::uint8_t>(Operation::device_register)} + 1);
 }
 
 TEST(Access, NobodyMayDoNothing) {
