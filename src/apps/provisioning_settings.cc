@@ -57,6 +57,8 @@ Result<provisioning::Settings> provisioning_settings(const Config& config, std::
         .failures_per_minute = static_cast<double>(config.provisioning_failures_per_minute)};
     settings.retry_after =
         std::chrono::duration_cast<std::chrono::seconds>(config.provisioning_retry_after);
+    settings.hub_patience =
+        std::chrono::duration_cast<std::chrono::seconds>(config.provisioning_hub_patience);
     settings.sas_skew = std::chrono::duration_cast<std::chrono::seconds>(config.sas_skew);
     settings.groups_max = static_cast<std::uint32_t>(config.provisioning_groups_max);
     settings.registrations_max = config.provisioning_registrations_max;

@@ -4,6 +4,7 @@
 #include "apps/keys/certificate.h"
 #include "apps/provisioning_settings.h"
 #include "apps/sinks.h"
+#include "base/encoding.h"
 #include "base/loop.h"
 #include "gateway/amqp/context.h"
 #include "gateway/connection_limit.h"
@@ -13,7 +14,9 @@
 #include "gateway/mqtt/context.h"
 #include "gateway/ops/ops_door.h"
 #include "gateway/outgoing/outgoing.h"
+#include "gateway/pause.h"
 #include "hub/hub.h"
+#include "provisioning/limits.h"
 #include "provisioning/provisioning.h"
 #include "store/committer.h"
 #include "store/rocksdb/rocksdb_engine.h"
@@ -27,6 +30,7 @@
 #include <prometheus/text_serializer.h>
 #include <sys/resource.h>
 
+#include <list>
 #include <optional>
 #include <thread>
 
@@ -43,6 +47,7 @@ constexpr auto tick_every = 50ms;
 constexpr std::size_t pool_threads_min = 2;
 constexpr std::size_t ops_connections_max = 64;  // of their own: a full hub still says how it is
 constexpr int settle_rounds_max = 10'000;
+constexpr std::size_t hub_requests_max = 256;  // to linked hubs, under way on a loop
 
 // Connections are descriptors: take all that the system grants.
 void raise_descriptor_limit() {
@@ -96,12 +101,18 @@ struct ServingLoop : DoorLoop {
     void stop_sinks() {
         for (const auto& sink : sinks) sink->stop();
         if (outgoing) outgoing->stop();
+        if (to_hubs) to_hubs->stop();
+        is_ending = true;
+        for (gateway::Pause& pause : pauses) pause.wake();
     }
 
     std::unique_ptr<mqtt::MqttContext> mqtt;
     std::unique_ptr<amqp::AmqpContext> amqp;
     std::unique_ptr<http::HttpContext> http;
     std::unique_ptr<gateway::Outgoing> outgoing;
+    std::unique_ptr<gateway::Outgoing> to_hubs;  // a silent one keeps nobody else waiting
+    std::list<gateway::Pause> pauses;            // of registrations
+    bool is_ending = false;
     std::vector<std::shared_ptr<gateway::Sink>> sinks;
 };
 
@@ -142,6 +153,9 @@ struct Server::Parts {
     Result<> open_ways_out();
     Result<> open_provisioning(const std::string& id_scope);
     Task<Result<std::string>> ask_allocation(std::size_t loop, std::string url, std::string body);
+    Task<Result<provisioning::HubAnswer>> ask_hub(std::size_t loop,
+                                                  provisioning::HubRequest request);
+    Task<bool> wait(std::size_t loop, std::chrono::milliseconds time);
     Result<> listen();
     using Socket = std::shared_ptr<gateway::ListeningSocket>;
     Result<> open_listener(const std::vector<std::string>& addresses, const Port& port,
@@ -269,9 +283,17 @@ Result<> Server::Parts::serve_operations() {
 Result<> Server::Parts::open_ways_out() {
     TRY(const gateway::ClientTrust trust,
         gateway::make_trust(config.outgoing_ca_file, gateway::SystemAuthorities::always));
-    for (const auto& loop : loops)
+    for (const auto& loop : loops) {
         loop->outgoing = std::make_unique<gateway::Outgoing>(loop->get_executor(), loop->deadlines,
                                                              clock, trust);
+        loop->to_hubs = std::make_unique<gateway::Outgoing>(
+            loop->get_executor(), loop->deadlines, clock, trust,
+            gateway::OutgoingLimits{.answer_bytes_max = provisioning::hub_answer_bytes_max,
+                                    .requests_max = hub_requests_max,
+                                    .idle_max = hub_requests_max / 8,
+                                    .connect = 5s,
+                                    .answer = 15s});
+    }
     for (std::size_t i = 0; i < config.sinks.size(); ++i) {
         ServingLoop& loop = *loops[i % loops.size()];
         const gateway::SinkSeams seams{.events = hub->device_events(),
@@ -302,6 +324,12 @@ Result<> Server::Parts::open_provisioning(const std::string& id_scope) {
     seams.webhook = [this](std::size_t loop, std::string url, std::string body) {
         return ask_allocation(loop, std::move(url), std::move(body));
     };
+    seams.ask_hub = [this](std::size_t loop, provisioning::HubRequest request) {
+        return ask_hub(loop, std::move(request));
+    };
+    seams.wait = [this](std::size_t loop, std::chrono::milliseconds time) {
+        return wait(loop, time);
+    };
     TRY(provisioning, provisioning::Provisioning::open(std::move(settings), *hub,
                                                        provisioning_metrics, std::move(seams)));
     log.info("provisioning.open", {{"id_scope", id_scope}});
@@ -321,6 +349,28 @@ Task<Result<std::string>> Server::Parts::ask_allocation(std::size_t loop, std::s
             Code::unavailable,
             fmt::format("The custom allocation answered with status {}", answer.status));
     co_return std::move(answer.body);
+}
+
+// Hubs elsewhere that devices are assigned to.
+Task<Result<provisioning::HubAnswer>> Server::Parts::ask_hub(std::size_t loop,
+                                                             provisioning::HubRequest request) {
+    gateway::OutgoingRequest out{.method = std::move(request.method),
+                                 .url = {.host = ascii_lower(request.host),
+                                         .port = request.port,
+                                         .target = std::move(request.target)},
+                                 .headers = std::move(request.headers),
+                                 .body = std::move(request.body)};
+    CO_TRY(gateway::OutgoingAnswer answer, co_await loops[loop]->to_hubs->send(std::move(out)));
+    co_return provisioning::HubAnswer{.status = answer.status, .body = std::move(answer.body)};
+}
+
+Task<bool> Server::Parts::wait(std::size_t loop, std::chrono::milliseconds time) {
+    ServingLoop& here = *loops[loop];
+    if (here.is_ending) co_return false;
+    const auto pause = here.pauses.emplace(here.pauses.end(), here.get_executor(), here.deadlines);
+    co_await pause->until(clock.monotonic() + time);
+    here.pauses.erase(pause);
+    co_return !here.is_ending;
 }
 
 Result<> Server::Parts::listen() {

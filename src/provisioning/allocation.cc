@@ -14,7 +14,7 @@ std::vector<LinkedHub> candidates(std::span<const LinkedHub> linked,
     std::vector<LinkedHub> found;
     for (const LinkedHub& hub : linked) {
         const bool wanted =
-            named.empty() || std::ranges::any_of(named, [&](const std::string& name) {
+            named.empty() ? hub.applies : std::ranges::any_of(named, [&](const std::string& name) {
                 return equals_ignoring_case(name, hub.host);
             });
         if (wanted && hub.weight > 0) found.push_back(hub);

@@ -12,11 +12,14 @@ namespace twinhub::provisioning {
 struct LinkedHub {
     std::string host;
     std::uint32_t weight = 1;    // its share of the devices; 0 = takes no new ones
-    std::uint64_t assigned = 0;  // devices that registrations have put there
+    std::uint64_t assigned = 0;  // devices that registrations have put there; its load
+    bool is_own = true;          // a name of the hub that the service stands on
+    bool applies = true;         // false: only for enrollments that name it
     friend bool operator==(const LinkedHub&, const LinkedHub&) = default;
 };
 
-// The linked hubs that an enrollment names (all when it names none) and that take devices.
+// The linked hubs that an enrollment names (when it names none, all that take part in allocations)
+// and that take devices.
 std::vector<LinkedHub> candidates(std::span<const LinkedHub> linked,
                                   std::span<const std::string> named);
 

@@ -43,7 +43,6 @@ Desk::Desk(std::size_t index, const Parts& parts)
     : index_(index),
       executor_(parts.hub.shards().at(index).executor()),
       parts_(parts),
-      home_(parts.hub),
       queue_(executor_, parts.hub.committer(), stream_of(parts.hub, index), parts.hub.clock(),
              parts.hub.metrics(), [](const Error&) {}),
       lanes_(executor_) {}
@@ -113,8 +112,8 @@ Task<Result<Enrollment>> Desk::put(EnrollmentWish wish, twin::Match match) {
     Random& random = parts_.hub.random();
     CO_TRY(Enrollment next,
            current
-               ? replace_enrollment(*current, std::move(wish), parts_.loads.hosts(), now, random)
-               : make_enrollment(std::move(wish), parts_.loads.hosts(), now, random));
+               ? replace_enrollment(*current, std::move(wish), parts_.links.hosts(), now, random)
+               : make_enrollment(std::move(wish), parts_.links.hosts(), now, random));
     const std::string key = enrollment_key(kind, id);
     queue_.batch().put(Family::metadata, key, sealed(next, key));
     CO_TRY_VOID(co_await settled());
@@ -170,7 +169,7 @@ void Desk::drop_registration(const Registration& registration) {
         batch.remove(Family::metadata, member_key(registration.enrollment, registration.id.key()));
     queue_.on_settled([this, hub = registration.hub](const Result<>& result) {
         if (!result) return;
-        if (!hub.empty()) parts_.loads.count(hub, -1);
+        if (!hub.empty()) parts_.links.count(hub, -1);
         parts_.metrics.registrations.Decrement();
     });
 }

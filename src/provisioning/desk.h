@@ -10,11 +10,13 @@
 #include "provisioning/doorkeeper.h"
 #include "provisioning/enrollment_rules.h"
 #include "provisioning/groups.h"
-#include "provisioning/home.h"
-#include "provisioning/loads.h"
+#include "provisioning/hubs/foreign_hub.h"
+#include "provisioning/hubs/home.h"
+#include "provisioning/hubs/links.h"
 #include "provisioning/metrics.h"
 #include "provisioning/register_request.h"
 #include "provisioning/registration.h"
+#include "provisioning/reprovision.h"
 #include "provisioning/settings.h"
 #include "twin/etag.h"
 
@@ -32,6 +34,9 @@ namespace twinhub::provisioning {
 using Webhook =
     std::function<Task<Result<std::string>>(std::size_t loop, std::string url, std::string body)>;
 
+// Waits on the loop of that number; false when the service ends instead.
+using Wait = std::function<Task<bool>(std::size_t loop, std::chrono::milliseconds time)>;
+
 // The part of the provisioning service that lives on one loop: the individual enrollments and the
 // registrations of the ids that hash to its slots, and what is under way for them. Everything here
 // runs on that loop; nothing is kept in memory but what is under way.
@@ -43,9 +48,11 @@ public:
         Metrics& metrics;
         Doorkeeper& doorkeeper;
         SharedGroups& groups;
-        Loads& loads;
+        Links& links;
         const Authorities& authorities;
         const Webhook& webhook;
+        const AskHub& ask_hub;
+        const Wait& wait;
     };
     Desk(std::size_t index, const Parts& parts);
     ~Desk();
@@ -63,6 +70,11 @@ public:
     Task<Result<Registration>> registration(std::string id);
     Task<Result<>> remove_registration(std::string id, twin::Match match);
 
+    // --- linked hubs, at the first desk alone (desk_links.cc)
+    // -------------------------------------
+    Task<Result<HubLink>> put_link(HubLinkWish wish, twin::Match match);
+    Task<Result<>> remove_link(std::string host, twin::Match match);
+
 private:
     struct Work;
     struct Choice;
@@ -79,8 +91,19 @@ private:
 
     Task<Proof> prove(const Caller& caller);
     Task<> assign(std::shared_ptr<Work> work);
+    // Decides and stores, once; nothing when a hub is silent and it is to be tried again.
+    Task<std::optional<Registration>> try_to_assign(std::shared_ptr<Work> work);
+    bool may_try_again(const Work& work) const;
+    // The hub of that name, for as long as the call lives; nothing when it is no longer linked.
+    std::unique_ptr<Place> place_of(std::string_view host);
+    bool is_own(std::string_view host) const;
+    Task<Result<std::vector<LinkedHub>>> with_loads(std::shared_ptr<Work> work,
+                                                    std::vector<LinkedHub> hubs,
+                                                    std::string current);
     Task<Result<Registration>> decide(std::shared_ptr<Work> work,
                                       std::optional<Registration> before);
+    Task<Result<bool>> bring(std::shared_ptr<Work> work, Move how, const std::string& from,
+                             const std::string& to, Placement placement);
     Task<Result<Choice>> choose(std::shared_ptr<Work> work, const Registration& before);
     Task<Result<>> save(Registration next, std::optional<Registration> before);
     void drop_registration(const Registration& registration);
@@ -89,10 +112,10 @@ private:
     std::size_t index_;
     Executor executor_;
     Parts parts_;
-    Home home_;
     hub::CommitQueue queue_;
     hub::Lanes lanes_;  // what is done for one id, one after the other
     std::unordered_map<std::string, std::shared_ptr<Work>> works_;  // by registration id
+    std::size_t waiting_ = 0;                                       // of them, for a silent hub
     std::deque<Registration> lost_;  // results that could not be stored, oldest first
 };
 

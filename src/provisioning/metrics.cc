@@ -35,7 +35,10 @@ Metrics::Metrics(prometheus::Registry& registry)
                         .Add({})),
       webhook_failures(counters(registry, "twinhub_provisioning_webhook_failures_total",
                                 "Custom allocations that gave no hub")
-                           .Add({})) {
+                           .Add({})),
+      waiting(gauges(registry, "twinhub_provisioning_waiting",
+                     "Registrations that wait for a linked hub that does not answer")
+                  .Add({})) {
     auto& by_result = counters(registry, "twinhub_provisioning_registrations_total",
                                "Registrations, by how they ended");
     for (std::size_t i = 0; i < ended_.size(); ++i)

@@ -26,6 +26,7 @@ struct Metrics {
     prometheus::Histogram& seconds;    // from the proof to the result
     prometheus::Gauge& registrations;  // records
     prometheus::Counter& webhook_failures;
+    prometheus::Gauge& waiting;  // for a linked hub that does not answer
 
 private:
     std::array<prometheus::Counter*, 5> ended_{};

@@ -16,11 +16,11 @@ Provisioning::Provisioning(Settings settings, hub::Hub& hub, Metrics& metrics, S
       seams_(std::move(seams)),
       doorkeeper_(settings_.rates, hub.random()),
       groups_(std::make_shared<const Groups>()),
-      loads_(settings_.hubs) {
+      links_(settings_.hubs) {
     for (std::size_t i = 0; i < hub.shards().size(); ++i)
-        desks_.push_back(
-            std::make_unique<Desk>(i, Desk::Parts{settings_, hub_, metrics_, doorkeeper_, groups_,
-                                                  loads_, seams_.authorities, seams_.webhook}));
+        desks_.push_back(std::make_unique<Desk>(
+            i, Desk::Parts{settings_, hub_, metrics_, doorkeeper_, groups_, links_,
+                           seams_.authorities, seams_.webhook, seams_.ask_hub, seams_.wait}));
 }
 
 Provisioning::~Provisioning() = default;
@@ -45,13 +45,20 @@ Result<> Provisioning::read_all() {
     TRY_VOID(all_groups->status());
     groups_.store(std::make_shared<const Groups>(std::move(groups)));
 
+    const auto links = engine.scan(Family::metadata, store::area_range(store::Area::linked_hub));
+    for (links->seek_first(); links->valid(); links->next()) {
+        TRY(HubLink link, open_link(links->key(), links->value()));
+        links_.put(std::move(link));
+    }
+    TRY_VOID(links->status());
+
     double count = 0;
     const auto registrations =
         engine.scan(Family::metadata, store::area_range(store::Area::registration));
     for (registrations->seek_first(); registrations->valid(); registrations->next()) {
         TRY(const Registration registration,
             open_registration(registrations->key(), registrations->value()));
-        if (registration.has_home()) loads_.count(registration.hub, 1);
+        if (registration.has_home()) links_.count(registration.hub, 1);
         ++count;
     }
     metrics_.registrations.Set(count);
@@ -148,6 +155,20 @@ Task<Result<>> Provisioning::remove_registration(ProvisioningId id, twin::Match 
     Desk& desk = desk_of(id.key());
     auto work = [&desk, &match, key = id.key()] {
         return desk.remove_registration(key, std::move(match));
+    };
+    co_return co_await at(desk, std::move(work));
+}
+
+Task<Result<HubLink>> Provisioning::put_link(HubLinkWish wish, twin::Match match) {
+    Desk& desk = *desks_.front();
+    auto work = [&desk, &wish, &match] { return desk.put_link(std::move(wish), std::move(match)); };
+    co_return co_await at(desk, std::move(work));
+}
+
+Task<Result<>> Provisioning::remove_link(std::string host, twin::Match match) {
+    Desk& desk = *desks_.front();
+    auto work = [&desk, &host, &match] {
+        return desk.remove_link(std::move(host), std::move(match));
     };
     co_return co_await at(desk, std::move(work));
 }

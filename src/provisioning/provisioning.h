@@ -34,6 +34,8 @@ public:
     struct Seams {
         Authorities authorities;
         Webhook webhook;  // may be empty: custom allocations fail then
+        AskHub ask_hub;   // may be empty: nothing is brought to linked hubs then
+        Wait wait;        // may be empty: a linked hub that is silent is asked once
     };
     // Reads the groups and counts the registrations. Blocks; before the loops run. Errors:
     // corrupted, internal.
@@ -65,8 +67,17 @@ public:
     Task<Result<RegistrationPage>> registrations(ProvisioningId group, std::string cursor,
                                                  std::size_t limit);
 
+    // Hubs elsewhere that devices are assigned to as well; their names ignore case. A new one is
+    // made without an etag to match; one that is there is changed with it. Errors:
+    // argument_invalid, device_already_exists, not_found, precondition_failed, too_many_devices.
+    Task<Result<HubLink>> put_link(HubLinkWish wish, twin::Match match);
+    // Devices that were assigned there stay there.
+    Task<Result<>> remove_link(std::string host, twin::Match match);
+    std::shared_ptr<const HubLink> link(std::string_view host) const { return links_.find(host); }
+    std::vector<std::shared_ptr<const HubLink>> links() const { return links_.foreign(); }
+
     const Settings& settings() const { return settings_; }
-    std::vector<LinkedHub> hubs() const { return loads_.hubs(); }
+    std::vector<LinkedHub> hubs() const { return links_.hubs(); }
 
 private:
     Provisioning(Settings settings, hub::Hub& hub, Metrics& metrics, Seams seams);
@@ -83,7 +94,7 @@ private:
     Seams seams_;
     Doorkeeper doorkeeper_;
     SharedGroups groups_;
-    Loads loads_;
+    Links links_;
     std::vector<std::unique_ptr<Desk>> desks_;  // one a loop
 };
 

@@ -81,9 +81,7 @@ std::string framed(store::Kind kind, store::Format format, const Value& value,
                    std::string_view key) {
     std::string body;
     append_encoded(body, value);
-    std::string out;
-    store::seal(kind, format, key, body, out);
-    return out;
+    return store::sealed(kind, format, key, body);
 }
 
 }  // namespace

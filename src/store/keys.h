@@ -47,6 +47,7 @@ enum class Area : char {
     enrollment = 'e',        // lower-case registration id: an individual enrollment
     enrollment_group = 'g',  // lower-case group id
     registration = 'r',      // lower-case registration id: where a device was assigned to
+    linked_hub = 'l',        // lower-case host name: another hub that devices are assigned to
     group_member = 'm',      // lower-case group id, NUL, lower-case registration id
     authority = 'a',         // name: a certificate authority of the hub's devices
     message = 'q',           // twin key and sequence: a message that waits for a device

@@ -19,6 +19,7 @@ enum class Kind : std::uint8_t {
     checkpoint = 6,  // up to where a shard's documents contain its changes
     enrollment = 20,
     registration = 21,
+    linked_hub = 22,  // a hub that devices are assigned to
     authority = 30,  // a certificate authority
     message = 7,     // a part of a message to a device
     feedback = 8,    // how such a message ended

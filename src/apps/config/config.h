@@ -66,6 +66,7 @@ struct Config {
     std::uint64_t provisioning_registrations_per_second = 2'000;  // 0 = no limit
     std::uint64_t provisioning_requests_per_minute = 60;          // of one registration id
     std::uint64_t provisioning_failures_per_minute = 30;          // of one address
+    std::chrono::milliseconds provisioning_hub_patience{120'000};  // with a silent linked hub
     std::uint64_t provisioning_groups_max = 1'000;
     std::uint64_t provisioning_registrations_max = 10'000'000;
 

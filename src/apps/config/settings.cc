@@ -76,6 +76,10 @@ const Setting table[] = {
      "canonical name."},
     {"provisioning.retry_after", &Config::provisioning_retry_after,
      "How long a device is told to wait before it asks again.", Form::plain, second, minute},
+    {"provisioning.hub_patience", &Config::provisioning_hub_patience,
+     "How long a device is kept waiting for a linked hub that does not answer before its "
+     "registration fails.",
+     Form::plain, 0, 60 * minute},
     {"provisioning.registrations_per_second", &Config::provisioning_registrations_per_second,
      "Registrations of all devices together; 0 = no limit."},
     {"provisioning.requests_per_minute", &Config::provisioning_requests_per_minute,

@@ -4,8 +4,11 @@
 #include "hub/testing/test_hub.h"
 #include "protocol/sas/token.h"
 #include "provisioning/provisioning.h"
+#include "provisioning/testing/fake_hub.h"
 
+#include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -69,6 +72,18 @@ public:
         Provisioning::Seams seams;
         seams.authorities = authorities;
         seams.webhook = webhook;
+        seams.ask_hub = [this](std::size_t, HubRequest request) -> Task<Result<HubAnswer>> {
+            const auto found = foreign.find(request.host);
+            if (found == foreign.end()) co_return failure(Code::unavailable, "no such host");
+            co_return found->second->answer(request);
+        };
+        // Time passes at once.
+        seams.wait = [this](std::size_t, std::chrono::milliseconds time) -> Task<bool> {
+            waits.push_back(time);
+            hub.clock().advance(time);
+            if (during_wait) during_wait();
+            co_return true;
+        };
         auto opened = Provisioning::open(settings, hub.hub(), *metrics_, std::move(seams));
         CHECK(opened.has_value());
         service_ = std::move(*opened);
@@ -102,12 +117,28 @@ public:
         EXPECT_TRUE(found) << (found ? "" : found.error().message);
         return found.value_or(Registration{});
     }
+    // Links a hub that is there from now on.
+    FakeHub& link(const std::string& host, std::uint64_t weight = 1) {
+        auto& made = foreign[host];
+        made = std::make_unique<FakeHub>(host);
+        const auto linked =
+            hub.run(service_->put_link({.host = host,
+                                        .connection_string = made->connection_string(),
+                                        .weight = weight,
+                                        .applies = {}},
+                                       {}));
+        EXPECT_TRUE(linked) << (linked ? "" : linked.error().message);
+        return *made;
+    }
     Outcome run(Task<Outcome> task) { return hub.run(std::move(task)); }
 
     hub::testing::TestHub hub;
     Settings settings;
     Authorities authorities;
     Webhook webhook;
+    std::map<std::string, std::unique_ptr<FakeHub>> foreign;
+    std::vector<std::chrono::milliseconds> waits;
+    std::function<void()> during_wait;
 
 private:
     static hub::Settings with_names(hub::Settings settings, const std::vector<LinkedHub>& hubs) {

@@ -1,5 +1,6 @@
 // `twinhub dps ...`: the provisioning service, as `az iot dps` asks it (spec service-api 12.4).
 #include "apps/cli/dps/enrollment_body.h"
+#include "apps/cli/dps/linked_hub_commands.h"
 #include "apps/cli/entity.h"
 #include "base/encoding.h"
 #include "protocol/sas/token.h"
@@ -272,6 +273,7 @@ std::vector<Command> dps_commands() {
                         .about = "The provisioning service: its id scope, its hubs",
                         .options = {},
                         .run = [](Context& context) { return outcome_of(show_service(context)); }});
+    add_linked_hub_commands(commands);
     add_enrollment_commands(commands, Enrolled::device);
     add_registration_commands(commands, "dps enrollment", enrollment_option(Enrolled::device));
     add_enrollment_commands(commands, Enrolled::group);

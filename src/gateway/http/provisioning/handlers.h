@@ -20,6 +20,10 @@ Task<Result<>> query_registrations(Call& call);
 
 // The service itself: its id scope, its hubs.
 Task<Result<>> get_provisioning(Call& call);
+Task<Result<>> list_linked_hubs(Call& call);
+Task<Result<>> get_linked_hub(Call& call);
+Task<Result<>> put_linked_hub(Call& call);
+Task<Result<>> delete_linked_hub(Call& call);
 
 // Devices (spec device-protocols 7.3); their credential is judged by the service.
 Task<Result<>> register_device(Call& call);
