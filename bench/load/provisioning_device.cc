@@ -1,6 +1,7 @@
 #include "provisioning_device.h"
 
 #include "base/json.h"
+#include "base/json_members.h"
 #include "credentials.h"
 #include "protocol/mqtt/decoder.h"
 #include "protocol/mqtt/packet.h"
@@ -22,11 +23,6 @@ constexpr std::string_view answers = "$dps/registrations/res/";
 constexpr std::string_view register_topic = "$dps/registrations/PUT/iotdps-register/?$rid=1";
 constexpr std::string_view poll_topic =
     "$dps/registrations/GET/iotdps-get-operationstatus/?$rid=2&operationId=";
-
-std::string text_of(const json::object& object, std::string_view name) {
-    const json::value* value = object.if_contains(name);
-    return value && value->is_string() ? std::string(value->get_string()) : "";
-}
 
 std::uint64_t retry_after_of(std::string_view topic) {
     constexpr std::string_view item = "&retry-after=";
@@ -117,14 +113,14 @@ void ProvisioningDevice::answered(std::string_view topic, std::string_view body)
     if (!parsed || !parsed->is_object()) return refuse("sent what is not JSON");
     const json::object& answer = parsed->get_object();
     if (status == "202" || status == "429") {
-        if (const std::string operation = text_of(answer, "operationId"); !operation.empty())
+        if (const std::string operation = text_in(answer, "operationId"); !operation.empty())
             operation_ = operation;
         return owner_.asked_to_wait(*this, retry_after_of(topic));
     }
     const json::value* state = answer.if_contains("registrationState");
-    if (status != "200" || text_of(answer, "status") != "assigned" || !state || !state->is_object())
+    if (status != "200" || text_in(answer, "status") != "assigned" || !state || !state->is_object())
         return refuse(fmt::format("registration ended with {}", status));
-    owner_.assigned(*this, text_of(state->get_object(), "assignedHub"));
+    owner_.assigned(*this, text_in(state->get_object(), "assignedHub"));
 }
 
 void ProvisioningDevice::refuse(std::string_view why) {

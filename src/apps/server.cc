@@ -2,10 +2,10 @@
 
 #include "apps/door_settings.h"
 #include "apps/keys/certificate.h"
+#include "apps/provisioning_seams.h"
 #include "apps/provisioning_settings.h"
+#include "apps/serving_loop.h"
 #include "apps/sinks.h"
-#include "base/encoding.h"
-#include "base/loop.h"
 #include "gateway/amqp/context.h"
 #include "gateway/connection_limit.h"
 #include "gateway/http/connection.h"
@@ -13,10 +13,7 @@
 #include "gateway/listener.h"
 #include "gateway/mqtt/context.h"
 #include "gateway/ops/ops_door.h"
-#include "gateway/outgoing/outgoing.h"
-#include "gateway/pause.h"
 #include "hub/hub.h"
-#include "provisioning/limits.h"
 #include "provisioning/provisioning.h"
 #include "store/committer.h"
 #include "store/rocksdb/rocksdb_engine.h"
@@ -30,7 +27,6 @@
 #include <prometheus/text_serializer.h>
 #include <sys/resource.h>
 
-#include <list>
 #include <optional>
 #include <thread>
 
@@ -47,7 +43,6 @@ constexpr auto tick_every = 50ms;
 constexpr std::size_t pool_threads_min = 2;
 constexpr std::size_t ops_connections_max = 64;  // of their own: a full hub still says how it is
 constexpr int settle_rounds_max = 10'000;
-constexpr std::size_t hub_requests_max = 256;  // to linked hubs, under way on a loop
 
 // Connections are descriptors: take all that the system grants.
 void raise_descriptor_limit() {
@@ -72,49 +67,6 @@ double first_end(const KeyMaterial& keys) {
             first = std::min(first, expires_at(*parsed->front()));
     return std::chrono::duration<double>(first.time_since_epoch()).count();
 }
-
-// One event loop with what every door needs. What is declared first goes last.
-struct DoorLoop : Loop {
-    explicit DoorLoop(Moment now) : work(get_executor()), ticker(*this), deadlines(now) {}
-
-    void stop_accepting() {
-        for (const auto& acceptor : acceptors) acceptor->stop();
-    }
-
-    asio::executor_work_guard<executor_type> work;
-    asio::steady_timer ticker;
-    gateway::Deadlines deadlines;
-    std::vector<std::unique_ptr<gateway::Acceptor>> acceptors;
-};
-
-// The loop of a shard, with everything that lives on it.
-struct ServingLoop : DoorLoop {
-    using DoorLoop::DoorLoop;
-
-    void stop_doors() {
-        stop_accepting();
-        if (http) http->stop();
-        if (mqtt) mqtt->stop();
-        if (amqp) amqp->stop();
-    }
-
-    void stop_sinks() {
-        for (const auto& sink : sinks) sink->stop();
-        if (outgoing) outgoing->stop();
-        if (to_hubs) to_hubs->stop();
-        is_ending = true;
-        for (gateway::Pause& pause : pauses) pause.wake();
-    }
-
-    std::unique_ptr<mqtt::MqttContext> mqtt;
-    std::unique_ptr<amqp::AmqpContext> amqp;
-    std::unique_ptr<http::HttpContext> http;
-    std::unique_ptr<gateway::Outgoing> outgoing;
-    std::unique_ptr<gateway::Outgoing> to_hubs;  // a silent one keeps nobody else waiting
-    std::list<gateway::Pause> pauses;            // of registrations
-    bool is_ending = false;
-    std::vector<std::shared_ptr<gateway::Sink>> sinks;
-};
 
 // The operations listener has a loop of its own: it answers while the hub starts, and when all
 // others are busy.
@@ -152,10 +104,6 @@ struct Server::Parts {
     Result<> open_store();
     Result<> open_ways_out();
     Result<> open_provisioning(const std::string& id_scope);
-    Task<Result<std::string>> ask_allocation(std::size_t loop, std::string url, std::string body);
-    Task<Result<provisioning::HubAnswer>> ask_hub(std::size_t loop,
-                                                  provisioning::HubRequest request);
-    Task<bool> wait(std::size_t loop, std::chrono::milliseconds time);
     Result<> listen();
     using Socket = std::shared_ptr<gateway::ListeningSocket>;
     Result<> open_listener(const std::vector<std::string>& addresses, const Port& port,
@@ -283,17 +231,7 @@ Result<> Server::Parts::serve_operations() {
 Result<> Server::Parts::open_ways_out() {
     TRY(const gateway::ClientTrust trust,
         gateway::make_trust(config.outgoing_ca_file, gateway::SystemAuthorities::always));
-    for (const auto& loop : loops) {
-        loop->outgoing = std::make_unique<gateway::Outgoing>(loop->get_executor(), loop->deadlines,
-                                                             clock, trust);
-        loop->to_hubs = std::make_unique<gateway::Outgoing>(
-            loop->get_executor(), loop->deadlines, clock, trust,
-            gateway::OutgoingLimits{.answer_bytes_max = provisioning::hub_answer_bytes_max,
-                                    .requests_max = hub_requests_max,
-                                    .idle_max = hub_requests_max / 8,
-                                    .connect = 5s,
-                                    .answer = 15s});
-    }
+    for (const auto& loop : loops) loop->open_ways_out(trust, clock);
     for (std::size_t i = 0; i < config.sinks.size(); ++i) {
         ServingLoop& loop = *loops[i % loops.size()];
         const gateway::SinkSeams seams{.events = hub->device_events(),
@@ -314,63 +252,11 @@ Result<> Server::Parts::open_ways_out() {
 Result<> Server::Parts::open_provisioning(const std::string& id_scope) {
     if (!config.provisioning_enabled) return {};
     TRY(provisioning::Settings settings, provisioning_settings(config, id_scope));
-    provisioning::Provisioning::Seams seams;
-    seams.authorities.trusted = [this] { return hub->trust(); };
-    seams.authorities.named = [this](std::string_view name) -> std::optional<x509::Certificate> {
-        const auto authority = hub->certificates().get(name);
-        if (!authority || !(*authority)->is_verified()) return std::nullopt;
-        return (*authority)->certificate;
-    };
-    seams.webhook = [this](std::size_t loop, std::string url, std::string body) {
-        return ask_allocation(loop, std::move(url), std::move(body));
-    };
-    seams.ask_hub = [this](std::size_t loop, provisioning::HubRequest request) {
-        return ask_hub(loop, std::move(request));
-    };
-    seams.wait = [this](std::size_t loop, std::chrono::milliseconds time) {
-        return wait(loop, time);
-    };
-    TRY(provisioning, provisioning::Provisioning::open(std::move(settings), *hub,
-                                                       provisioning_metrics, std::move(seams)));
+    TRY(provisioning,
+        provisioning::Provisioning::open(std::move(settings), *hub, provisioning_metrics,
+                                         provisioning_seams(*hub, loops)));
     log.info("provisioning.open", {{"id_scope", id_scope}});
     return {};
-}
-
-// Who allocates devices by itself is asked over HTTPS.
-Task<Result<std::string>> Server::Parts::ask_allocation(std::size_t loop, std::string url,
-                                                        std::string body) {
-    CO_TRY(gateway::Url address, gateway::parse_https_url(url));
-    gateway::OutgoingHeaders headers{{"Content-Type", "application/json; charset=utf-8"}};
-    CO_TRY(gateway::OutgoingAnswer answer,
-           co_await loops[loop]->outgoing->post(std::move(address), std::move(headers),
-                                                std::move(body)));
-    if (!answer.is_success())
-        co_return failure(
-            Code::unavailable,
-            fmt::format("The custom allocation answered with status {}", answer.status));
-    co_return std::move(answer.body);
-}
-
-// Hubs elsewhere that devices are assigned to.
-Task<Result<provisioning::HubAnswer>> Server::Parts::ask_hub(std::size_t loop,
-                                                             provisioning::HubRequest request) {
-    gateway::OutgoingRequest out{.method = std::move(request.method),
-                                 .url = {.host = ascii_lower(request.host),
-                                         .port = request.port,
-                                         .target = std::move(request.target)},
-                                 .headers = std::move(request.headers),
-                                 .body = std::move(request.body)};
-    CO_TRY(gateway::OutgoingAnswer answer, co_await loops[loop]->to_hubs->send(std::move(out)));
-    co_return provisioning::HubAnswer{.status = answer.status, .body = std::move(answer.body)};
-}
-
-Task<bool> Server::Parts::wait(std::size_t loop, std::chrono::milliseconds time) {
-    ServingLoop& here = *loops[loop];
-    if (here.is_ending) co_return false;
-    const auto pause = here.pauses.emplace(here.pauses.end(), here.get_executor(), here.deadlines);
-    co_await pause->until(clock.monotonic() + time);
-    here.pauses.erase(pause);
-    co_return !here.is_ending;
 }
 
 Result<> Server::Parts::listen() {

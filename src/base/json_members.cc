@@ -54,4 +54,23 @@ Result<const json::array*> array_member(const json::object& object, std::string_
     return value->if_array();
 }
 
+std::string text_in(const json::object& object, std::string_view name) {
+    const json::value* value = object.if_contains(name);
+    return value != nullptr && value->is_string() ? std::string(value->get_string())
+                                                  : std::string();
+}
+
+std::string text_in(const json::value& value, std::string_view name) {
+    return text_at(value, {name});
+}
+
+std::string text_at(const json::value& value, std::initializer_list<std::string_view> path) {
+    const json::value* at = &value;
+    for (const std::string_view name : path) {
+        at = at->is_object() ? at->get_object().if_contains(name) : nullptr;
+        if (at == nullptr) return {};
+    }
+    return at->is_string() ? std::string(at->get_string()) : std::string();
+}
+
 }  // namespace twinhub

@@ -2,6 +2,7 @@
 
 #include "apps/client/service_client.h"
 #include "base/encoding.h"
+#include "base/json_members.h"
 #include "base/random.h"
 #include "protocol/sas/token.h"
 
@@ -20,21 +21,12 @@ constexpr std::size_t bulk_items_max = 100;  // spec service-api 4.6
 
 constexpr const char* api_version = "?api-version=2021-10-01";
 
-const json::value* member(const json::value* value, const char* name) {
-    return value && value->is_object() ? value->get_object().if_contains(name) : nullptr;
-}
-
-std::string text_of(const json::value* value) {
-    return value && value->is_string() ? std::string(value->get_string()) : "";
-}
-
 std::string key_of(const json::value& identity) {
-    return text_of(
-        member(member(member(&identity, "authentication"), "symmetricKey"), "primaryKey"));
+    return text_at(identity, {"authentication", "symmetricKey", "primaryKey"});
 }
 
 Result<std::string> primary_key(const json::value& mechanism) {
-    std::string key = text_of(member(member(&mechanism, "symmetricKey"), "primaryKey"));
+    std::string key = text_at(mechanism, {"symmetricKey", "primaryKey"});
     if (key.empty())
         return failure(Code::operation_invalid, "An enrollment group of the fleet has no key");
     return key;
@@ -82,11 +74,9 @@ Result<std::vector<Enrolled>> enroll_groups(const SimulationOptions& options, co
     const std::string status_path = std::string("/twinhub/provisioning") + api_version;
     TRY_VOID(wait_for(service, status_path.c_str(), options, stopped));
     TRY(const json::value status, service.call({.path = status_path, .body = {}}));
-    const json::value* scope =
-        status.is_object() ? status.get_object().if_contains("idScope") : nullptr;
-    if (scope == nullptr || !scope->is_string())
+    const std::string id_scope = text_in(status, "idScope");
+    if (id_scope.empty())
         return failure(Code::operation_invalid, "The provisioning service tells no id scope");
-    const std::string id_scope(scope->get_string());
     std::map<std::string, std::string> keys;  // by group
     std::vector<Enrolled> enrolled;
     for (std::size_t i = 0; i < options.devices && !stopped(); ++i) {

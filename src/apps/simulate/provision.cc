@@ -3,6 +3,7 @@
 #include "apps/simulate/mqtt_link.h"
 #include "base/encoding.h"
 #include "base/json.h"
+#include "base/json_members.h"
 #include "protocol/sas/token.h"
 
 #include <boost/asio/as_tuple.hpp>
@@ -42,21 +43,16 @@ std::optional<Answer> parse_answer(std::string_view topic, std::string_view payl
     return answer;
 }
 
-std::string text_of(const json::value& value, std::string_view name) {
-    const json::value* member = value.is_object() ? value.get_object().if_contains(name) : nullptr;
-    return member && member->is_string() ? std::string(member->get_string()) : "";
-}
-
 Result<Assignment> assignment_of(const json::value& body) {
     const json::value* state =
         body.is_object() ? body.get_object().if_contains("registrationState") : nullptr;
     if (!state) return failure(Code::format_invalid, "the provisioning service told no state");
-    if (const std::string status = text_of(body, "status"); status != "assigned")
+    if (const std::string status = text_in(body, "status"); status != "assigned")
         return failure(Code::operation_invalid,
                        fmt::format("the registration ended as {}: {}", status,
-                                   text_of(*state, "errorMessage")));
-    Assignment assignment{text_of(*state, "assignedHub"), {}};
-    TRY(assignment.device, DeviceId::parse(text_of(*state, "deviceId")));
+                                   text_in(*state, "errorMessage")));
+    Assignment assignment{text_in(*state, "assignedHub"), {}};
+    TRY(assignment.device, DeviceId::parse(text_in(*state, "deviceId")));
     return assignment;
 }
 
@@ -104,8 +100,8 @@ Task<Result<Assignment>> provision(Executor executor, std::unique_ptr<gateway::C
             co_return failure(
                 Code::unauthorized,
                 fmt::format("the provisioning service refused {} with {}: {}", registration.id,
-                            answer->status, text_of(body, "message")));
-        if (answer->status == 202) operation = text_of(body, "operationId");
+                            answer->status, text_in(body, "message")));
+        if (answer->status == 202) operation = text_in(body, "operationId");
         asio::steady_timer timer(executor, answer->retry_after);
         co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     }

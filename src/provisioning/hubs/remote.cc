@@ -1,6 +1,7 @@
 #include "provisioning/hubs/remote.h"
 
 #include "base/encoding.h"
+#include "base/json_members.h"
 #include "protocol/sas/token.h"
 #include "provisioning/limits.h"
 #include "twin/moved.h"
@@ -25,11 +26,6 @@ std::string path_of(std::string_view collection, const TwinId& id) {
     std::string path = fmt::format("/{}/{}", collection, percent_encode(id.device.text()));
     if (id.is_module()) path += "/modules/" + percent_encode(id.module.text());
     return path;
-}
-
-std::string text_in(const json::object& object, std::string_view name) {
-    const json::value* value = object.if_contains(name);
-    return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
 }
 
 const json::object* object_in(const json::object& object, std::string_view name) {
