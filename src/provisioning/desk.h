@@ -93,6 +93,8 @@ private:
     Task<> assign(std::shared_ptr<Work> work);
     // Decides and stores, once; nothing when a hub is silent and it is to be tried again.
     Task<std::optional<Registration>> try_to_assign(std::shared_ptr<Work> work);
+    // The enrollment as it is now: a device that waits is not to outlive its right to come.
+    Task<Result<>> look_again(std::shared_ptr<Work> work);
     bool may_try_again(const Work& work) const;
     // The hub of that name, for as long as the call lives; nothing when it is no longer linked.
     std::unique_ptr<Place> place_of(std::string_view host);

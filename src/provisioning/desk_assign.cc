@@ -91,6 +91,24 @@ Task<> Desk::assign(std::shared_ptr<Work> work) {
                                                          {"how", name_of(result->substatus)}});
 }
 
+Task<Result<>> Desk::look_again(std::shared_ptr<Work> work) {
+    const Enrollment& known = *work->attested.enrollment;
+    const std::string id = known.id.key();
+    std::shared_ptr<const Enrollment> now;
+    if (known.is_group()) {
+        const auto groups = parts_.groups.load();
+        if (const Group* group = groups->find(id)) now = group->enrollment;
+    } else {
+        CO_TRY(std::optional<Enrollment> found,
+               co_await find_enrollment(EnrollmentKind::individual, id));
+        if (found) now = std::make_shared<const Enrollment>(*std::move(found));
+    }
+    if (now == nullptr)
+        co_return failure(Code::not_found, "The enrollment was taken away meanwhile");
+    work->attested.enrollment = std::move(now);
+    co_return Result<>{};
+}
+
 Task<std::optional<Registration>> Desk::try_to_assign(std::shared_ptr<Work> work) {
     const hub::Lanes::Guard lane = co_await lanes_.enter(work->id.key());
     work->hub_is_silent = work->webhook_failed = false;
@@ -99,7 +117,9 @@ Task<std::optional<Registration>> Desk::try_to_assign(std::shared_ptr<Work> work
     auto found = co_await find_registration(work->id.key());
     if (found) {
         before = *std::move(found);
-        decided = co_await decide(work, before);
+        const Result<> allowed = work->tries == 0 ? Result<>{} : co_await look_again(work);
+        if (allowed) decided = co_await decide(work, before);
+        else decided = std::unexpected(allowed.error());
     } else {
         decided = std::unexpected(std::move(found).error());
     }

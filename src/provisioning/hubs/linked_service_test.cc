@@ -224,6 +224,35 @@ TEST(LinkedHubs, WhileAHubIsSilentAPollSaysAssigning) {
     EXPECT_EQ(service.metrics().assigning.Value(), 0);
 }
 
+TEST(LinkedHubs, ADeviceThatWaitsIsNotLetInOnceItsEnrollmentIsGoneOrDisabled) {
+    for (const bool disabled : {true, false}) {
+        TestService service;
+        FakeHub& hub = service.link(there);
+        service.put(to({there}));
+        hub.silent = true;
+        EnrollmentWish off = to({there});
+        off.enrollment.status = Status::disabled;
+        bool begun = false;
+        std::function<bool()> is_done;
+        service.during_wait = [&] {
+            if (!std::exchange(begun, true)) {
+                if (disabled) {
+                    auto put = service.hub.begin(service->put(off, twin::Match::any()));
+                    is_done = [put] { return put.there(); };
+                } else {
+                    auto removed = service.hub.begin(service->remove(
+                        EnrollmentKind::individual, id_of("r1"), twin::Match::any()));
+                    is_done = [removed] { return removed.there(); };
+                }
+            }
+            hub.silent = !is_done();
+        };
+        const Registration ended = service.provision(caller_of("r1"));
+        EXPECT_EQ(ended.progress, disabled ? Progress::disabled : Progress::failed);
+        EXPECT_TRUE(hub.identities.empty());
+    }
+}
+
 // Whichever answer is lost on the way, in the end there is one device with its data, in one place.
 TEST(LinkedHubs, ALostAnswerLeavesNothingHalfDone) {
     for (int lost = 1; lost <= 12; ++lost) {

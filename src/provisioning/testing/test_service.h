@@ -1,10 +1,14 @@
 #pragma once
 
 #include "base/encoding.h"
+#include "hub/shards.h"
 #include "hub/testing/test_hub.h"
 #include "protocol/sas/token.h"
 #include "provisioning/provisioning.h"
 #include "provisioning/testing/fake_hub.h"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <functional>
 #include <map>
@@ -77,8 +81,9 @@ public:
             if (found == foreign.end()) co_return failure(Code::unavailable, "no such host");
             co_return found->second->answer(request);
         };
-        // Time passes at once.
+        // Time passes at once; what is under way beside it goes on.
         seams.wait = [this](std::size_t, std::chrono::milliseconds time) -> Task<bool> {
+            co_await asio::post(hub.hub().shards().pool(), asio::use_awaitable);
             waits.push_back(time);
             hub.clock().advance(time);
             if (during_wait) during_wait();
