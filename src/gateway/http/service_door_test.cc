@@ -183,6 +183,44 @@ TEST_F(Service, AppliesABulkRequestAndReportsEachFailure) {
     EXPECT_EQ(error_of(ask("POST", "/devices", "{}")), "400 IotHubFormatError");
 }
 
+TEST_F(Service, TakesATwinThatComesFromAnotherHubWhole) {
+    constexpr const char* item =
+        R"([{"id":"m1","importMode":"create","twinhub":{"moved":true},"tags":{"a":1},"properties":{
+            "desired":{"rate":5,"$metadata":{"$lastUpdated":"2026-01-01T00:00:00Z",
+                "rate":{"$lastUpdated":"2026-01-02T00:00:00.1234567Z","$lastUpdatedVersion":9}},
+                "$version":9},
+            "reported":{"v":1,"$metadata":{"$lastUpdated":"2026-01-03T00:00:00Z",
+                "v":{"$lastUpdated":"2026-01-03T00:00:00Z"}},"$version":4}}}])";
+    const Response made = door.ask("POST", "/devices", item);
+    ASSERT_EQ(made.status, 200u) << made.body;
+    const json::value twin = door.ask("GET", "/twins/m1").json();
+    EXPECT_EQ(twin.at("tags").at("a"), 1);
+    const json::value& desired = twin.at("properties").at("desired");
+    EXPECT_EQ(desired.at("$version"), 1);
+    EXPECT_EQ(desired.at("$metadata").at("rate").at("$lastUpdated"),
+              "2026-01-02T00:00:00.1234567Z");
+    EXPECT_EQ(desired.at("$metadata").at("rate").at("$lastUpdatedVersion"), 1);
+    const json::value& reported = twin.at("properties").at("reported");
+    EXPECT_EQ(reported.at("v"), 1);
+    EXPECT_EQ(reported.at("$metadata").at("v").at("$lastUpdated"), "2026-01-03T00:00:00Z");
+    // Only to a new identity, and only when it is said.
+    EXPECT_EQ(door.ask("POST", "/devices", item).status, 400u);
+    EXPECT_EQ(door.ask("POST", "/devices",
+                       R"([{"id":"m1","importMode":"createOrUpdate","twinhub":{"moved":true}}])")
+                  .status,
+              400u);
+    EXPECT_EQ(door.ask("POST", "/devices",
+                       R"([{"id":"m2","importMode":"create","properties":{"reported":{"v":1}}}])")
+                  .status,
+              200u);
+    EXPECT_FALSE(door.ask("GET", "/twins/m2")
+                     .json()
+                     .at("properties")
+                     .at("reported")
+                     .as_object()
+                     .contains("v"));
+}
+
 TEST_F(Service, RegeneratesKeysOfThoseThatHaveSome) {
     const Response before = ask("PUT", "/devices/a", "{}");
     ASSERT_EQ(

@@ -75,6 +75,40 @@ std::uint64_t code_of(const Response& response) {
     return body.at("errorCode").to_number<std::uint64_t>();
 }
 
+TEST_F(ProvisioningDoor, LinkedHubsAreMadeShownChangedAndTakenAway) {
+    const std::string path = "/twinhub/provisioning/linkedHubs/hub.there";
+    const std::string body =
+        R"({"connectionString":"HostName=hub.there:8443;SharedAccessKeyName=iothubowner;)"
+        R"(SharedAccessKey=c2VjcmV0","allocationWeight":3})";
+    EXPECT_EQ(ask("GET", path).status, 404u);
+    const Response made = ask("PUT", path, body);
+    ASSERT_EQ(made.status, 200u) << made.body;
+    EXPECT_EQ(made.json().at("name"), "hub.there");
+    EXPECT_EQ(made.json().at("allocationWeight"), 3);
+    EXPECT_EQ(made.json().at("applyAllocationPolicy"), true);
+    EXPECT_EQ(made.json().at("connectionString"),
+              "HostName=hub.there:8443;SharedAccessKeyName=iothubowner;SharedAccessKey=****");
+    const Response again = ask("PUT", path, body);
+    EXPECT_EQ(again.status, 409u);
+    const Response changed = ask("PUT", path, R"({"applyAllocationPolicy":false})",
+                                 "If-Match: " + made.field("etag") + "\r\n");
+    ASSERT_EQ(changed.status, 200u) << changed.body;
+    EXPECT_EQ(changed.json().at("applyAllocationPolicy"), false);
+    EXPECT_EQ(changed.json().at("allocationWeight"), 3);
+    EXPECT_EQ(ask("PUT", path, "{}", "If-Match: " + made.field("etag") + "\r\n").status, 412u);
+    EXPECT_EQ(ask("PUT", path, R"({"allocationWeight":-1})", "If-Match: *\r\n").status, 400u);
+    EXPECT_EQ(ask("GET", path).body, changed.body);
+    EXPECT_EQ(ask("GET", "/twinhub/provisioning/linkedHubs").body, "[" + changed.body + "]");
+    EXPECT_EQ(ask("GET", "/twinhub/provisioning").json().at("iotHubs").as_array().size(), 2u);
+    EXPECT_EQ(ask("PUT", path, body, {}, "iothubowner").status, 401u);
+    EXPECT_EQ(ask("DELETE", path, {}, {}, "iothubowner").status, 401u);
+    EXPECT_EQ(ask("DELETE", path, {}, "If-Match: *\r\n").status, 204u);
+    EXPECT_EQ(ask("GET", "/twinhub/provisioning/linkedHubs").body, "[]");
+    const Response own = ask("PUT", "/twinhub/provisioning/linkedHubs/hub.local", body);
+    EXPECT_EQ(own.status, 400u);
+    EXPECT_THAT(own.body, Not(HasSubstr("c2VjcmV0")));
+}
+
 TEST_F(ProvisioningDoor, AnEnrollmentLivesItsLife) {
     const Response made = ask("PUT", "/enrollments/Reg-01", individual("Reg-01"));
     ASSERT_EQ(made.status, 200u) << made.body;
