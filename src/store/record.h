@@ -20,9 +20,9 @@ enum class Kind : std::uint8_t {
     enrollment = 20,
     registration = 21,
     linked_hub = 22,  // a hub that devices are assigned to
-    authority = 30,  // a certificate authority
-    message = 7,     // a part of a message to a device
-    feedback = 8,    // how such a message ended
+    authority = 30,   // a certificate authority
+    message = 7,      // a part of a message to a device
+    feedback = 8,     // how such a message ended
 };
 
 // How the body of a kind is laid out; each kind counts its own formats from 1.

@@ -63,9 +63,9 @@ struct Config {
     std::string provisioning_id_scope;           // empty = DATA/id_scope
     std::vector<std::string> provisioning_hubs;  // NAME or NAME=WEIGHT; none = this hub
     std::chrono::milliseconds provisioning_retry_after{2'000};
-    std::uint64_t provisioning_registrations_per_second = 2'000;  // 0 = no limit
-    std::uint64_t provisioning_requests_per_minute = 60;          // of one registration id
-    std::uint64_t provisioning_failures_per_minute = 30;          // of one address
+    std::uint64_t provisioning_registrations_per_second = 2'000;   // 0 = no limit
+    std::uint64_t provisioning_requests_per_minute = 60;           // of one registration id
+    std::uint64_t provisioning_failures_per_minute = 30;           // of one address
     std::chrono::milliseconds provisioning_hub_patience{120'000};  // with a silent linked hub
     std::uint64_t provisioning_groups_max = 1'000;
     std::uint64_t provisioning_registrations_max = 10'000'000;

@@ -8,10 +8,11 @@ namespace twinhub::apps {
 
 std::string hub_connection_string(const Config& config, const hub::Policy& policy) {
     const Port port = config.https_port ? config.https_port : config.plain_http_port;
-    const protocol::sas::ConnectionString connection{.host = config.hub_name,
-                                      .port = port.value_or(443) == 443 ? std::uint16_t{0} : *port,
-                                      .policy = policy.name,
-                                      .key = policy.primary_key};
+    const protocol::sas::ConnectionString connection{
+        .host = config.hub_name,
+        .port = port.value_or(443) == 443 ? std::uint16_t{0} : *port,
+        .policy = policy.name,
+        .key = policy.primary_key};
     return connection.text();
 }
 

@@ -1,8 +1,8 @@
 // The certificate authorities of devices, as Azure's management API has them, under a prefix of our
 // own.
+#include "base/json_members.h"
 #include "gateway/http/certificate_json.h"
 #include "gateway/http/handlers.h"
-#include "base/json_members.h"
 
 namespace twinhub::gateway::http {
 namespace {

@@ -1,8 +1,8 @@
 // Messages to devices and their feedback (spec service-api 10.2). Sending is twinhub's own: the
 // cloud takes messages over AMQP alone.
 #include "base/encoding.h"
-#include "gateway/http/handlers.h"
 #include "base/json_members.h"
+#include "gateway/http/handlers.h"
 #include "gateway/message_words.h"
 
 namespace twinhub::gateway::http {

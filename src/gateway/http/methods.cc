@@ -1,5 +1,5 @@
-#include "gateway/http/handlers.h"
 #include "base/json_members.h"
+#include "gateway/http/handlers.h"
 
 namespace twinhub::gateway::http {
 namespace {

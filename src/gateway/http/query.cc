@@ -1,7 +1,7 @@
 #include "base/encoding.h"
+#include "base/json_members.h"
 #include "gateway/http/continuation.h"
 #include "gateway/http/handlers.h"
-#include "base/json_members.h"
 #include "gateway/http/query_refusal.h"
 #include "hub/queries.h"
 #include "query/compile.h"

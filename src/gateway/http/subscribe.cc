@@ -1,6 +1,6 @@
 #include "base/json.h"
-#include "gateway/http/handlers.h"
 #include "base/json_members.h"
+#include "gateway/http/handlers.h"
 #include "gateway/http/limits.h"
 #include "gateway/http/line_stream.h"
 #include "gateway/http/query_refusal.h"
