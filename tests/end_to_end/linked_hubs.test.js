@@ -207,3 +207,16 @@ test('while a linked hub is away devices wait, and when it is back they come to 
     assert.ok(await isIn(farService, patient.id));
     assert.equal((await device('away-given-up').register()).status, 'assigned');
 });
+
+test('a hub ends in order while devices wait, and knows its links when it is back', async () => {
+    const waiting = device('away-waiting');
+    await far.kill();
+    const operation = await waiting.begin();
+    assert.equal((await waiting.poll(operation)).status, 'assigning');
+    await near.stop();
+    await near.start();
+    await far.start();
+    assert.deepEqual((await cli('linked-hub', 'list')).map(({ name }) => name), [far.host]);
+    const { registrationState } = await waiting.register();
+    assert.equal(registrationState.assignedHub, far.host);
+});
