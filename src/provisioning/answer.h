@@ -25,4 +25,11 @@ struct Refusal {
 
 using Outcome = std::expected<Answer, Refusal>;
 
+// What a device with a TPM is asked: bytes that its security client takes apart (tpm/activation.h).
+using Challenged = std::expected<std::string, Refusal>;
+
+// A refusal that says no more than its error, and one that says when to come again.
+Refusal refusal(Error error);
+Refusal too_much(std::string message, std::chrono::seconds retry_after);
+
 }  // namespace twinhub::provisioning

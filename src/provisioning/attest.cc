@@ -2,6 +2,7 @@
 
 #include "base/encoding.h"
 #include "protocol/sas/token.h"
+#include "provisioning/attest_tpm.h"
 #include "provisioning/attest_x509.h"
 
 #include <array>
@@ -22,19 +23,6 @@ hub::IdentitySpec::AuthenticationSpec keys_of(std::string primary, std::string s
     spec.primary_key = std::move(primary);
     spec.secondary_key = std::move(secondary);
     return spec;
-}
-
-// The token, with everything about it proved but its signature.
-std::expected<sas::Token, Doubt> read_token(const Caller& caller, const AttestationRules& rules) {
-    if (caller.token.empty()) return std::unexpected(Doubt::no_proof);
-    auto token = sas::parse_token(caller.token);
-    // Python names no key at all (spec device-protocols 7.1).
-    if (!token || !(token->policy.empty() || equals_ignoring_case(token->policy, "registration")))
-        return std::unexpected(Doubt::token);
-    if (sas::is_expired(*token, rules.now, rules.skew)) return std::unexpected(Doubt::expired);
-    if (!covers_registration(token->resource, caller.scope, caller.id.key()))
-        return std::unexpected(Doubt::resource);
-    return *std::move(token);
 }
 
 // An empty key is one that everybody knows.
@@ -97,9 +85,22 @@ Attested by_group_keys(const Caller& caller, std::span<const Group> groups,
 
 std::string_view name_of(Doubt doubt) {
     constexpr std::array<std::string_view, doubt_count> names{
-        "none",         "scope", "no_proof",    "token",       "expired",    "resource",
-        "registration", "key",   "common_name", "certificate", "out_of_time"};
+        "none",        "scope",        "no_proof", "token",       "expired",
+        "resource",    "registration", "key",      "common_name", "certificate",
+        "out_of_time", "challenge",    "tpm"};
     return names[static_cast<std::size_t>(doubt)];
+}
+
+std::expected<sas::Token, Doubt> read_token(const Caller& caller, const AttestationRules& rules) {
+    if (caller.token.empty()) return std::unexpected(Doubt::no_proof);
+    auto token = sas::parse_token(caller.token);
+    // Python names no key at all (spec device-protocols 7.1).
+    if (!token || !(token->policy.empty() || equals_ignoring_case(token->policy, "registration")))
+        return std::unexpected(Doubt::token);
+    if (sas::is_expired(*token, rules.now, rules.skew)) return std::unexpected(Doubt::expired);
+    if (!covers_registration(token->resource, caller.scope, caller.id.key()))
+        return std::unexpected(Doubt::resource);
+    return *std::move(token);
 }
 
 Group make_group(Enrollment enrollment) {
@@ -126,7 +127,7 @@ Attested attest(const Caller& caller, const std::shared_ptr<const Enrollment>& i
         return by_own_keys(caller, individual, *keys, rules);
     if (const auto* proof = std::get_if<X509Proof>(&individual->attestation))
         return attest_by_own_certificate(caller, individual, *proof, rules);
-    return doubtful(Doubt::no_proof);
+    return attest_by_tpm(caller, individual, std::get<TpmKeys>(individual->attestation), rules);
 }
 
 bool covers_registration(std::string_view resource, std::string_view scope,

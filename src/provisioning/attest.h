@@ -2,13 +2,16 @@
 
 #include "base/time.h"
 #include "hub/identity.h"
+#include "protocol/sas/token.h"
 #include "provisioning/enrollment.h"
 #include "provisioning/ids.h"
+#include "provisioning/tpm/challenges.h"
 #include "x509/certificate.h"
 #include "x509/trust_store.h"
 
 #include <chrono>
 #include <cstdint>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -42,8 +45,10 @@ enum class Doubt : std::uint8_t {
     common_name,   // a certificate for another registration
     certificate,   // another certificate than the enrolled one, or from nobody who may sign
     out_of_time,   // expired, or not valid yet
+    challenge,     // signed by the key of no open challenge
+    tpm,           // other keys of a TPM than the enrolled ones, or unusable ones
 };
-inline constexpr std::size_t doubt_count = 11;
+inline constexpr std::size_t doubt_count = 13;
 std::string_view name_of(Doubt doubt);
 
 // An enrollment group with what is computed once of it.
@@ -54,12 +59,20 @@ struct Group {
 };
 Group make_group(Enrollment enrollment);
 
+// What a challenge was answered with: whose TPM it is, and what the answer has opened already.
+struct TpmProof {
+    tpm::Keys keys;
+    std::string signing_key;  // of the challenge
+    std::string operation;    // empty until a registration began
+};
+
 // What a proof came to: when there is no doubt, the enrollment that it is covered by, and how the
-// device will prove itself to its hub.
+// device will prove itself to its hub. With a TPM that is decided with the assignment.
 struct Attested {
     Doubt doubt = Doubt::none;
     std::shared_ptr<const Enrollment> enrollment;
     hub::IdentitySpec::AuthenticationSpec authentication;
+    std::optional<TpmProof> tpm = std::nullopt;
 };
 
 // The certificate authorities of the hub that devices are assigned to.
@@ -75,12 +88,18 @@ struct AttestationRules {
     std::chrono::seconds skew{300};
     Instant now{};
     const Authorities* authorities = nullptr;
+    tpm::Challenges* challenges = nullptr;  // none: nobody comes by a TPM
+    Moment moment{};                        // for them
 };
 
 // Judges a caller: its individual enrollment when there is one, else the groups, those that are
-// enabled first (spec device-protocols 7.1). Pure.
+// enabled first (spec device-protocols 7.1). Pure, but that a challenge is answered by it.
 Attested attest(const Caller& caller, const std::shared_ptr<const Enrollment>& individual,
                 std::span<const Group> groups, const AttestationRules& rules);
+
+// The token of the caller, with everything about it proved but its signature.
+std::expected<protocol::sas::Token, Doubt> read_token(const Caller& caller,
+                                                      const AttestationRules& rules);
 
 // Whether `resource`, the raw `sr` of a token, names that registration: once or twice escaped, in
 // any case, perhaps with a slash behind it.

@@ -18,6 +18,7 @@
 #include "provisioning/registration.h"
 #include "provisioning/reprovision.h"
 #include "provisioning/settings.h"
+#include "provisioning/tpm/challenges.h"
 #include "twin/etag.h"
 
 #include <deque>
@@ -36,6 +37,11 @@ using Webhook =
 
 // Waits on the loop of that number; false when the service ends instead.
 using Wait = std::function<Task<bool>(std::size_t loop, std::chrono::milliseconds time)>;
+// How a device with a TPM will prove itself to its hub, and the key of that for the TPM to take in.
+struct TpmIdentity {
+    hub::IdentitySpec::AuthenticationSpec authentication;
+    std::string wrapped_key;
+};
 
 // The part of the provisioning service that lives on one loop: the individual enrollments and the
 // registrations of the ids that hash to its slots, and what is under way for them. Everything here
@@ -62,6 +68,9 @@ public:
     Task<Outcome> begin(Caller caller, std::string body);
     Task<Outcome> progress(Caller caller, std::string operation);
     Task<Outcome> lookup(Caller caller);
+    // Of a device with a TPM (7.1): what it has to answer, and whether its answer is right.
+    Task<Challenged> challenge(Caller caller, TpmKeys shown);
+    Task<std::optional<Refusal>> admit(Caller caller);
 
     // --- services (spec service-api 11); groups at the first desk alone --------------------------
     Task<Result<Enrollment>> enrollment(EnrollmentKind kind, std::string id);
@@ -90,6 +99,10 @@ private:
     Task<Result<>> settled();
 
     Task<Proof> prove(const Caller& caller);
+    // Notes the failure; what is told to the peer.
+    Refusal doubted(const Caller& caller, Doubt doubt);
+    Result<TpmIdentity> identity_for(const TpmProof& proof);
+    void count_challenges();
     Task<> assign(std::shared_ptr<Work> work);
     // Decides and stores, once; nothing when a hub is silent and it is to be tried again.
     Task<std::optional<Registration>> try_to_assign(std::shared_ptr<Work> work);
@@ -119,6 +132,8 @@ private:
     std::unordered_map<std::string, std::shared_ptr<Work>> works_;  // by registration id
     std::size_t waiting_ = 0;                                       // of them, for a silent hub
     std::deque<Registration> lost_;  // results that could not be stored, oldest first
+    tpm::Challenges challenges_;
+    std::size_t challenges_counted_ = 0;  // as the gauge has it
 };
 
 }  // namespace twinhub::provisioning

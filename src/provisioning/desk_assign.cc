@@ -131,6 +131,7 @@ Task<std::optional<Registration>> Desk::try_to_assign(std::shared_ptr<Work> work
     } else {
         next = before.value_or(Registration{});
         next.progress = Progress::failed;
+        next.tpm_key.clear();
         next.error_number = number_of(decided.error(), work->webhook_failed, work->hub_is_silent);
         next.error_message = message_of(decided.error());
         parts_.hub.log().warn("provisioning.failed",
@@ -165,6 +166,7 @@ Task<Result<Registration>> Desk::decide(std::shared_ptr<Work> work,
     Registration next = before.value_or(Registration{});
     next.error_number = 0;
     next.error_message.clear();
+    next.tpm_key.clear();
     if (enrollment.status == Status::disabled) {
         next.progress = Progress::disabled;
         co_return next;
@@ -186,6 +188,11 @@ Task<Result<Registration>> Desk::decide(std::shared_ptr<Work> work,
     Placement placement;
     CO_TRY(placement.device, DeviceId::parse(next.device_id));
     placement.authentication = work->attested.authentication;
+    if (work->attested.tpm) {
+        CO_TRY(TpmIdentity identity, identity_for(*work->attested.tpm));
+        placement.authentication = std::move(identity.authentication);
+        next.tpm_key = std::move(identity.wrapped_key);
+    }
     placement.iot_edge = enrollment.iot_edge;
     CO_TRY(placement.initial, initial_update(choice.initial));
     placement.author = {.cause = hub::Cause::provisioning,

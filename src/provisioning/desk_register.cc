@@ -16,16 +16,6 @@ namespace twinhub::provisioning {
 
 namespace {
 
-Refusal refusal(Error error) {
-    return {.error = std::move(error), .retry_after = std::chrono::seconds{0}, .held_back = {}};
-}
-
-Refusal too_much(std::string message, std::chrono::seconds retry_after) {
-    return {.error = {Code::throttled, std::move(message), {}},
-            .retry_after = retry_after,
-            .held_back = {}};
-}
-
 // "5.", then what nobody guesses, of characters that need no escape in a topic.
 std::string new_operation(Random& random) { return "5." + random.hex(8) + "." + random.uuid(); }
 
@@ -45,6 +35,16 @@ hub::Principal principal_of(const ProvisioningId& id, const Attested& attested) 
 
 }  // namespace
 
+Refusal Desk::doubted(const Caller& caller, Doubt doubt) {
+    parts_.metrics.refused(doubt);
+    parts_.hub.log().debug("provisioning.refused", {{"registration", caller.id.text()},
+                                                    {"client", caller.client},
+                                                    {"reason", name_of(doubt)}});
+    Refusal why = refusal({Code::unauthorized, "Unauthorized", {}});
+    why.held_back = parts_.doorkeeper.failed(caller.client, parts_.hub.clock().monotonic());
+    return why;
+}
+
 Task<Desk::Proof> Desk::prove(const Caller& caller) {
     Proof proof;
     const auto refuse = [&](Refusal why) {
@@ -60,18 +60,13 @@ Task<Desk::Proof> Desk::prove(const Caller& caller) {
                             {.scope = parts_.settings.id_scope,
                              .skew = parts_.settings.sas_skew,
                              .now = parts_.hub.clock().now(),
-                             .authorities = &parts_.authorities});
+                             .authorities = &parts_.authorities,
+                             .challenges = &challenges_,
+                             .moment = now});
     // What was proved is who asks; what that may do says the table of all doors.
     if (!hub::decide(principal_of(caller.id, proof.attested), hub::Operation::device_register,
-                     object_of(caller.id))) {
-        parts_.metrics.refused(proof.attested.doubt);
-        parts_.hub.log().debug("provisioning.refused", {{"registration", caller.id.text()},
-                                                        {"client", caller.client},
-                                                        {"reason", name_of(proof.attested.doubt)}});
-        Refusal why = refusal({Code::unauthorized, "Unauthorized", {}});
-        why.held_back = parts_.doorkeeper.failed(caller.client, now);
-        co_return refuse(std::move(why));
-    }
+                     object_of(caller.id)))
+        co_return refuse(doubted(caller, proof.attested.doubt));
     if (const auto wait = parts_.doorkeeper.admit_proved(caller.id.key(), now)) {
         parts_.metrics.limited(wait->limit);
         co_return refuse(too_much("This registration id asks too often", wait->retry_after));
@@ -84,8 +79,21 @@ Task<Outcome> Desk::begin(Caller caller, std::string body) {
     if (proof.refusal) co_return std::unexpected(*std::move(proof.refusal));
     auto request = parse_register(body, caller.id);
     if (!request) co_return std::unexpected(refusal(std::move(request).error()));
+    const auto assigning = [&](std::string operation) {
+        Answer answer{.assigning = true,
+                      .retry_after = parts_.settings.retry_after,
+                      .operation = std::move(operation),
+                      .body = {}};
+        append_assigning(answer.body, answer.operation);
+        return answer;
+    };
+    // A challenge opens one registration: who says its answer again asks about that one.
+    if (proof.attested.tpm && !proof.attested.tpm->operation.empty())
+        co_return assigning(proof.attested.tpm->operation);
     const auto under_way = works_.find(caller.id.key());
     std::shared_ptr<Work> work = under_way == works_.end() ? nullptr : under_way->second;
+    const std::string signed_with =
+        proof.attested.tpm ? proof.attested.tpm->signing_key : std::string();
     if (work == nullptr) {
         if (works_.size() >= assigning_max) {
             parts_.metrics.crowded.Increment();
@@ -104,12 +112,8 @@ Task<Outcome> Desk::begin(Caller caller, std::string body) {
         parts_.metrics.assigning.Increment();
         asio::co_spawn(executor_, assign(work), asio::detached);
     }
-    Answer answer{.assigning = true,
-                  .retry_after = parts_.settings.retry_after,
-                  .operation = work->operation.id,
-                  .body = {}};
-    append_assigning(answer.body, answer.operation);
-    co_return answer;
+    if (!signed_with.empty()) challenges_.opened(caller.id.key(), signed_with, work->operation.id);
+    co_return assigning(work->operation.id);
 }
 
 Task<Outcome> Desk::progress(Caller caller, std::string operation) {

@@ -4,6 +4,7 @@
 #include "base/ids.h"
 #include "base/json.h"
 #include "provisioning/limits.h"
+#include "provisioning/tpm/public_key.h"
 #include "provisioning/x509_view.h"
 #include "twin/apply.h"
 
@@ -39,23 +40,22 @@ Result<> check_x509(const X509Proof& proof, EnrollmentKind kind) {
     return {};
 }
 
-// The outer frame alone: what is inside shows when a device proves itself by it.
-Result<> check_tpm_key(const std::string& key, const char* where) {
+Result<> check_tpm_key(const std::string& key, tpm::KeyRole role, const char* where) {
     const auto bytes = base64_decode(key);
-    if (!bytes || bytes->size() < 4 || bytes->size() > tpm_key_bytes_max ||
-        static_cast<std::size_t>(static_cast<unsigned char>((*bytes)[0])) * 256 +
-                static_cast<unsigned char>((*bytes)[1]) + 2 !=
-            bytes->size())
-        return invalid("The key must be base64 of a TPM2B_PUBLIC structure", where);
+    if (!bytes) return invalid("The key must be base64 of a TPM2B_PUBLIC structure", where);
+    const auto read = tpm::parse_public(*bytes, role);
+    if (!read) return invalid(read.error().message, where);
     return {};
 }
 
 Result<> check_tpm(const TpmKeys& keys, EnrollmentKind kind) {
     if (kind == EnrollmentKind::group)
         return invalid("A group cannot be proved by a TPM", "attestation.type");
-    TRY_VOID(check_tpm_key(keys.endorsement, "attestation.tpm.endorsementKey"));
+    TRY_VOID(check_tpm_key(keys.endorsement, tpm::KeyRole::endorsement,
+                           "attestation.tpm.endorsementKey"));
     if (keys.storage_root.empty()) return {};
-    return check_tpm_key(keys.storage_root, "attestation.tpm.storageRootKey");
+    return check_tpm_key(keys.storage_root, tpm::KeyRole::storage_root,
+                         "attestation.tpm.storageRootKey");
 }
 
 Result<> check_attestation(Enrollment& enrollment, Random& random) {

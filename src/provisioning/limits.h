@@ -18,7 +18,7 @@ inline constexpr std::chrono::seconds load_age{30};   // how long a hub's load i
 inline constexpr std::chrono::seconds load_pause{5};  // before a silent one is asked again
 inline constexpr std::size_t url_bytes_max = 2048;
 inline constexpr std::size_t information_bytes_max = 8 * 1024;
-inline constexpr std::size_t tpm_key_bytes_max = 1024;  // TPM2B_PUBLIC of RSA 4096 is about 600
+inline constexpr std::size_t tpm_key_bytes_max = 1024;  // a TPM2B_PUBLIC of RSA 2048 has 316
 inline constexpr std::size_t bulk_items_max = 10;       // spec service-api 11.5
 inline constexpr std::size_t register_bytes_max = 64 * 1024;
 inline constexpr std::size_t payload_bytes_max = 64 * 1024;  // of a custom allocation's answer

@@ -38,7 +38,11 @@ Metrics::Metrics(prometheus::Registry& registry)
                            .Add({})),
       waiting(gauges(registry, "twinhub_provisioning_waiting",
                      "Registrations that wait for a linked hub that does not answer")
-                  .Add({})) {
+                  .Add({})),
+      open_challenges(
+          gauges(registry, "twinhub_provisioning_challenges_open",
+                 "Challenges to TPMs that are held; those whose time is over go with the next one")
+              .Add({})) {
     auto& by_result = counters(registry, "twinhub_provisioning_registrations_total",
                                "Registrations, by how they ended");
     for (std::size_t i = 0; i < ended_.size(); ++i)
@@ -51,10 +55,18 @@ Metrics::Metrics(prometheus::Registry& registry)
                               "Requests turned away unheard, by the limit that was reached");
     for (std::size_t i = 0; i < limited_.size(); ++i)
         limited_[i] = &by_limit.Add({{"limit", std::array{"address", "all", "registration"}[i]}});
+    auto& by_event = counters(registry, "twinhub_provisioning_challenges_total",
+                              "Challenges to TPMs, by what became of the request for one");
+    for (std::size_t i = 0; i < challenged_.size(); ++i)
+        challenged_[i] = &by_event.Add(
+            {{"result", std::array{"issued", "repeated", "displaced", "crowded"}[i]}});
 }
 
 void Metrics::ended(Progress progress) { ended_[static_cast<std::size_t>(progress)]->Increment(); }
 void Metrics::refused(Doubt doubt) { refused_[static_cast<std::size_t>(doubt)]->Increment(); }
+void Metrics::challenged(ChallengeEvent event) {
+    challenged_[static_cast<std::size_t>(event)]->Increment();
+}
 void Metrics::limited(Doorkeeper::Limit limit) {
     limited_[static_cast<std::size_t>(limit)]->Increment();
 }

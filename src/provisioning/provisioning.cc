@@ -110,6 +110,22 @@ Task<Outcome> Provisioning::lookup(Caller caller) {
     co_return co_await at(desk, std::move(work));
 }
 
+Task<Challenged> Provisioning::challenge(Caller caller, TpmKeys shown) {
+    if (auto refused = check(caller, true)) co_return std::unexpected(*std::move(refused));
+    Desk& desk = desk_of(caller.id.key());
+    auto work = [&desk, &caller, &shown] {
+        return desk.challenge(std::move(caller), std::move(shown));
+    };
+    co_return co_await at(desk, std::move(work));
+}
+
+Task<std::optional<Refusal>> Provisioning::admit(Caller caller) {
+    if (auto refused = check(caller, false)) co_return refused;
+    Desk& desk = desk_of(caller.id.key());
+    auto work = [&desk, &caller] { return desk.admit(std::move(caller)); };
+    co_return co_await at(desk, std::move(work));
+}
+
 Task<Result<EnrollmentView>> Provisioning::enrollment(EnrollmentKind kind, ProvisioningId id) {
     Desk& desk = desk_of(kind, id.key());
     auto work = [&desk, kind, key = id.key()]() -> Task<Result<EnrollmentView>> {

@@ -50,6 +50,11 @@ public:
     Task<Outcome> operation(Caller caller, std::string operation);
     // The result of the last registration.
     Task<Outcome> lookup(Caller caller);
+    // What a device with a TPM has to answer before it is heard: it signs its token with the key
+    // that comes wrapped in it. Whoever shows the enrolled keys gets one; asked again, the same.
+    Task<Challenged> challenge(Caller caller, TpmKeys shown);
+    // Whether the caller proves its registration, before it asks for anything.
+    Task<std::optional<Refusal>> admit(Caller caller);
 
     // --- services: ids in any case; errors as spec service-api 11.6
     // -------------------------------- Errors: not_found.

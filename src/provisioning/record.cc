@@ -162,6 +162,7 @@ void append_encoded(std::string& out, const Registration& registration) {
         append_text(out, operation.id);
         append_time(out, operation.started);
     }
+    append_text(out, registration.tpm_key);
 }
 
 Result<Registration> decode_registration(std::string_view bytes) {
@@ -193,6 +194,8 @@ Result<Registration> decode_registration(std::string_view bytes) {
         operation.started = read_time(reader);
         registration.operations.push_back(std::move(operation));
     }
+    // Records of before there were TPMs end here.
+    if (!reader.failed() && !reader.finished()) registration.tpm_key = reader.text();
     if (reader.failed() || kind > 1 || progress > 4 || substatus > 4)
         return damaged("registration", reader.offset());
     return registration;

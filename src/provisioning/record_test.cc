@@ -45,8 +45,11 @@ Registration a_registration() {
     registration.updated = Instant{Ticks{4}};
     registration.etag = "x";
     registration.operations = {{"5.1", Instant{Ticks{5}}}, {"5.2", Instant{Ticks{6}}}};
+    registration.tpm_key = "wrapped";
     return registration;
 }
+
+constexpr std::size_t before_tpms = 52;  // bytes of a_registration() without the member for them
 
 TEST(Record, ReadsBackWhatWasWritten) {
     for (const Attestation& attestation :
@@ -77,7 +80,7 @@ TEST(Record, IsWrittenAsEver) {
     EXPECT_EQ(hex_encode(bytes),
               "055265672d31010767726f75702d3101030303687562055265672d31cfb618026e6f027b7d0608017802"
               "03352e31"
-              "0a03352e320c");
+              "0a03352e320c0777726170706564");
 }
 
 TEST(Record, ATornOneIsToldAsDamaged) {
@@ -87,7 +90,17 @@ TEST(Record, ATornOneIsToldAsDamaged) {
     for (std::size_t i = 0; i < enrollment.size(); ++i)
         EXPECT_FALSE(decode_enrollment(std::string_view(enrollment).substr(0, i))) << i;
     for (std::size_t i = 0; i < registration.size(); ++i)
-        EXPECT_FALSE(decode_registration(std::string_view(registration).substr(0, i))) << i;
+        EXPECT_EQ(decode_registration(std::string_view(registration).substr(0, i)).has_value(),
+                  i == before_tpms)
+            << i;
+}
+
+TEST(Record, RegistrationsOfBeforeThereWereTpmsAreRead) {
+    std::string bytes;
+    append_encoded(bytes, a_registration());
+    Registration old = a_registration();
+    old.tpm_key.clear();
+    EXPECT_EQ(decode_registration(std::string_view(bytes).substr(0, before_tpms)).value(), old);
 }
 
 TEST(Record, KeysAreApart) {

@@ -52,6 +52,9 @@ struct Registration {
     Instant updated = never;
     std::string etag;
     std::vector<Operation> operations;  // newest first, up to operations_kept
+    // The key of the device in its hub, wrapped for its TPM, which alone can read it; empty for
+    // other devices.
+    std::string tpm_key;
 
     // A device of this name was made in that hub, whatever happened since.
     bool has_home() const { return !hub.empty(); }

@@ -1,5 +1,6 @@
 #include "provisioning/views.h"
 
+#include "base/encoding.h"
 #include "base/json.h"
 #include "provisioning/names.h"
 #include "provisioning/x509_view.h"
@@ -72,6 +73,8 @@ void append_proof(Object& object, const Registration& registration) {
     Object proof(object.name(attestation_name(registration.attestation)));
     if (registration.kind == EnrollmentKind::group)
         proof.text("enrollmentGroupId", registration.enrollment);
+    if (registration.progress == Progress::assigned && !registration.tpm_key.empty())
+        proof.text("authenticationKey", base64_encode(registration.tpm_key));
 }
 
 void append_state(Object& object, const Registration& registration) {
