@@ -36,8 +36,11 @@ private:
     void perform() {
         for (std::size_t i = 0; i < events_.size() && i < 10'000; ++i) {
             amqp::Event event = std::move(events_[i]);
-            if (std::get_if<amqp::PlainOffered>(&event) != nullptr) {
-                driver_.decide_plain(true, now_, events_);
+            if (std::get_if<amqp::PlainOffered>(&event) != nullptr ||
+                std::get_if<amqp::TpmAnswered>(&event) != nullptr) {
+                driver_.decide_sasl(amqp::SaslOutcome::ok, now_, events_);
+            } else if (std::get_if<amqp::TpmAsked>(&event) != nullptr) {
+                driver_.challenge_tpm(std::string(700, 'k'), now_, events_);
             } else if (const auto* offer = std::get_if<amqp::LinkOffered>(&event)) {
                 const auto address = amqp::parse_address(offer->address);
                 if (address.endpoint == amqp::Endpoint::unknown)
@@ -75,7 +78,7 @@ private:
 
     twinhub::Moment now_{std::chrono::hours{1}};
     amqp::Limits limits_{.message_bytes = 100'000, .incomplete_bytes = 200'000};
-    amqp::Driver driver_{limits_, "hub", true};
+    amqp::Driver driver_{limits_, "hub", {.external = true, .tpm = true}};
     std::vector<amqp::Event> events_;
     amqp::LinkNumber answers_ = 0;
     std::string out_;

@@ -41,7 +41,8 @@ AmqpConnection::AmqpConnection(std::unique_ptr<Transport> transport, AmqpContext
     : transport_(std::move(transport)),
       context_(&context),
       driver_(context.settings().limits, context.hub().settings().name,
-              transport_->peer().has_certificate),
+              {.external = transport_->peer().has_certificate,
+               .tpm = context.provisioning() != nullptr}),
       claims_(context.settings().identities_max),
       authorise_by_(context.hub().clock().monotonic() + context.settings().authorise_within) {}
 
@@ -166,6 +167,8 @@ void AmqpConnection::run_events() {
 void AmqpConnection::handle(wire::Event& event) {
     std::visit(Overloaded{
                    [this](wire::PlainOffered& offered) { plain_offered(offered.credentials); },
+                   [this](wire::TpmAsked& asked) { tpm_asked(asked.question); },
+                   [this](wire::TpmAnswered& answered) { tpm_answered(std::move(answered.token)); },
                    [this](wire::Opened&) {
                        if (transport_->certificate() != nullptr && !authorised_)
                            certificate_speaks_at_ = context_->hub().clock().monotonic() +

@@ -19,6 +19,10 @@
 #include <unordered_map>
 #include <vector>
 
+namespace twinhub::provisioning {
+struct Caller;
+}  // namespace twinhub::provisioning
+
 namespace twinhub::gateway::amqp {
 
 class CbsNode;
@@ -66,6 +70,9 @@ public:
 
     // Somebody proved who they are.
     void authorised();
+    // How SASL goes on, once it is known who the client is, or what it has to sign with.
+    void decide_sasl(protocol::amqp::SaslOutcome outcome);
+    void challenge(std::string_view key);
 
     // `$cbs`: whether the token is good, as a status and a text.
     using TokenAnswer = std::move_only_function<void(int status, std::string_view description)>;
@@ -118,6 +125,10 @@ private:
                       const std::string& token);
     void expire_claims(Instant now);
 
+    // connection_tpm.cc: a device that comes by its TPM
+    void tpm_asked(const protocol::amqp::TpmQuestion& question);
+    void tpm_answered(std::string token);
+
     // connection_links.cc: what the client wants
     void link_offered(protocol::amqp::LinkOffered& offer);
     void registration_offered(const protocol::amqp::LinkOffered& offer,
@@ -149,7 +160,8 @@ private:
     std::unordered_map<protocol::amqp::LinkNumber, OpenLink> links_;
     std::shared_ptr<CbsNode> cbs_;
     std::shared_ptr<ProvisioningNode> provisioning_;
-    std::string provisioning_token_;          // what SASL brought for it
+    std::string provisioning_token_;  // what SASL brought for it
+    std::shared_ptr<const provisioning::Caller> tpm_caller_;
     std::move_only_function<void()> resume_;  // on the other loop
     Moment authorise_by_;
     std::optional<Moment> certificate_speaks_at_;  // unless the client says who it is before

@@ -63,9 +63,7 @@ void AmqpConnection::authorised() {
 
 void AmqpConnection::plain_offered(const wire::PlainCredentials& credentials) {
     const auto decide = [this](bool accepted) {
-        if (!accepted) context_->metrics().tokens_refused.Increment();
-        driver_.decide_plain(accepted, context_->hub().clock().monotonic(), events_);
-        run_events();
+        decide_sasl(accepted ? wire::SaslOutcome::ok : wire::SaslOutcome::auth);
     };
     // Of the provisioning service: it judges the token with the request.
     if (context_->provisioning() != nullptr &&
@@ -86,7 +84,11 @@ void AmqpConnection::plain_offered(const wire::PlainCredentials& credentials) {
     auto id = parse_twin_id(user->name);
     if (!id) return decide(false);
     put_identity_token({.candidates = {std::move(*id)}, .text = credentials.password}, 0,
-                       [decide](int status, std::string_view) { decide(status == 200); });
+                       [this](int status, std::string_view) {
+                           decide_sasl(status == 200   ? wire::SaslOutcome::ok
+                                       : status >= 500 ? wire::SaslOutcome::sys_temp
+                                                       : wire::SaslOutcome::auth);
+                       });
 }
 
 ClaimNumber AmqpConnection::claimed(Claim claim) {

@@ -4,8 +4,8 @@
 
 namespace twinhub::protocol::amqp {
 
-Driver::Driver(const Limits& limits, std::string container, bool offer_external)
-    : limits_(limits), offer_external_(offer_external), container_(std::move(container)) {}
+Driver::Driver(const Limits& limits, std::string container, SaslServer::Offer offer)
+    : limits_(limits), offer_(offer), container_(std::move(container)) {}
 
 Driver::~Driver() = default;
 
@@ -25,7 +25,6 @@ void Driver::receive(std::span<const std::byte> bytes, Moment now, std::vector<E
 
 // The layers before AMQP; what is behind them goes on to the engine.
 void Driver::feed(Moment now, std::vector<Event>& events) {
-    const SaslServer sasl(offer_external_);
     while (true) {
         if (stage_ == Stage::header || stage_ == Stage::header_again) {
             const std::string_view seen = std::string_view(unread_).substr(0, amqp_header.size());
@@ -46,32 +45,84 @@ void Driver::feed(Moment now, std::vector<Event>& events) {
                 return engine_->receive(behind, now, events);
             }
             unread_.erase(0, sasl_header.size());
-            sasl.begin(written_);
+            SaslServer(offer_).begin(written_);
             stage_ = Stage::sasl;
         }
         if (stage_ == Stage::deciding && unread_.size() > frame_bytes_max)
             return end(EndReason::limit_exceeded, "too much before the outcome", events);
-        if (stage_ != Stage::sasl) return;
-        std::string_view rest = unread_;
-        auto step = sasl.receive(rest, written_);
-        if (!step) return end(EndReason::malformed, step.error().message, events);
-        unread_.erase(0, unread_.size() - rest.size());
-        if (std::holds_alternative<SaslServer::Waiting>(*step)) return;
-        if (std::holds_alternative<SaslServer::Failed>(*step))
-            return end(EndReason::sasl_failed, "no such mechanism", events);
-        if (auto* plain = std::get_if<PlainCredentials>(&*step)) {
-            stage_ = Stage::deciding;
-            events.emplace_back(PlainOffered{std::move(*plain)});
-            continue;
-        }
-        stage_ = Stage::header_again;
+        const bool goes_on = stage_ == Stage::sasl  ? feed_sasl(events)
+                             : stage_ == Stage::tpm ? feed_tpm(events)
+                                                    : false;
+        if (!goes_on) return;
     }
 }
 
-void Driver::decide_plain(bool accepted, Moment now, std::vector<Event>& events) {
+// One frame of the SASL layer; whether there may be more to do.
+bool Driver::feed_sasl(std::vector<Event>& events) {
+    std::string_view rest = unread_;
+    auto step = SaslServer(offer_).receive(rest, written_);
+    if (!step) {
+        end(EndReason::malformed, step.error().message, events);
+        return false;
+    }
+    unread_.erase(0, unread_.size() - rest.size());
+    if (std::holds_alternative<SaslServer::Waiting>(*step)) return false;
+    if (std::holds_alternative<SaslServer::Failed>(*step)) {
+        end(EndReason::sasl_failed, "no such mechanism", events);
+        return false;
+    }
+    if (auto* plain = std::get_if<PlainCredentials>(&*step)) {
+        stage_ = Stage::deciding;
+        events.emplace_back(PlainOffered{std::move(*plain)});
+    } else if (auto* exchange = std::get_if<TpmExchange>(&*step)) {
+        stage_ = Stage::tpm;
+        tpm_ = std::move(*exchange);
+        SaslServer::challenge(tpm_->hello().bytes, written_);
+    } else {
+        stage_ = Stage::header_again;
+    }
+    return true;
+}
+
+// The same, once the client has chosen TPM.
+bool Driver::feed_tpm(std::vector<Event>& events) {
+    std::string_view rest = unread_;
+    auto response = SaslServer::response(rest);
+    if (!response) {
+        end(EndReason::malformed, response.error().message, events);
+        return false;
+    }
+    unread_.erase(0, unread_.size() - rest.size());
+    if (!*response) return false;
+    TpmExchange::Step step = tpm_->receive(**response);
+    if (auto* challenge = std::get_if<TpmExchange::Challenge>(&step)) {
+        SaslServer::challenge(challenge->bytes, written_);
+    } else if (auto* asked = std::get_if<TpmExchange::Asked>(&step)) {
+        stage_ = Stage::deciding;
+        events.emplace_back(TpmAsked{std::move(asked->question)});
+    } else if (auto* answered = std::get_if<TpmExchange::Answered>(&step)) {
+        stage_ = Stage::deciding;
+        events.emplace_back(TpmAnswered{std::move(answered->token)});
+    } else {
+        SaslServer::decide(SaslOutcome::auth, written_);
+        end(EndReason::sasl_failed, "not the mechanism TPM", events);
+        return false;
+    }
+    return true;
+}
+
+void Driver::challenge_tpm(std::string_view key, Moment now, std::vector<Event>& events) {
+    if (stage_ != Stage::deciding || !tpm_) return;
+    SaslServer::challenge(tpm_->challenge(key).bytes, written_);
+    stage_ = Stage::tpm;
+    feed(now, events);
+}
+
+void Driver::decide_sasl(SaslOutcome outcome, Moment now, std::vector<Event>& events) {
     if (stage_ != Stage::deciding) return;
-    SaslServer::decide(accepted, written_);
-    if (!accepted) return end(EndReason::sasl_failed, "the credential was refused", events);
+    SaslServer::decide(outcome, written_);
+    if (outcome != SaslOutcome::ok)
+        return end(EndReason::sasl_failed, "the credential was refused", events);
     stage_ = Stage::header_again;
     feed(now, events);
 }

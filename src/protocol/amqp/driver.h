@@ -4,6 +4,7 @@
 #include "protocol/amqp/condition.h"
 #include "protocol/amqp/events.h"
 #include "protocol/amqp/limits.h"
+#include "protocol/amqp/sasl.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -22,8 +23,8 @@ class Engine;
 // FrameGate before, Qpid Proton's connection driver behind. No I/O, no clock.
 class Driver {
 public:
-    // `container` is how we call ourselves; with `offer_external` SASL EXTERNAL is offered.
-    Driver(const Limits& limits, std::string container, bool offer_external);
+    // `container` is how we call ourselves.
+    Driver(const Limits& limits, std::string container, SaslServer::Offer offer);
     ~Driver();
     Driver(const Driver&) = delete;
     Driver& operator=(const Driver&) = delete;
@@ -37,7 +38,9 @@ public:
     // What is to be sent, appended; call after any other call.
     void take_output(std::string& out);
 
-    void decide_plain(bool accepted, Moment now, std::vector<Event>& events);
+    // What PlainOffered, TpmAsked and TpmAnswered wait for.
+    void decide_sasl(SaslOutcome outcome, Moment now, std::vector<Event>& events);
+    void challenge_tpm(std::string_view key, Moment now, std::vector<Event>& events);
     // Somebody proved who they are: the limits of strangers no longer hold.
     void authorised();
 
@@ -70,14 +73,17 @@ public:
     std::size_t incomplete_bytes() const;
 
 private:
-    enum class Stage : std::uint8_t { header, sasl, deciding, header_again, amqp, ended };
+    enum class Stage : std::uint8_t { header, sasl, tpm, deciding, header_again, amqp, ended };
 
     void feed(Moment now, std::vector<Event>& events);
+    bool feed_sasl(std::vector<Event>& events);
+    bool feed_tpm(std::vector<Event>& events);
     void end(EndReason reason, std::string why, std::vector<Event>& events);
 
     Limits limits_;
     Stage stage_ = Stage::header;
-    bool offer_external_;
+    SaslServer::Offer offer_;
+    std::optional<TpmExchange> tpm_;
     bool authorised_ = false;
     std::string unread_;   // before the AMQP layer
     std::string written_;  // by the SASL layer

@@ -16,7 +16,7 @@ using ::testing::HasSubstr;
 
 // A driver and a client, joined; every event is kept.
 struct Pair {
-    explicit Pair(Limits chosen = {}) : limits(chosen), driver(limits, "hub", false) {}
+    explicit Pair(Limits chosen = {}) : limits(chosen), driver(limits, "hub", {}) {}
 
     void exchange() {
         for (int round = 0; round < 20; ++round) {
@@ -271,7 +271,7 @@ TEST(AmqpDriver, EndsASilentPeerAndSendsHeartbeatsToOneThatAsks) {
 // --- SASL -----------------------------------------------------------------------------------
 
 struct Raw {
-    explicit Raw(bool external = false) : driver(limits, "hub", external) {}
+    explicit Raw(SaslServer::Offer offer = {}) : driver(limits, "hub", offer) {}
     std::string send(std::string_view bytes) {
         driver.receive(std::as_bytes(std::span(bytes)), Moment{}, events);
         std::string out;
@@ -319,8 +319,11 @@ TEST(AmqpSasl, OffersItsMechanisms) {
     for (const char* name : {"MSSBCBS", "ANONYMOUS", "PLAIN"})
         EXPECT_THAT(offered, HasSubstr(name));
     EXPECT_THAT(offered, ::testing::Not(HasSubstr("EXTERNAL")));
-    Raw with_certificate(true);
+    EXPECT_THAT(offered, ::testing::Not(HasSubstr("TPM")));
+    Raw with_certificate({.external = true});
     EXPECT_THAT(with_certificate.send(sasl_header), HasSubstr("EXTERNAL"));
+    Raw provisioning({.tpm = true});
+    EXPECT_THAT(provisioning.send(sasl_header), HasSubstr("TPM"));
 }
 
 TEST(AmqpSasl, LetsTheMechanismsOfTokensThrough) {
@@ -336,7 +339,7 @@ TEST(AmqpSasl, LetsTheMechanismsOfTokensThrough) {
 }
 
 TEST(AmqpSasl, RefusesOthers) {
-    for (const char* name : {"EXTERNAL", "SCRAM-SHA-1", ""}) {
+    for (const char* name : {"EXTERNAL", "TPM", "SCRAM-SHA-1", ""}) {
         Raw raw;
         raw.send(sasl_header);
         EXPECT_EQ(raw.send(sasl_init(name, "")), outcome_auth) << name;
@@ -361,7 +364,8 @@ TEST(AmqpSasl, AsksTheOwnerAboutPlainWhateverComesBehind) {
         const auto& offered = std::get<PlainOffered>(raw.events[0]);
         EXPECT_EQ(offered.credentials.user, "d@sas.h");
         EXPECT_EQ(offered.credentials.password, "token");
-        raw.driver.decide_plain(accepted, Moment{}, raw.events);
+        raw.driver.decide_sasl(accepted ? SaslOutcome::ok : SaslOutcome::auth, Moment{},
+                               raw.events);
         std::string after;
         raw.driver.take_output(after);
         EXPECT_THAT(after, ::testing::StartsWith(accepted ? outcome_ok : outcome_auth));
@@ -371,6 +375,74 @@ TEST(AmqpSasl, AsksTheOwnerAboutPlainWhateverComesBehind) {
             EXPECT_TRUE(client.opened());
         }
     }
+}
+
+std::string sasl_response(std::string_view bytes) {
+    std::string items;
+    append(items, Value::of_binary(bytes));
+    std::string body = *hex_decode("005343");
+    append_list(body, items, 1);
+    return frame(1, body);
+}
+
+const std::string tpm_initial("\0scope\0reg-1\0endorsement", 24);
+
+TEST(AmqpSasl, LeadsADeviceThroughTheChallengeOfItsTpm) {
+    for (const bool accepted : {true, false}) {
+        Raw raw({.tpm = true});
+        raw.send(sasl_header);
+        const std::string hello = raw.send(sasl_init("TPM", tpm_initial));
+        EXPECT_EQ(hex_encode(hello), "0000001102010000005342c00401a00100");
+        EXPECT_TRUE(raw.events.empty());
+        raw.send(sasl_response(std::string("\0root", 5)));
+        ASSERT_EQ(raw.events.size(), 1U);
+        EXPECT_EQ(std::get<TpmAsked>(raw.events[0]).question.storage_root_key, "root");
+        raw.driver.challenge_tpm(std::string(700, 'k'), Moment{}, raw.events);
+        std::string first;
+        raw.driver.take_output(first);
+        EXPECT_LE(first.size(), 512U);
+        EXPECT_THAT(first, HasSubstr("\x80" + std::string(350, 'k')));
+        const std::string second = raw.send(sasl_response(std::string(1, '\0')));
+        EXPECT_THAT(second, HasSubstr("\xc1" + std::string(350, 'k')));
+        raw.send(sasl_response(std::string("\0token", 6)));
+        ASSERT_EQ(raw.events.size(), 2U);
+        EXPECT_EQ(std::get<TpmAnswered>(raw.events[1]).token, "token");
+        raw.driver.decide_sasl(accepted ? SaslOutcome::ok : SaslOutcome::auth, Moment{},
+                               raw.events);
+        std::string outcome;
+        raw.driver.take_output(outcome);
+        EXPECT_EQ(outcome, accepted ? outcome_ok : outcome_auth);
+        EXPECT_EQ(raw.ended(), accepted ? std::nullopt : std::optional(EndReason::sasl_failed));
+        if (!accepted) continue;
+        Client client;
+        client.receive(raw.send(client.take_output()));
+        EXPECT_TRUE(client.opened());
+    }
+}
+
+TEST(AmqpSasl, SaysWhenAClientMayComeAgain) {
+    Raw raw;
+    raw.send(sasl_header);
+    raw.send(sasl_init("PLAIN", *hex_decode("0064007470")));
+    raw.driver.decide_sasl(SaslOutcome::sys_temp, Moment{}, raw.events);
+    std::string outcome;
+    raw.driver.take_output(outcome);
+    EXPECT_EQ(hex_encode(outcome), "0000001002010000005344c003015004");
+    EXPECT_EQ(raw.ended(), EndReason::sasl_failed);
+}
+
+TEST(AmqpSasl, EndsAnExchangeThatIsNotOfATpm) {
+    for (const std::string& answer : {sasl_response("no control byte"), sasl_response(""),
+                                      sasl_init("TPM", tpm_initial), frame(0, "")}) {
+        Raw raw({.tpm = true});
+        raw.send(sasl_header);
+        raw.send(sasl_init("TPM", tpm_initial));
+        raw.send(answer);
+        EXPECT_TRUE(raw.ended());
+    }
+    Raw raw({.tpm = true});
+    raw.send(sasl_header);
+    EXPECT_EQ(raw.send(sasl_init("TPM", "")), outcome_auth);
 }
 
 // Spec device-protocols 10.4.

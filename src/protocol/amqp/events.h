@@ -23,8 +23,14 @@ enum class EndReason : std::uint8_t {
 };
 
 // What happens on a connection, in order.
-struct PlainOffered {  // answer with Driver::decide_plain; nothing else comes before
+struct PlainOffered {  // answer with Driver::decide_sasl; nothing else comes before
     PlainCredentials credentials;
+};
+struct TpmAsked {  // answer with Driver::challenge_tpm, or decide_sasl to refuse; the same
+    TpmQuestion question;
+};
+struct TpmAnswered {  // answer with Driver::decide_sasl; the same
+    std::string token;
 };
 struct Opened {
     std::string host;  // as the client named it; may be empty
@@ -62,8 +68,8 @@ struct Ended {  // send what is to be sent, then close
     EndReason reason = EndReason::closed_by_peer;
     std::string why;
 };
-using Event =
-    std::variant<PlainOffered, Opened, LinkOffered, Arrived, Settled, Sendable, LinkGone, Ended>;
+using Event = std::variant<PlainOffered, TpmAsked, TpmAnswered, Opened, LinkOffered, Arrived,
+                           Settled, Sendable, LinkGone, Ended>;
 
 // The messages that need an answer on the same link are sent unsettled only when the peer insists.
 enum class Settle : std::uint8_t {

@@ -2,16 +2,15 @@
 
 #include "protocol/amqp/value.h"
 
-#include <array>
-#include <span>
+#include <vector>
 
 namespace twinhub::protocol::amqp {
 namespace {
 
 constexpr std::size_t frame_header_bytes = 8;
 constexpr std::size_t sasl_frame_bytes_max = 8192;  // a PLAIN password is a token
-constexpr std::uint64_t mechanisms_code = 0x40, init_code = 0x41, outcome_code = 0x44;
-constexpr std::uint8_t outcome_ok = 0, outcome_auth = 1;
+constexpr std::uint64_t mechanisms_code = 0x40, init_code = 0x41, challenge_code = 0x42,
+                        response_code = 0x43, outcome_code = 0x44;
 
 std::unexpected<Error> malformed(const char* what) {
     return failure(Code::format_invalid, std::string("The SASL exchange is malformed: ") + what);
@@ -27,17 +26,28 @@ void put_frame(std::string& out, std::uint64_t code, std::string_view items, std
     out += body;
 }
 
-void put_outcome(std::string& out, std::uint8_t code) {
-    std::string items;
-    append(items, Value{.type = Type::ubyte, .number = code, .bytes = {}});
-    put_frame(out, outcome_code, items, 1);
+// A frame from the front of `bytes`, as a reader behind its header; nothing until it is there
+// whole.
+Result<std::optional<Reader>> take_frame(std::string_view& bytes) {
+    if (bytes.size() < frame_header_bytes) return std::nullopt;
+    std::size_t size = 0;
+    for (std::size_t i = 0; i < 4; ++i) size = (size << 8) | static_cast<std::uint8_t>(bytes[i]);
+    const std::size_t offset = std::size_t{static_cast<std::uint8_t>(bytes[4])} * 4;
+    if (size > sasl_frame_bytes_max || offset < frame_header_bytes || offset > size ||
+        bytes[5] != 1)
+        return malformed("not a SASL frame");
+    if (bytes.size() < size) return std::nullopt;
+    const Reader reader(bytes.substr(offset, size - offset), performative_values_max);
+    bytes.remove_prefix(size);
+    return reader;
 }
 
 }  // namespace
 
 void SaslServer::begin(std::string& out) const {
-    constexpr std::array<std::string_view, 4> all{"MSSBCBS", "ANONYMOUS", "PLAIN", "EXTERNAL"};
-    const std::span<const std::string_view> offered(all.data(), offer_external_ ? 4 : 3);
+    std::vector<std::string_view> offered{"MSSBCBS", "ANONYMOUS", "PLAIN"};
+    if (offer_.external) offered.emplace_back("EXTERNAL");
+    if (offer_.tpm) offered.emplace_back("TPM");
     // An array of symbols: size, count, constructor, elements.
     std::string elements;
     for (const std::string_view name : offered) {
@@ -55,16 +65,9 @@ void SaslServer::begin(std::string& out) const {
 }
 
 Result<SaslServer::Step> SaslServer::receive(std::string_view& bytes, std::string& out) const {
-    if (bytes.size() < frame_header_bytes) return Waiting{};
-    std::size_t size = 0;
-    for (std::size_t i = 0; i < 4; ++i) size = (size << 8) | static_cast<std::uint8_t>(bytes[i]);
-    const std::size_t offset = std::size_t{static_cast<std::uint8_t>(bytes[4])} * 4;
-    if (size > sasl_frame_bytes_max || offset < frame_header_bytes || offset > size ||
-        bytes[5] != 1)
-        return malformed("not a SASL frame");
-    if (bytes.size() < size) return Waiting{};
-    Reader reader(bytes.substr(offset, size - offset), performative_values_max);
-    bytes.remove_prefix(size);
+    TRY(std::optional<Reader> frame, take_frame(bytes));
+    if (!frame) return Waiting{};
+    Reader& reader = *frame;
     TRY(const std::uint64_t code, reader.descriptor());
     if (code != init_code) return malformed("sasl-init expected");
     TRY(const Reader::Items items, reader.list());
@@ -76,18 +79,40 @@ Result<SaslServer::Step> SaslServer::receive(std::string_view& bytes, std::strin
         TRY(response, inside.value());
     }
     const std::string_view name = text_of(mechanism).value_or("");
-    if (name == "MSSBCBS" || name == "ANONYMOUS" || (name == "EXTERNAL" && offer_external_)) {
-        decide(true, out);
+    if (name == "MSSBCBS" || name == "ANONYMOUS" || (name == "EXTERNAL" && offer_.external)) {
+        decide(SaslOutcome::ok, out);
         return Succeeded{};
     }
     if (name == "PLAIN")
         if (auto plain = parse_plain(response.bytes)) return std::move(*plain);
-    decide(false, out);
+    if (name == "TPM" && offer_.tpm)
+        if (auto exchange = TpmExchange::begin(response.bytes)) return *std::move(exchange);
+    decide(SaslOutcome::auth, out);
     return Failed{};
 }
 
-void SaslServer::decide(bool accepted, std::string& out) {
-    put_outcome(out, accepted ? outcome_ok : outcome_auth);
+void SaslServer::challenge(std::string_view bytes, std::string& out) {
+    std::string items;
+    append(items, Value::of_binary(bytes));
+    put_frame(out, challenge_code, items, 1);
+}
+
+Result<std::optional<std::string>> SaslServer::response(std::string_view& bytes) {
+    TRY(std::optional<Reader> frame, take_frame(bytes));
+    if (!frame) return std::nullopt;
+    TRY(const std::uint64_t code, frame->descriptor());
+    if (code != response_code) return malformed("sasl-response expected");
+    TRY(const Reader::Items items, frame->list());
+    if (items.count == 0) return malformed("no response");
+    TRY(Value value, Reader(items.bytes).value());
+    return std::move(value.bytes);
+}
+
+void SaslServer::decide(SaslOutcome outcome, std::string& out) {
+    std::string items;
+    append(items,
+           Value{.type = Type::ubyte, .number = static_cast<std::uint8_t>(outcome), .bytes = {}});
+    put_frame(out, outcome_code, items, 1);
 }
 
 std::optional<PlainCredentials> parse_plain(std::string_view response) {

@@ -1,5 +1,6 @@
 // Devices that ask for their hub over HTTPS (spec device-protocols 7.3).
 #include "base/encoding.h"
+#include "base/json.h"
 #include "gateway/http/provisioning/handlers.h"
 #include "gateway/pause.h"
 #include "gateway/provisioning_caller.h"
@@ -37,10 +38,37 @@ Task<Result<>> answer(Call& call, dps::Outcome outcome) {
     co_return std::unexpected(std::move(refusal.error));
 }
 
+// What a device with a TPM is told instead of being let in: the key that it has to sign with (spec
+// device-protocols 7.3).
+std::string challenge_body(std::string_view blob) {
+    std::string body = R"({"message":"Unauthorized","authenticationKey":)";
+    append_json_string(body, base64_encode(blob));
+    body += R"(,"keyName":"registration"})";
+    return body;
+}
+
+// Its first request: nothing proves it yet.
+Task<Result<>> challenge(Call& call, dps::Caller caller, dps::TpmKeys keys) {
+    dps::Challenged challenged =
+        co_await call.provisioning->challenge(std::move(caller), std::move(keys));
+    if (!challenged) {
+        dps::Outcome refused = std::unexpected(std::move(challenged).error());
+        co_return co_await answer(call, std::move(refused));
+    }
+    call.reply.status = 401;
+    call.reply.body = challenge_body(*challenged);
+    co_return Result<>{};
+}
+
 }  // namespace
 
 Task<Result<>> register_device(Call& call) {
     CO_TRY(dps::Caller caller, caller_of(call));
+    if (caller.token.empty()) {
+        const auto request = dps::parse_register(call.request.body, caller.id);
+        if (request && request->tpm)
+            co_return co_await challenge(call, std::move(caller), *request->tpm);
+    }
     const std::string path = "/" + percent_encode(caller.scope) + "/registrations/" +
                              percent_encode(caller.id.text()) + "/operations/";
     dps::Outcome outcome =

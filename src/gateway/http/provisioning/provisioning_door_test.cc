@@ -1,4 +1,5 @@
 #include "gateway/http/testing/service_client.h"
+#include "provisioning/testing/soft_tpm.h"
 #include "x509/testing/certificates.h"
 
 #include <gmock/gmock.h>
@@ -437,6 +438,49 @@ TEST(ProvisioningOff, SaysThatItIsNotOffered) {
     const Response refused = door.ask("GET", "/enrollments/r1");
     EXPECT_EQ(refused.status, 404u);
     EXPECT_THAT(refused.body, HasSubstr("This hub does not offer device provisioning"));
+}
+
+// Spec device-protocols 7.3, for devices with a TPM.
+TEST_F(ProvisioningDoor, ATpmIsChallengedAnswersAndGetsTheKeyOfItsHub) {
+    const provisioning::testing::SoftTpm tpm;
+    const provisioning::TpmKeys keys = tpm.keys();
+    ASSERT_EQ(ask("PUT", "/enrollments/press-1",
+                  R"({"registrationId":"press-1","attestation":{"type":"tpm","tpm":)"
+                  R"({"endorsementKey":")" +
+                      keys.endorsement + "\"}}}")
+                  .status,
+              200u);
+    const std::string body = R"({"registrationId":"press-1","tpm":{"endorsementKey":")" +
+                             keys.endorsement + R"(","storageRootKey":")" + keys.storage_root +
+                             "\"}}";
+    const auto first = [&](const std::string& id) {
+        return door.ask_raw("PUT /" + std::string(scope) + "/registrations/" + id +
+                            "/register?api-version=2019-03-31 HTTP/1.1\r\nHost: global.example\r\n"
+                            "Content-Length: " +
+                            std::to_string(body.size()) + "\r\n\r\n" + body);
+    };
+    const Response challenged = first("press-1");
+    EXPECT_EQ(challenged.status, 401u);
+    const json::value challenge = challenged.json();
+    EXPECT_EQ(challenge.at("keyName"), "registration");
+    EXPECT_FALSE(challenge.at("message").as_string().empty());
+    const auto taken = [&](const json::value& holder) {
+        return tpm.take(
+            base64_decode(std::string_view(holder.at("authenticationKey").as_string())).value());
+    };
+    const auto nonce = taken(challenge);
+    ASSERT_TRUE(nonce);
+    const json::value result = provision("press-1", base64_encode(nonce->signing_key));
+    EXPECT_EQ(result.at("status"), "assigned");
+    EXPECT_TRUE(taken(result.at("registrationState").at("tpm")));
+
+    EXPECT_EQ(code_of(first("nobody")), 401000u);
+    EXPECT_EQ(code_of(device("PUT", "/register", "press-1", key_1, body)), 401000u);
+    // Services see what is enrolled, and nothing of the device's key.
+    const Response shown = ask("GET", "/registrations/press-1");
+    EXPECT_EQ(shown.json().at("status"), "assigned");
+    EXPECT_THAT(shown.body, Not(HasSubstr("authenticationKey")));
+    EXPECT_THAT(ask("GET", "/enrollments/press-1").body, HasSubstr(keys.endorsement.substr(0, 40)));
 }
 
 }  // namespace
