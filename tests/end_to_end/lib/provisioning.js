@@ -1,5 +1,5 @@
 // Devices that ask where they belong, with Microsoft's clients of both sides.
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import deviceSdk from 'azure-iot-provisioning-device';
@@ -27,6 +27,16 @@ export const derivedKey = (groupKey, registrationId) =>
 export const symmetric = (primaryKey = newKey(), secondaryKey = newKey()) => ({
     type: 'symmetricKey', symmetricKey: { primaryKey, secondaryKey } });
 
+// The public part of an endorsement key as a TPM shows it, of a key that is in none.
+export function endorsementKey() {
+    const { n } = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey
+        .export({ format: 'jwk' });
+    const policy = '837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa';
+    return Buffer.concat([
+        Buffer.from(`013a0001000b000300b20020${policy}00060080004300100800000000000100`, 'hex'),
+        Buffer.from(n, 'base64url')]).toString('base64');
+}
+
 // Enrolls one device, and forgets it and its device with the test.
 export async function enroll(t, more = {}) {
     const registrationId = more.registrationId ?? newId('reg');
@@ -43,14 +53,15 @@ export async function enrollGroup(t, more = {}) {
         enrollmentGroupId, attestation: symmetric(), ...more })).responseBody;
 }
 
-const bySecurity = (security, transport) => deviceSdk.ProvisioningDeviceClient.create(
+// Asks with whatever security client; what the device is told, as the SDK gives it.
+export const registerWith = (security, transport) => deviceSdk.ProvisioningDeviceClient.create(
     'localhost', idScope, new transports[transport](), security).register();
 
-// Asks with a key, or with a certificate; what the device is told, as the SDK gives it.
+// Asks with a key, or with a certificate.
 export const registerWithKey = (registrationId, key, transport = 'mqtt') =>
-    bySecurity(new symmetricKey.SymmetricKeySecurityClient(registrationId, key), transport);
+    registerWith(new symmetricKey.SymmetricKeySecurityClient(registrationId, key), transport);
 export const registerWithCertificate = (registrationId, { certificate, key }, transport = 'mqtt') =>
-    bySecurity(new x509.X509Security(registrationId, { cert: certificate, key }), transport);
+    registerWith(new x509.X509Security(registrationId, { cert: certificate, key }), transport);
 
 // All results of a query, page by page.
 export async function allOf(query) {
