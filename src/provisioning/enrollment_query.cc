@@ -130,11 +130,21 @@ bool has_own_case(const std::vector<std::string>& path) {
            equals_ignoring_case(path.front(), "optionalDeviceInformation");
 }
 
+// `az iot dps enrollment list` writes its query object as Python shows it, where the text belongs.
+std::string_view without_python(std::string_view text) {
+    constexpr std::string_view before = "{'additional_properties': {}, 'query': '";
+    constexpr std::string_view after = "'}";
+    if (!text.starts_with(before) || !text.ends_with(after)) return text;
+    text.remove_prefix(before.size());
+    text.remove_suffix(std::min(after.size(), text.size()));
+    return text;
+}
+
 }  // namespace
 
 Result<EnrollmentQuery> EnrollmentQuery::parse(std::string_view text, EnrollmentKind kind) {
     if (text.size() > text_bytes_max) return refused("The query is too long");
-    Words words(text);
+    Words words(without_python(text));
     EnrollmentQuery query;
     if (!words.take("select") || !words.take_sign('*')) return refused("The query selects no *");
     if (words.take("from")) {

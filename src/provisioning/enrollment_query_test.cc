@@ -56,6 +56,15 @@ TEST(EnrollmentQuery, RefusesWhatItDoesNotUnderstandAndSaysWhatItDoes) {
     EXPECT_TRUE(EnrollmentQuery::parse("SELECT * FROM enrollmentGroups", EnrollmentKind::group));
 }
 
+TEST(EnrollmentQuery, TakesTheObjectThatTheAzureCommandLineWritesInstead) {
+    EXPECT_TRUE(EnrollmentQuery::parse("{'additional_properties': {}, 'query': 'SELECT *'}",
+                                       EnrollmentKind::individual));
+    for (const char* text : {"{'additional_properties': {}, 'query': 'DELETE *'}",
+                             "{'additional_properties': {}, 'query': '}",
+                             "{'additional_properties': {}, 'query': 'SELECT *"})
+        EXPECT_FALSE(EnrollmentQuery::parse(text, EnrollmentKind::individual)) << text;
+}
+
 TEST(EnrollmentQuery, CannotAskForKeys) {
     const auto query = EnrollmentQuery::parse(
         "SELECT * WHERE attestation.symmetricKey.primaryKey = 'cA=='", EnrollmentKind::individual);
