@@ -63,6 +63,31 @@ void add_counterparts(const Twin& was, const Twin& is, std::string_view leaf, bo
     }
 }
 
+// An object that a report names without changing anything in it is reported anew, too: that counts
+// where a leaf is desired.
+void add_renewed(const Node& desired, const json::object& patch, std::string& path,
+                 std::size_t depth, Paths& paths) {
+    const std::size_t length = path.size();
+    for (const json::key_value_pair& entry : patch) {
+        const std::string_view key(entry.key().data(), entry.key().size());
+        const Node* wanted = desired.find(key);
+        const json::object* below = entry.value().if_object();
+        if (wanted == nullptr || below == nullptr) continue;
+        append_key(path, depth, key);
+        if (wanted->is_object() && !wanted->object().members.empty())
+            add_renewed(*wanted, *below, path, depth + 1, paths);
+        else paths.insert(path);
+        path.resize(length);
+    }
+}
+
+// Where `status` is desired, it is no answer to what is desired beside it.
+void add_neighbours(const Twin& is, std::string_view leaf, Paths& paths) {
+    const Keys keys = keys_of(leaf);
+    for (std::size_t depth = 0; depth < keys.size(); ++depth)
+        if (keys[depth] == "status") return add_below(is, std::span(keys).first(depth), paths);
+}
+
 }  // namespace
 
 Touched touched_properties(const Twin& was, const Twin& is, const Change& change,
@@ -78,6 +103,7 @@ Touched touched_properties(const Twin& was, const Twin& is, const Change& change
     for (const TouchedLeaf& leaf : touched_leaves(was, is, change)) {
         if (leaf.part == Part::desired) {
             paths.insert(leaf.path);
+            if (rules.status_sibling) add_neighbours(is, leaf.path, paths);
         } else if (leaf.part == Part::reported) {
             if (!rules.document_ack.empty() && (is_at_or_below(leaf.path, rules.document_ack) ||
                                                 is_at_or_below(rules.document_ack, leaf.path))) {
@@ -86,6 +112,10 @@ Touched touched_properties(const Twin& was, const Twin& is, const Change& change
             }
             add_counterparts(was, is, leaf.path, rules.status_sibling, paths);
         }
+    }
+    if (change.reported) {
+        std::string path;
+        add_renewed(is.desired, change.reported->forward.body(), path, 0, paths);
     }
     touched.paths.assign(paths.begin(), paths.end());
     return touched;
