@@ -39,7 +39,7 @@ void PathNode::settle(Side side) {
     auto& column = columns_[index(side)];
     if (column && column->count() == 0) {
         column.reset();
-        if (!columns_[0] && !columns_[1]) dictionary_.reset();
+        if (!has_columns()) dictionary_.reset();
     }
     if (!column || !column->wants_renumbering()) return;
     const std::vector<Code> map = dictionary_->renumber();

@@ -13,8 +13,10 @@
 namespace twinhub::fleet {
 
 // The columns at one path. Desired and reported have one tree of paths together, so that both
-// columns of a path share a dictionary; tags have one of their own.
-enum class Side : std::uint8_t { desired, reported };  // of a tree that is not split: desired
+// columns of a path share a dictionary; tags have one of their own. How what is desired stands is
+// beside it (DriftCell).
+enum class Side : std::uint8_t { desired, reported, drift };  // of tags: desired
+inline constexpr std::array sides{Side::desired, Side::reported, Side::drift};
 
 // A node is there as long as some row has something at its path or below.
 class PathNode {
@@ -68,12 +70,13 @@ public:
 
 private:
     static std::size_t index(Side side) { return static_cast<std::size_t>(side); }
-    bool empty() const { return !columns_[0] && !columns_[1] && children_.empty(); }
+    bool has_columns() const { return columns_[0] || columns_[1] || columns_[2]; }
+    bool empty() const { return !has_columns() && children_.empty(); }
 
     std::string name_;
     Children children_;
     std::unique_ptr<Dictionary> dictionary_;
-    std::array<std::unique_ptr<Column>, 2> columns_;
+    std::array<std::unique_ptr<Column>, sides.size()> columns_;
 };
 
 }  // namespace twinhub::fleet

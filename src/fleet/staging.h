@@ -19,7 +19,7 @@ struct StagedNode {
     std::string name;
     PathNode* path = nullptr;  // once it is known
     std::vector<std::unique_ptr<StagedNode>> children;
-    std::array<std::vector<StagedCell>, 2> cells;  // by side
+    std::array<std::vector<StagedCell>, sides.size()> cells;  // by side
 
     explicit StagedNode(std::string_view its_name) : name(its_name) {}
 };

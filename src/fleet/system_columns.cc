@@ -1,6 +1,7 @@
 #include "fleet/system_columns.h"
 
 #include "base/json.h"
+#include "fleet/scan/trees.h"
 #include "fleet/staging.h"
 
 #include <algorithm>
@@ -40,8 +41,22 @@ constexpr std::array<FieldInfo, field_count> fields{{
     {Content::values, {"capabilities", "iotEdge"}},
     {Content::values, {"deviceScope"}},
     {Content::values, {"parentScopes"}},
+    {Content::values, {"$drift", "state"}},
+    {Content::times, {"$drift", "since"}},
+    {Content::values, {"$drift", "reason"}},
+    {Content::values, {"$drift", "path"}},
+    {Content::values, {"$drift", "code"}},
+    {Content::values, {"$drift", "words"}},
+    {Content::values, {"$drift", "convergeSeconds"}},
+    {Content::values, {"$drift", "counts", "converged"}},
+    {Content::values, {"$drift", "counts", "pending"}},
+    {Content::values, {"$drift", "counts", "offline"}},
+    {Content::values, {"$drift", "counts", "stale"}},
+    {Content::values, {"$drift", "counts", "drifted"}},
+    {Content::values, {"$drift", "counts", "rejected"}},
+    {Content::times, {"$connection", "since"}},
 }};
-static_assert(static_cast<std::size_t>(Field::parent_scopes) + 1 == field_count);
+static_assert(static_cast<std::size_t>(Field::connection_since) + 1 == field_count);
 
 constexpr std::size_t length(const FieldInfo& info) {
     return static_cast<std::size_t>(std::ranges::find(info.path, "") - info.path.begin());
@@ -88,6 +103,42 @@ void each_fact(const twin::IdentityFacts& facts, Set&& set) {
     for (const std::string& scope : facts.parent_scopes) scopes.emplace_back(scope);
     const json::value tree = std::move(scopes);
     set(Field::parent_scopes, Value::of(tree));
+}
+
+}  // namespace
+
+namespace {
+
+using twin::drift::State;
+
+constexpr Field count_field(State state) {
+    return static_cast<Field>(static_cast<std::size_t>(Field::drift_converged) +
+                              static_cast<std::size_t>(state) -
+                              static_cast<std::size_t>(State::converged));
+}
+static_assert(count_field(State::rejected) == Field::drift_rejected);
+
+Value text_or_nothing(std::string_view text) {
+    return text.empty() ? Value() : Value::string(text);
+}
+
+// set(field, value) for all that is known of a drift but its time; undefined: there is none.
+template <class Set>
+void each_fact(const DriftFacts& drift, Set&& set) {
+    set(Field::drift_state, Value::string(name_of(drift.state)));
+    set(Field::drift_reason, text_or_nothing(name_of(drift.reason)));
+    // The path of a property may be empty: what tells is whether there is a reason.
+    set(Field::drift_path,
+        drift.reason == twin::drift::Reason::none ? Value() : Value::string(drift.path));
+    set(Field::drift_code, drift.code ? Value::number(static_cast<double>(*drift.code)) : Value());
+    set(Field::drift_words, text_or_nothing(drift.words));
+    set(Field::drift_converge_seconds,
+        drift.converge_seconds ? Value::number(*drift.converge_seconds) : Value());
+    for (const State state : twin::drift::states) {
+        if (state == State::untracked) continue;
+        const std::uint32_t count = drift.counts[twin::drift::index_of(state)];
+        set(count_field(state), count != 0 ? Value::number(count) : Value());
+    }
 }
 
 }  // namespace
@@ -154,6 +205,69 @@ void SystemColumns::set_presence(Row row, bool connected, Instant last_activity)
 
 void SystemColumns::set_message_count(Row row, std::uint64_t messages) {
     set(Field::cloud_to_device_message_count, row, Value::number(static_cast<double>(messages)));
+}
+
+void SystemColumns::set_drift(Row row, const DriftFacts& drift) {
+    each_fact(drift, [&](Field field, const Value& value) { set(field, row, value); });
+    column(Field::drift_since).set(row, drift.since);
+}
+
+void SystemColumns::stage_drift(Row row, const DriftFacts& drift, Staging& staging) {
+    each_fact(drift, [&](Field field, const Value& value) {
+        if (!value.is(query::Type::undefined)) staging.add(staging.cells(field), row, value);
+    });
+    column(Field::drift_since).set(row, drift.since);
+}
+
+void SystemColumns::set_overlay(Row row, const DriftOverlay& overlay) {
+    for (const State state : {State::pending, State::offline, State::stale})
+        set(count_field(state), row,
+            state == overlay.waiting ? Value::number(overlay.count) : Value());
+    if (!overlay.is_state_of_twin) return;
+    set(Field::drift_state, row, Value::string(name_of(overlay.waiting)));
+    column(Field::drift_since).set(row, overlay.since);
+}
+
+std::optional<State> SystemColumns::drift_state(Row row) const {
+    Scratch scratch;
+    const Value value =
+        slots_[static_cast<std::size_t>(Field::drift_state)]->column.value(row, scratch);
+    if (!value.is(query::Type::string)) return std::nullopt;
+    return twin::drift::state_of(value.string());
+}
+
+std::uint32_t SystemColumns::drift_count(Row row, State state) const {
+    Scratch scratch;
+    const Value value =
+        slots_[static_cast<std::size_t>(count_field(state))]->column.value(row, scratch);
+    return value.is(query::Type::number) ? static_cast<std::uint32_t>(value.number()) : 0;
+}
+
+void SystemColumns::set_connection(Row row, Instant since) {
+    Column& times = column(Field::connection_since);
+    if (since > never) times.set(row, since);
+    else times.clear(row);
+}
+
+Instant SystemColumns::connection_since(Row row) const {
+    return slots_[static_cast<std::size_t>(Field::connection_since)]->column.instant(row).value_or(
+        never);
+}
+
+void SystemColumns::add_pseudo(Row row, json::object& members) const {
+    Scratch scratch;
+    for (auto i = static_cast<std::size_t>(Field::drift_state); i < field_count; ++i) {
+        const Value value = slots_[i]->column.value(row, scratch);
+        if (value.is(query::Type::undefined)) continue;
+        json::object* object = &members;
+        const std::size_t depth = length(fields[i]);
+        for (std::size_t step = 0; step + 1 < depth; ++step) {
+            json::value& below = (*object)[fields[i].path[step]];
+            if (!below.is_object()) below.emplace_object();
+            object = &below.get_object();
+        }
+        (*object)[fields[i].path[depth - 1]] = to_json(value);
+    }
 }
 
 // Each counter that stays is a cache miss saved.

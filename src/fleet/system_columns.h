@@ -1,6 +1,7 @@
 #pragma once
 
 #include "fleet/column.h"
+#include "fleet/drift_facts.h"
 #include "query/plan.h"
 #include "twin/view.h"
 
@@ -36,9 +37,24 @@ enum class Field : std::uint8_t {
     capabilities,  // the object
     iot_edge,
     device_scope,
-    parent_scopes
+    parent_scopes,
+    // Beside the view: what the hub knows of drift and connection.
+    drift_state,
+    drift_since,
+    drift_reason,
+    drift_path,
+    drift_code,
+    drift_words,
+    drift_converge_seconds,
+    drift_converged,  // numbers of properties
+    drift_pending,
+    drift_offline,
+    drift_stale,
+    drift_drifted,
+    drift_rejected,
+    connection_since
 };
-inline constexpr std::size_t field_count = 23;
+inline constexpr std::size_t field_count = 37;
 
 class Staging;
 
@@ -61,6 +77,15 @@ public:
     void load(Staging& staging);
     void set_presence(Row row, bool connected, Instant last_activity);
     void set_message_count(Row row, std::uint64_t messages);
+    void set_drift(Row row, const DriftFacts& drift);
+    void stage_drift(Row row, const DriftFacts& drift, Staging& staging);
+    void set_overlay(Row row, const DriftOverlay& overlay);
+    std::optional<twin::drift::State> drift_state(Row row) const;
+    std::uint32_t drift_count(Row row, twin::drift::State state) const;
+    void set_connection(Row row, Instant since);
+    Instant connection_since(Row row) const;
+    // $drift and $connection of a row as members of an object.
+    void add_pseudo(Row row, json::object& members) const;
     void set_versions(Row row, const twin::Versions& versions);
     void set_versions(Row row, const twin::Versions& was, const twin::Versions& is);
     void set_model(Row row, std::string_view model_id);

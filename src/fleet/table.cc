@@ -2,6 +2,7 @@
 
 #include "fleet/sources.h"
 #include "fleet/staging.h"
+#include "twin/drift/paths.h"
 
 #include <algorithm>
 #include <bit>
@@ -32,6 +33,14 @@ Table::~Table() = default;
 
 // The node of a path below tags, desired or reported, and the side of its column there.
 std::pair<const PathNode*, Side> Table::node(std::span<const Segment> path) const {
+    if (is_key(path, 0, "$drift") && is_key(path, 1, "at") && path.size() == 3) {
+        const std::string* place = std::get_if<std::string>(&path[2]);
+        if (place == nullptr) return {nullptr, Side::drift};
+        const PathNode* node = &properties_;
+        for (const std::string_view key : twin::drift::keys_of(*place))
+            if (node != nullptr) node = node->child(key);
+        return {node, Side::drift};
+    }
     const PathNode* node = nullptr;
     Side side = Side::desired;
     if (is_key(path, 0, "tags")) {
@@ -136,6 +145,80 @@ void Table::set_message_count(Row row, std::uint64_t messages) {
     system_.set_message_count(row, messages);
 }
 
+void Table::set_drift(Row row, const DriftRow& drift) {
+    CHECK(is_live(row));
+    announce(row);
+    system_.set_drift(row, drift.facts);
+    set_cells(row, drift.cells);
+}
+
+void Table::set_overlay(Row row, const DriftOverlay& overlay, std::span<const DriftCell> cells) {
+    CHECK(is_live(row));
+    announce(row);
+    system_.set_overlay(row, overlay);
+    set_cells(row, cells);
+}
+
+void Table::set_drift_cells(Row row, std::span<const DriftCell> cells) {
+    CHECK(is_live(row));
+    announce(row);
+    set_cells(row, cells);
+}
+
+// A place may have become another kind of one: what is taken away goes first.
+void Table::set_cells(Row row, std::span<const DriftCell> cells) {
+    for (const bool taken : {true, false})
+        for (const DriftCell& cell : cells)
+            if (cell.state.has_value() != taken)
+                set_cell(properties_, twin::drift::keys_of(cell.path), row, cell.state);
+}
+
+void Table::set_cell(PathNode& node, std::span<const std::string_view> keys, Row row,
+                     std::optional<twin::drift::State> state) {
+    if (keys.empty()) {
+        if (state) set(node, Side::drift, row, Value::string(name_of(*state)));
+        else if (node.column(Side::drift) != nullptr) set(node, Side::drift, row, Value());
+        return;
+    }
+    PathNode* child = state ? &node.make_child(keys.front()) : node.child(keys.front());
+    if (child == nullptr) return;
+    set_cell(*child, keys.subspan(1), row, state);
+    node.settle_child(keys.front());
+}
+
+void Table::set_connection(Row row, Instant since) {
+    CHECK(is_live(row));
+    if (system_.connection_since(row) == since) return;
+    announce(row);
+    system_.set_connection(row, since);
+}
+
+json::object Table::pseudo(Row row) const {
+    json::object members;
+    system_.add_pseudo(row, members);
+    json::object at;
+    std::string path;
+    add_cells(properties_, row, path, 0, at);
+    if (json::value* drift = members.if_contains("$drift"))
+        drift->get_object()["at"] = std::move(at);
+    return members;
+}
+
+void Table::add_cells(const PathNode& node, Row row, std::string& path, std::size_t depth,
+                      json::object& at) const {
+    if (const Column* column = node.column(Side::drift); column != nullptr && depth > 0) {
+        Scratch scratch;
+        const Value value = column->value(row, scratch);
+        if (value.is(query::Type::string)) at[path] = value.string();
+    }
+    const std::size_t length = path.size();
+    for (const auto& child : node.children()) {
+        twin::drift::append_key(path, depth, child->name());
+        add_cells(*child, row, path, depth + 1, at);
+        path.resize(length);
+    }
+}
+
 void Table::remove(Row row, const twin::Twin* was) {
     CHECK(is_live(row));
     announce(row);
@@ -173,22 +256,39 @@ void Table::begin_load(std::uint32_t rows) {
     staging_ = std::make_unique<Staging>(tags_, properties_);
 }
 
-void Table::load(const twin::IdentityFacts& facts, const twin::Twin& twin) {
-    load_from(facts, TreeSource(twin));
+void Table::load(const twin::IdentityFacts& facts, const twin::Twin& twin, Instant connection_since,
+                 const DriftRow* drift) {
+    load_from(facts, TreeSource(twin), connection_since, drift);
 }
 
-void Table::load(const twin::IdentityFacts& facts, const twin::FlatTwin& twin) {
-    load_from(facts, FlatSource(twin));
+void Table::load(const twin::IdentityFacts& facts, const twin::FlatTwin& twin,
+                 Instant connection_since, const DriftRow* drift) {
+    load_from(facts, FlatSource(twin), connection_since, drift);
 }
 
 template <class Source>
-void Table::load_from(const twin::IdentityFacts& facts, const Source& source) {
+void Table::load_from(const twin::IdentityFacts& facts, const Source& source,
+                      Instant connection_since, const DriftRow* drift) {
     const Row row = add_row({facts.device_id, facts.module_id});
     system_.stage(row, facts, source.twin().model_id, *staging_);
     system_.set_versions(row, source.twin().versions);
     fleet::enter(StagedTarget(*staging_, staging_->tags(), Side::desired, row),
                  StagedTarget(*staging_, staging_->properties(), Side::desired, row),
                  StagedTarget(*staging_, staging_->properties(), Side::reported, row), source);
+    system_.set_connection(row, connection_since);
+    if (drift != nullptr) {
+        system_.stage_drift(row, drift->facts, *staging_);
+        for (const DriftCell& cell : drift->cells) {
+            StagedNode* node = &staging_->properties();
+            for (const std::string_view key : twin::drift::keys_of(cell.path)) {
+                std::size_t from = 0;
+                node = &staging_->child(*node, from, key);
+            }
+            if (cell.state)
+                staging_->add(node->cells[static_cast<std::size_t>(Side::drift)], row,
+                              Value::string(name_of(*cell.state)));
+        }
+    }
     if (staging_->row_added()) load_staged();
 }
 
@@ -200,7 +300,7 @@ void Table::load_staged() {
 }
 
 void Table::load_staged(StagedNode& staged) {
-    for (const Side side : {Side::desired, Side::reported}) {
+    for (const Side side : sides) {
         auto& cells = staged.cells[static_cast<std::size_t>(side)];
         if (cells.empty()) continue;
         staged.path->make_column(side, capacity_).load(cells);

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "base/json.h"
 #include "fleet/column.h"
+#include "fleet/drift_facts.h"
 #include "fleet/ids.h"
 #include "fleet/path_node.h"
 #include "fleet/system_columns.h"
@@ -97,14 +99,30 @@ public:
     void set_facts(Row row, const twin::IdentityFacts& facts);  // all but the ids
     void set_presence(Row row, bool connected, Instant last_activity);
     void set_message_count(Row row, std::uint64_t messages);
+    // How the row's twin stands; cells that are not named stay.
+    void set_drift(Row row, const DriftRow& drift);
+    void set_overlay(Row row, const DriftOverlay& overlay, std::span<const DriftCell> cells);
+    void set_drift_cells(Row row, std::span<const DriftCell> cells);
+    std::optional<twin::drift::State> drift_state(Row row) const {
+        return system_.drift_state(row);
+    }
+    std::uint32_t drift_count(Row row, twin::drift::State state) const {
+        return system_.drift_count(row, state);
+    }
+    void set_connection(Row row, Instant since);
+    // What stands beside the document of a row: $drift and $connection.
+    json::object pseudo(Row row) const;
+    // Of the drift, cells stay: take them away before.
     void remove(Row row, const twin::Twin* was = nullptr);
 
     // Many new rows at once, as at a start: about so many will come, in runs of rising keys. Until
     // the end only `load` may be called, and nothing of them can be read. What comes out is what
     // `put` would have made. Columns grow with their rows: only so is their form the cheapest one.
     void begin_load(std::uint32_t rows);
-    void load(const twin::IdentityFacts& facts, const twin::Twin& twin);
-    void load(const twin::IdentityFacts& facts, const twin::FlatTwin& twin);
+    void load(const twin::IdentityFacts& facts, const twin::Twin& twin,
+              Instant connection_since = never, const DriftRow* drift = nullptr);
+    void load(const twin::IdentityFacts& facts, const twin::FlatTwin& twin,
+              Instant connection_since = never, const DriftRow* drift = nullptr);
     void end_load();
     Memory memory() const;
 
@@ -119,7 +137,13 @@ private:
     Row add_row(const Key& key);
     void enter(Row row, const twin::Twin& twin);
     template <class Source>
-    void load_from(const twin::IdentityFacts& facts, const Source& source);
+    void load_from(const twin::IdentityFacts& facts, const Source& source, Instant connection_since,
+                   const DriftRow* drift);
+    void set_cells(Row row, std::span<const DriftCell> cells);
+    void set_cell(PathNode& node, std::span<const std::string_view> keys, Row row,
+                  std::optional<twin::drift::State> state);
+    void add_cells(const PathNode& node, Row row, std::string& path, std::size_t depth,
+                   json::object& at) const;
     void load_staged();
     void load_staged(StagedNode& staged);
     void replace(Row row, const twin::Twin& was, const twin::Twin& is);

@@ -89,7 +89,8 @@ TEST(Damage, LeavesNothingInTheColumns) {
         const std::string key = store::twin_key(d1);
         const std::string sound = *hub.engine().get(family, key).value();
         const auto kind = family == Family::twins ? store::Kind::twin : store::Kind::identity;
-        const std::string body(store::open(kind, 1, "", key, sound).value().body);
+        const std::uint16_t format = family == Family::twins ? twin_record_format : identity_format;
+        const std::string body(store::open(kind, format, "", key, sound).value().body);
         std::vector<std::string> damaged;
         for (std::size_t at = 0; at < sound.size(); at += 5) {
             damaged.push_back(sound.substr(0, at));
@@ -97,7 +98,7 @@ TEST(Damage, LeavesNothingInTheColumns) {
             damaged.back()[at] = static_cast<char>(damaged.back()[at] ^ 0x10);
         }
         for (const std::string& bad : damaged_bodies(body))
-            damaged.push_back(store::sealed(kind, 1, key, bad));
+            damaged.push_back(store::sealed(kind, format, key, bad));
         std::size_t refused = 0;
         for (const std::string& record : damaged) {
             put(hub, family, key, record);

@@ -30,7 +30,7 @@ Hub::Hub(Settings settings, Seams seams)
             index, count, seams_.loops[index],
             Shard::Parts{settings_, seams_.engine, *committer_, seams_.clock, seams_.random,
                          seams_.log, seams_.metrics, seams_.pool, identities_, live_count, trust_,
-                         feedback}));
+                         feedback, drift_events_}));
     shards_ = std::make_unique<Shards>(std::move(shards), seams_.pool, seams_.engine);
     certificates_ = std::make_unique<Certificates>(
         Certificates::Parts{*shards_, *committer_, count, seams_.clock, seams_.random, seams_.log,

@@ -68,6 +68,9 @@ public:
     Feedback& feedback() { return *feedback_; }
     Shards& shards() { return *shards_; }
     DeviceEvents& device_events() { return device_events_; }
+    // driftChanged of spec twin-document 15.2, as messages about a twin: its payload says what
+    // moved. Passing by, as those of devices.
+    DeviceEvents& drift_events() { return drift_events_; }
     const Settings& settings() const { return settings_; }
     const Clock& clock() const { return seams_.clock; }
     Random& random() { return seams_.random; }
@@ -96,6 +99,7 @@ private:
     Hub(Settings settings, Seams seams);
     Settings settings_;
     Seams seams_;
+    DeviceEvents drift_events_;  // before the shards, which publish
     std::unique_ptr<store::Committer> committer_;
     std::atomic<std::uint64_t> identities_ = 0;
     SharedValue<const x509::TrustStore> trust_;

@@ -10,7 +10,8 @@ fleet::Key key_of(const TwinId& id) { return {id.device.text(), id.module.text()
 // A twin as it was shown. Its trees are shared with the versions that follow.
 class OldTwin final : public fleet::OldRow {
 public:
-    explicit OldTwin(TwinView view) : view_(std::move(view)) {}
+    OldTwin(TwinView view, json::object pseudo)
+        : view_(std::move(view)), pseudo_(std::move(pseudo)) {}
 
     std::size_t bytes() const override {
         // A change replaces the objects on its way, not the leaves beside it; the keys are copied.
@@ -18,10 +19,15 @@ public:
         for (const twin::Part part : twin::parts) size += 2 * view_.twin.part(part).size();
         return size;
     }
-    json::object document() const override { return document_of(view_); }
+    json::object document() const override {
+        json::object document = document_of(view_);
+        for (const auto& [key, value] : pseudo_) document[key] = value;
+        return document;
+    }
 
 private:
     TwinView view_;
+    json::object pseudo_;  // $drift and $connection
 };
 
 }  // namespace
@@ -44,21 +50,52 @@ void LiveColumns::end_load() {
     modules_.end_load();
 }
 
-void LiveColumns::load(const Identity& identity, const twin::Twin& twin, const Presence& presence) {
+void LiveColumns::load(const Identity& identity, const twin::Twin& twin, const Presence& presence,
+                       const fleet::DriftRow& drift) {
     std::string etag;
-    table_of(identity.id).load(facts_of(identity, presence, etag), twin);
+    table_of(identity.id)
+        .load(facts_of(identity, presence, etag), twin, presence.connection_state_updated, &drift);
 }
 
 void LiveColumns::load(const Identity& identity, const twin::FlatTwin& twin,
-                       const Presence& presence) {
+                       const Presence& presence, const fleet::DriftRow& drift) {
     std::string etag;
-    table_of(identity.id).load(facts_of(identity, presence, etag), twin);
+    table_of(identity.id)
+        .load(facts_of(identity, presence, etag), twin, presence.connection_state_updated, &drift);
+}
+
+// What the row shows until it is shown otherwise.
+void LiveColumns::changing(const TwinId& id, const Entry* entry) {
+    changing_ = {};
+    if (entry == nullptr || !entry->durable.exists()) return;
+    changing_ = {&entry->durable, &entry->presence, &table_of(id), nullptr};
+}
+
+void LiveColumns::show_drift(const TwinId& id, fleet::Row row, const fleet::DriftRow& drift,
+                             const Entry* entry) {
+    changing(id, entry);
+    table_of(id).set_drift(row, drift);
+    changing_ = {};
+}
+
+void LiveColumns::show_overlay(const TwinId& id, fleet::Row row, const fleet::DriftOverlay& overlay,
+                               std::span<const fleet::DriftCell> cells, const Entry* entry) {
+    changing(id, entry);
+    table_of(id).set_overlay(row, overlay, cells);
+    changing_ = {};
+}
+
+void LiveColumns::clear_drift(const TwinId& id, fleet::Row row,
+                              std::span<const fleet::DriftCell> cells, const Entry* entry) {
+    changing(id, entry);
+    table_of(id).set_drift_cells(row, cells);
+    changing_ = {};
 }
 
 void LiveColumns::commit(const Entry& entry, const State& next, const Presence& presence) {
     fleet::Table& table = table_of(entry.id);
     const State& was = entry.durable;
-    changing_ = {&was, &presence, nullptr};
+    changing_ = {&was, &presence, &table, nullptr};
     std::string etag;
     std::optional<RowChange> change;
     if (listener_ != nullptr) change.emplace(RowChange{.id = entry.id});
@@ -66,6 +103,7 @@ void LiveColumns::commit(const Entry& entry, const State& next, const Presence& 
     if (change && row) change->was = {was.identity, was.twin, shown(table, *row)};
     if (!was.exists()) {
         if (next.exists()) row = table.put(facts_of(*next.identity, presence, etag), next.twin);
+        if (row) table.set_connection(*row, presence.connection_state_updated);
     } else if (row) {
         if (!next.exists()) {
             table.remove(*row, &was.twin);
@@ -86,7 +124,7 @@ void LiveColumns::see(const TwinId& id, const Presence& presence, const Entry* e
     const auto row = table.find(key_of(id));
     if (!row) return;
     const bool in_memory = entry != nullptr && entry->durable.exists();
-    if (in_memory) changing_ = {&entry->durable, &entry->presence, nullptr};
+    if (in_memory) changing_ = {&entry->durable, &entry->presence, &table, nullptr};
     std::optional<RowChange> change;
     if (listener_ != nullptr) {
         change.emplace(RowChange{.id = id, .is_loaded = in_memory});
@@ -98,6 +136,7 @@ void LiveColumns::see(const TwinId& id, const Presence& presence, const Entry* e
         if (in_memory) change->complete({entry->durable.identity, entry->durable.twin, {}});
     }
     table.set_presence(*row, presence.connected, presence.last_activity);
+    table.set_connection(*row, presence.connection_state_updated);
     changing_ = {};
     if (change && change->was->presence != change->is->presence)
         listener_->changed(std::move(*change));
@@ -108,7 +147,7 @@ void LiveColumns::see_messages(const TwinId& id, std::uint32_t messages, const E
     const auto row = table.find(key_of(id));
     if (!row) return;
     const bool in_memory = entry != nullptr && entry->durable.exists();
-    if (in_memory) changing_ = {&entry->durable, &entry->presence, nullptr};
+    if (in_memory) changing_ = {&entry->durable, &entry->presence, &table, nullptr};
     std::optional<RowChange> change;
     if (listener_ != nullptr) {
         change.emplace(RowChange{.id = id, .is_loaded = in_memory});
@@ -151,10 +190,11 @@ Presence LiveColumns::shown(const fleet::Table& table, fleet::Row row) {
 }
 
 fleet::KeepRow LiveColumns::keep() {
-    return [this](fleet::Row) -> std::shared_ptr<const fleet::OldRow> {
+    return [this](fleet::Row row) -> std::shared_ptr<const fleet::OldRow> {
         if (!changing_.kept && changing_.state != nullptr)
             changing_.kept = std::make_shared<const OldTwin>(
-                TwinView{changing_.state->identity, changing_.state->twin, *changing_.presence});
+                TwinView{changing_.state->identity, changing_.state->twin, *changing_.presence},
+                changing_.table->is_live(row) ? changing_.table->pseudo(row) : json::object{});
         return changing_.kept;
     };
 }

@@ -31,8 +31,10 @@ class LiveColumns {
 public:
     // At start, before the loop runs.
     void begin_load(std::uint64_t devices, std::uint64_t modules);  // about so many will come
-    void load(const Identity& identity, const twin::Twin& twin, const Presence& presence);
-    void load(const Identity& identity, const twin::FlatTwin& twin, const Presence& presence);
+    void load(const Identity& identity, const twin::Twin& twin, const Presence& presence,
+              const fleet::DriftRow& drift);
+    void load(const Identity& identity, const twin::FlatTwin& twin, const Presence& presence,
+              const fleet::DriftRow& drift);
     void end_load();
 
     // The entry is about to show `next` instead of its durable state.
@@ -41,6 +43,15 @@ public:
     void see(const TwinId& id, const Presence& presence, const Entry* entry);
     // It has another number of messages.
     void see_messages(const TwinId& id, std::uint32_t messages, const Entry* entry);
+
+    // How the twin of a row stands (ShardDrift).
+    void show_drift(const TwinId& id, fleet::Row row, const fleet::DriftRow& drift,
+                    const Entry* entry);
+    void show_overlay(const TwinId& id, fleet::Row row, const fleet::DriftOverlay& overlay,
+                      std::span<const fleet::DriftCell> cells, const Entry* entry);
+    // The row is about to go: its cells go first.
+    void clear_drift(const TwinId& id, fleet::Row row, std::span<const fleet::DriftCell> cells,
+                     const Entry* entry);
 
     bool has_model(const TwinId& id, std::string_view model_id) const;
 
@@ -64,6 +75,7 @@ private:
     struct Changing {
         const State* state = nullptr;
         const Presence* presence = nullptr;
+        const fleet::Table* table = nullptr;
         std::shared_ptr<const fleet::OldRow> kept;  // made when the first asks for it
     };
 
@@ -72,6 +84,8 @@ private:
         return id.is_module() ? modules_ : devices_;
     }
     static Presence shown(const fleet::Table& table, fleet::Row row);
+
+    void changing(const TwinId& id, const Entry* entry);
 
     fleet::Table devices_;
     fleet::Table modules_;

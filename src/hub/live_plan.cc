@@ -1,6 +1,7 @@
 #include "hub/live_plan.h"
 
 #include "base/json.h"
+#include "query/names.h"
 
 #include <algorithm>
 #include <initializer_list>
@@ -47,6 +48,9 @@ Result<> check(const Plan& plan) {
         if (expr.op == query::Op::call &&
             (expr.function == Function::now || expr.function == Function::age_seconds))
             return refuse("cannot use NOW or AGE_SECONDS: they change without any write");
+    for (const query::Path& path : plan.paths)
+        if (query::is_pseudo(path))
+            return refuse("cannot read drift or $connection: they change without any write");
     return {};
 }
 

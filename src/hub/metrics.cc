@@ -88,7 +88,8 @@ Metrics::Metrics(prometheus::Registry& registry)
                          .Help("From handing a batch over to its being durable")
                          .Register(registry)
                          .Add({}, seconds)),
-      certificates(registry) {
+      certificates(registry),
+      drift(registry) {
     auto& sections = prometheus::BuildHistogram()
                          .Name("twin_section_bytes")
                          .Help("Size of a part of a twin after a change wrote it")

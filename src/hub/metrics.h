@@ -1,6 +1,7 @@
 #pragma once
 
 #include "hub/certificates/metrics.h"
+#include "hub/drift/converge_metrics.h"
 #include "hub/messages/message_end.h"
 #include "twin/change.h"
 
@@ -71,6 +72,7 @@ struct Metrics {
     prometheus::Counter& method_answers_dropped;  // nobody waited for them
     prometheus::Histogram& commit_seconds;        // from hand-over to durable, a batch of a shard
     CertificateMetrics certificates;
+    ConvergeMetrics drift;
 
 private:
     std::array<prometheus::Counter*, 8> twin_operations_{};

@@ -35,14 +35,23 @@ Result<TwinId> read_id(ByteReader& reader) {
 struct TwinRecord {
     std::uint64_t sequence = 0;
     std::uint64_t ordinal = 0;
+    std::string_view drift;  // empty: there is none
     std::string_view twin;
 };
+
+// In place of the twin's own format, which is no 0: how it stands comes before it.
+constexpr char drift_follows = 0;
 
 Result<TwinRecord> twin_record(std::string_view bytes) {
     ByteReader reader(bytes);
     TwinRecord record;
     record.sequence = reader.varint();
     record.ordinal = reader.varint();
+    const std::size_t at = reader.offset();
+    if (at < bytes.size() && bytes[at] == drift_follows) {
+        (void)reader.byte();
+        record.drift = reader.text();
+    }
     if (reader.failed()) return damaged("twin", reader.offset());
     record.twin = reader.rest();
     return record;
@@ -139,6 +148,12 @@ Result<Presence> decode_presence(std::string_view bytes) {
 void append_twin_record(std::string& out, const State& state) {
     append_varint(out, state.sequence);
     append_varint(out, state.ordinal);
+    if (state.drift) {
+        std::string drift;
+        append_encoded(drift, *state.drift);
+        out += drift_follows;
+        append_text(out, drift);
+    }
     twin::append_encoded(out, state.twin);
 }
 
@@ -147,11 +162,20 @@ Result<> decode_twin_record(std::string_view bytes, State& state) {
     state.sequence = record.sequence;
     state.ordinal = record.ordinal;
     TRY(state.twin, twin::decode_twin(record.twin));
+    state.drift.reset();
+    if (record.drift.empty()) return {};
+    TRY(Drift drift, decode_drift(record.drift));
+    state.drift = std::make_shared<const Drift>(std::move(drift));
     return {};
 }
 
-Result<> decode_flat_record(std::string_view bytes, twin::FlatTwin& twin) {
+Result<> decode_flat_record(std::string_view bytes, twin::FlatTwin& twin,
+                            std::optional<Drift>& drift) {
     TRY(const TwinRecord record, twin_record(bytes));
+    drift.reset();
+    if (!record.drift.empty()) {
+        TRY(drift, decode_drift(record.drift));
+    }
     return twin::decode_flat(record.twin, twin);
 }
 

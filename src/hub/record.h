@@ -8,6 +8,7 @@
 #include "twin/flat_twin.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,7 +17,7 @@
 namespace twinhub::hub {
 
 inline constexpr std::uint16_t identity_format = 1;
-inline constexpr std::uint16_t twin_record_format = 1;
+inline constexpr std::uint16_t twin_record_format = 2;  // since 2: with its drift
 inline constexpr std::uint16_t change_record_format = 1;
 inline constexpr std::uint16_t hub_state_format = 1;
 inline constexpr std::uint16_t checkpoint_format = 1;
@@ -31,10 +32,11 @@ Result<Presence> decode_presence(std::string_view bytes);
 
 // A twin's document with the place of its newest change.
 void append_twin_record(std::string& out, const State& state);
-// Fills twin, sequence and ordinal of `state`.
+// Fills twin, sequence, ordinal and drift of `state`.
 Result<> decode_twin_record(std::string_view bytes, State& state);
 // The document alone, without its trees.
-Result<> decode_flat_record(std::string_view bytes, twin::FlatTwin& twin);
+Result<> decode_flat_record(std::string_view bytes, twin::FlatTwin& twin,
+                            std::optional<Drift>& drift);
 
 // What happened to an identity or twin. Stored: never renumber.
 enum class ChangeKind : std::uint8_t {

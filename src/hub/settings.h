@@ -1,6 +1,7 @@
 #pragma once
 
 #include "query/compile.h"
+#include "twin/drift/policy.h"
 
 #include <chrono>
 #include <cstddef>
@@ -51,6 +52,8 @@ struct Settings {
     bool module_sas = true;
     query::Options query_options;               // how queries are read that do not say it
     std::chrono::milliseconds query_slow{500};  // pages that take this long are logged
+    twin::drift::Policy drift;                  // when a device is how far from what is desired
+    std::string converge_tag;  // by whose values times to converge are measured; "": none
 };
 
 }  // namespace twinhub::hub

@@ -18,6 +18,21 @@ Shard::Shard(std::uint32_t index, std::uint32_t count, Executor executor, const 
       queue_(executor_, parts.committer, index, parts.clock, parts.metrics,
              [this](const Error& why) { take_back(why); }),
       lanes_(executor_),
+      drift_judge_(parts.settings.drift),
+      drift_(
+          {.judge = drift_judge_,
+           .clock = parts.clock,
+           .columns = columns_,
+           .metrics = parts.metrics.drift,
+           .events = parts.drift_events,
+           .fetch =
+               [this](const TwinId& id, std::function<void(const Entry*)> done) {
+                   with_entry(id, [done = std::move(done)](const Result<EntryPtr>& entry) {
+                       done(entry ? entry->get() : nullptr);
+                   });
+               },
+           .presence = [this](const Entry& entry) { return presence_of(entry.id, entry.presence); },
+           .metrics_tag = parts.settings.converge_tag}),
       fleet_queries_(*this, columns_, parts.clock, parts.settings.query_cursors_max / count),
       live_(*this, columns_, parts.clock, parts.metrics, parts.live_queries),
       feedback_({.settings = parts.settings,

@@ -7,6 +7,7 @@
 #include "base/task.h"
 #include "hub/commit_queue.h"
 #include "hub/device_door.h"
+#include "hub/drift/shard_drift.h"
 #include "hub/identity_rules.h"
 #include "hub/lanes.h"
 #include "hub/live_columns.h"
@@ -64,6 +65,7 @@ public:
         std::shared_ptr<const LiveCount> live_queries;
         const SharedValue<const x509::TrustStore>& trust;
         std::shared_ptr<FeedbackSignal> feedback;
+        DeviceEvents& drift_events;
     };
     Shard(std::uint32_t index, std::uint32_t count, Executor executor, const Parts& parts);
     ~Shard();
@@ -149,6 +151,10 @@ public:
     ShardQueries& queries() { return fleet_queries_; }
     ShardLive& live() { return live_; }
     std::uint32_t index() const { return index_; }
+
+    // --- drift ----------------------------------------------------------------------------------
+    const DriftCounts& drift_counts() const { return drift_.counts(); }
+    const DriftJudge& drift_judge() const { return drift_judge_; }
 
     // --- upkeep: called on the loop about ten times a second ------------------------------------
     void tick();
@@ -269,6 +275,8 @@ private:
     CommitQueue queue_;
     Lanes lanes_;  // identity operations of a device, one after the other
     LiveColumns columns_;
+    DriftJudge drift_judge_;
+    ShardDrift drift_;            // after the columns, where it shows
     ShardQueries fleet_queries_;  // after the columns: scans watch them
     ShardLive live_;              // so does this
     FeedbackQueue feedback_;

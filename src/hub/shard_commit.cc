@@ -9,7 +9,10 @@ namespace twinhub::hub {
 using store::Family;
 
 void Shard::show(Entry& entry, State state) {
-    columns_.commit(entry, state, presence_of(entry.id, entry.presence));
+    const Presence presence = presence_of(entry.id, entry.presence);
+    if (entry.durable.exists() && !state.exists()) drift_.leaving(entry);
+    columns_.commit(entry, state, presence);
+    if (state.exists()) drift_.committed(entry, state, presence);
     if (state.identity != entry.durable.identity) ++identities_changed_;
     const std::scoped_lock lock(shown_);
     entry.durable = std::move(state);
@@ -37,6 +40,9 @@ void Shard::stage(const EntryPtr& entry, State next, ChangeRecord record, Settle
     record.previous = entry->newest.sequence;
     next.sequence = sequence;
     next.ordinal = record.ordinal;
+    if (record.kind == ChangeKind::twin)
+        next.drift = drift_judge_.next(entry->id, entry->newest, next.twin, record.change);
+    else if (next.exists()) next.drift = drift_judge_.known(entry->id, next);
 
     scratch_key_.clear();
     scratch_body_.clear();

@@ -92,6 +92,7 @@ Attached Shard::attach(const IdentityView& known, DeviceLink& link, const Attach
         links_[id] = Link{&link, facts.clean_session, presence, now, facts.credential, {}};
         if (entry) entry->presence = presence;
     }
+    drift_.connection_changed(id, presence, entry.get());
     count_certificate(links_[id], 1);
     put_presence(id, presence);
     parts_.metrics.devices_connected.Increment();
@@ -141,6 +142,7 @@ void Shard::detach(const TwinId& id, const DeviceLink& link) {
     const EntryPtr entry = find(id);
     if (entry) show(*entry, presence);
     else columns_.see(id, presence, nullptr);
+    drift_.connection_changed(id, presence, entry.get());
     put_presence(id, presence);
 }
 
@@ -165,6 +167,7 @@ void Shard::end_link(const TwinId& id, LinkEnd reason) {
         const EntryPtr entry = find(id);
         if (entry) show(*entry, presence);
         else columns_.see(id, presence, nullptr);
+        drift_.connection_changed(id, presence, entry.get());
         put_presence(id, presence);
     }
     link->end(reason);

@@ -2,6 +2,7 @@
 
 #include "hub/limits.h"
 #include "hub/shard.h"
+#include "query/names.h"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -73,6 +74,16 @@ TwinId ShardQueries::id_of(const fleet::Key& key) {
     return id;
 }
 
+// With what the plan reads beside it.
+json::object ShardQueries::document(const query::Plan& plan, fleet::Row row,
+                                    const TwinView& view) const {
+    json::object made = document_of(view);
+    const fleet::Table& table = columns_.table(plan.collection);
+    if (std::ranges::any_of(plan.paths, query::is_pseudo) && table.is_live(row))
+        for (const auto& [key, value] : table.pseudo(row)) made[key] = value;
+    return made;
+}
+
 Task<Result<>> ShardQueries::give_documents(std::shared_ptr<RunningQuery> query, Slice& slice) {
     const Waiting* waiting = find(query->id);
     for (const fleet::Row row : waiting->scan->documents_wanted()) {
@@ -83,7 +94,7 @@ Task<Result<>> ShardQueries::give_documents(std::shared_ptr<RunningQuery> query,
         const Result<TwinView> found = co_await shard_.view(id_of(table.key(row)));
         waiting = find(query->id);
         if (waiting == nullptr) co_return std::unexpected(lost());
-        if (found) waiting->scan->give(row, document_of(*found));
+        if (found) waiting->scan->give(row, document(*query->plan, row, *found));
         if (slice.is_over()) {
             co_await slice.give_way();
             CO_TRY_VOID(check(*query));
@@ -199,7 +210,8 @@ Task<Result<std::vector<std::optional<std::string>>>> ShardQueries::render(
         if (found && cursor.gives_document(entry.row)) {
             append_twin(rows.emplace_back().emplace(), *found);
         } else {
-            rows.push_back(cursor.render(entry.row, found ? document_of(*found) : json::object{}));
+            rows.push_back(cursor.render(
+                entry.row, found ? document(*query->plan, entry.row, *found) : json::object{}));
         }
         if (waiting->scan->cursor().lost())
             co_return failure(Code::unavailable, "The answer's rows changed faster than kept");

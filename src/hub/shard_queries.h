@@ -80,6 +80,7 @@ private:
 
     Waiting* find(const std::string& id);
     Result<> check(const RunningQuery& query) const;
+    json::object document(const query::Plan& plan, fleet::Row row, const TwinView& view) const;
     Task<Result<>> give_documents(std::shared_ptr<RunningQuery> query, Slice& slice);
     static TwinId id_of(const fleet::Key& key);
 

@@ -16,11 +16,14 @@ struct Stored {
     Identity identity;
     twin::FlatTwin twin;
     Presence presence;
+    std::optional<Drift> drift;
+    std::string_view record;  // of the twin
 
     Result<> read(const TwinId& id, const StoredTwin& records, const Settings& settings) {
         TRY(const TwinBodies bodies, open_records(records));
         TRY_VOID(decode_identity_of(id, *bodies.identity, identity));
-        TRY_VOID(decode_flat_record(*bodies.twin, twin));
+        TRY_VOID(decode_flat_record(*bodies.twin, twin, drift));
+        record = *bodies.twin;
         presence = {};
         if (bodies.presence) {
             TRY(presence, presence_at_start(*bodies.presence, settings.session_age));
@@ -78,7 +81,8 @@ Result<> Shard::load_columns(Slot slot) {
                            "identities/" + store::printable(key));
         if (const EntryPtr entry = find(*id)) {
             if (entry->durable.exists())
-                columns_.load(*entry->durable.identity, entry->durable.twin, entry->presence);
+                columns_.load(*entry->durable.identity, entry->durable.twin, entry->presence,
+                              drift_.at_start(*id, entry->durable, entry->presence));
             continue;
         }
         const Result<> read = stored.read(*id,
@@ -93,7 +97,17 @@ Result<> Shard::load_columns(Slot slot) {
             continue;
         }
         stored.presence.messages = messages_.count(*id);
-        columns_.load(stored.identity, stored.twin, stored.presence);
+        // Of one that waits for nothing the trees are not needed.
+        if (stored.drift && drift_judge_.is_current(*stored.drift) &&
+            stored.drift->standing.base() <= twin::drift::State::converged) {
+            columns_.load(stored.identity, stored.twin, stored.presence,
+                          drift_.at_start(*id, *stored.drift));
+            continue;
+        }
+        State state;
+        TRY_VOID(decode_twin_record(stored.record, state));
+        columns_.load(stored.identity, stored.twin, stored.presence,
+                      drift_.at_start(*id, state, stored.presence));
     }
     TRY_VOID(identities->status());
     TRY_VOID(twins->status());
@@ -158,6 +172,7 @@ Result<> Shard::replay(const ChangeRecord& record, std::uint64_t sequence) {
     State& state = entry->durable;
     if (!state.exists() || state.sequence >= sequence) return {};
     if (record.kind == ChangeKind::twin) {
+        const State before = state;
         auto next = twin::redo(state.twin, record.change);
         if (!next)
             return failure(next.error().code,
@@ -166,6 +181,7 @@ Result<> Shard::replay(const ChangeRecord& record, std::uint64_t sequence) {
                            "changes/" + store::printable(store::change_key(
                                             slot_of(record.id.device), sequence)));
         state.twin = std::move(*next);
+        state.drift = drift_judge_.next(record.id, before, state.twin, record.change);
     } else if (record.kind == ChangeKind::model) {
         state.twin.model_id = record.detail.substr(record.detail.find('\0') + 1);
     }

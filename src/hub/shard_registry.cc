@@ -116,6 +116,7 @@ void Shard::stage_created(const EntryPtr& entry, Identity identity, twin::Twin t
     State next;
     next.identity = std::make_shared<const Identity>(std::move(identity));
     next.twin = std::move(twin);
+    next.drift = drift_judge_.first(entry->id, next.twin);
     ChangeRecord record;
     record.kind = ChangeKind::created;
     record.at = now;

@@ -30,6 +30,7 @@ void Shard::tick() {
     const Moment now = parts_.clock.monotonic();
     if (!queue_.failing()) loss_told_ = false;
     checkpoint(false);
+    drift_.tick();
     tell_expiry(now);
     live_.tick(now);
     calls_.tick();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "hub/drift/drift.h"
 #include "hub/identity.h"
 #include "twin/twin.h"
 
@@ -15,6 +16,7 @@ struct State {
     twin::Twin twin;
     std::uint64_t sequence = 0;  // of the newest change in it, within its slot; 0 = none
     std::uint64_t ordinal = 0;   // how many changes led here since creation
+    DriftPtr drift;  // how the twin stands; nullptr: nobody has asked, or it does not exist
 
     bool exists() const { return identity != nullptr; }
 };

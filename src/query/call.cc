@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <tuple>
 #include <utility>
 
 namespace twinhub::query {
@@ -84,6 +85,16 @@ Value geo_distance(std::span<const Value> arguments) {
     return to ? number(distance_metres(*from, *to)) : Value();
 }
 
+// What is not said to be otherwise has converged; what waits is offline while the device is away.
+Value drift_state(std::span<const Value> arguments) {
+    const auto& [cell, desired, connection] = std::tie(arguments[0], arguments[1], arguments[2]);
+    if (!cell.is(Type::string))
+        return Value::string(desired.is(Type::undefined) ? "untracked" : "converged");
+    const bool waits = cell.string() == "pending" || cell.string() == "stale";
+    const bool connected = connection.is(Type::string) && connection.string() == "Connected";
+    return waits && !connected ? Value::string("offline") : cell;
+}
+
 double sign(double x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }
 
 }  // namespace
@@ -144,6 +155,11 @@ Value call(const Expr& expr, std::span<const Value> arguments, const CallContext
             const auto point = geo_point(arguments[0]);
             return point ? Value::boolean(is_within(*point, expr.polygon)) : Value();
         }
+        case Function::drift_state: return drift_state(arguments);
+        case Function::drift_count:
+            return arguments[0].is(Type::number) ? arguments[0] : Value::number(0);
+        case Function::is_converged:
+        case Function::drift_since: break;
     }
     std::unreachable();
 }

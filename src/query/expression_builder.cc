@@ -86,11 +86,18 @@ std::unexpected<QueryError> ExpressionBuilder::fail(std::uint32_t offset, ErrorK
 
 Checked<PathIndex> ExpressionBuilder::intern(const SyntaxPath& path) {
     Path wanted = canonical_path(plan_.collection, path.segments);
+    // They are ours: azure knows no such names. Nothing has an element, so this is undefined.
+    if (plan_.dialect == Dialect::azure && is_pseudo(wanted))
+        wanted.segments.insert(wanted.segments.begin() + 1, std::uint32_t{0});
+    return place_of(std::move(wanted), path.offset);
+}
+
+Checked<PathIndex> ExpressionBuilder::place_of(Path wanted, std::uint32_t offset) {
     const auto found = std::ranges::find(plan_.paths, wanted);
     const auto index = static_cast<PathIndex>(found - plan_.paths.begin());
     if (found != plan_.paths.end()) return index;
     if (plan_.paths.size() == paths_max)
-        return fail(path.offset, ErrorKind::too_long,
+        return fail(offset, ErrorKind::too_long,
                     "At most " + std::to_string(paths_max) + " paths fit into a query");
     plan_.paths.push_back(std::move(wanted));
     return index;
@@ -284,6 +291,7 @@ Checked<> ExpressionBuilder::check_argument(const FunctionInfo& function, std::s
 }
 
 Checked<ExprIndex> ExpressionBuilder::build_call(const SyntaxNode& node) {
+    if (node.function->function >= Function::drift_state) return build_drift(node);
     Expr expr;
     expr.op = Op::call;
     expr.function = node.function->function;

@@ -31,6 +31,10 @@ private:
     Checked<ExprIndex> build_arithmetic(const SyntaxNode& node);
     Checked<ExprIndex> build_call(const SyntaxNode& node);
     Checked<> check_argument(const FunctionInfo& function, std::size_t which, ExprIndex argument);
+    Checked<ExprIndex> build_drift(const SyntaxNode& node);
+    Checked<ExprIndex> build_drift_state(const SyntaxNode& node);
+    Checked<ExprIndex> add_path(Path path, std::uint32_t offset);
+    Checked<PathIndex> place_of(Path path, std::uint32_t offset);
     Checked<> add_pattern(Expr& call, ExprIndex argument);
     Checked<> add_polygon(Expr& call, ExprIndex argument);
 

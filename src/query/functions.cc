@@ -48,9 +48,11 @@ constexpr FunctionInfo table[] = {
     {"REGEX_MATCH", Function::regex_match, false, 2, 2, {text, pattern}},
     {"GEO_DISTANCE", Function::geo_distance, false, 3, 3, {anything, number, number}},
     {"GEO_WITHIN", Function::geo_within, false, 2, 2, {anything, polygon}},
+    {"DRIFT_STATE", Function::drift_state, false, 0, 1, {path}},
+    {"IS_CONVERGED", Function::is_converged, false, 0, 1, {path}},
+    {"DRIFT_SINCE", Function::drift_since, false, 0, 0, {anything}},
+    {"DRIFT_COUNT", Function::drift_count, false, 1, 1, {text}},
 };
-
-constexpr std::string_view drift[] = {"DRIFT_STATE", "IS_CONVERGED", "DRIFT_SINCE", "DRIFT_COUNT"};
 
 // Names of other dialects of SQL.
 constexpr std::pair<std::string_view, std::string_view> other_names[] = {
@@ -104,11 +106,6 @@ const FunctionInfo& info_of(Function function) {
     const auto found = std::ranges::find(table, function, &FunctionInfo::function);
     CHECK(found != std::end(table));
     return *found;
-}
-
-bool is_drift_function(std::string_view name) {
-    return std::ranges::any_of(
-        drift, [&](std::string_view taken) { return equals_ignoring_case(taken, name); });
 }
 
 std::string_view suggestion(std::string_view name) {

@@ -36,9 +36,6 @@ std::span<const FunctionInfo> functions();
 const FunctionInfo* find_function(std::string_view name);  // case-insensitive; nullptr when unknown
 const FunctionInfo& info_of(Function function);            // under its first name in the table
 
-// DRIFT_STATE and its like: names that are taken, but not served yet.
-bool is_drift_function(std::string_view name);
-
 // What to write instead of a name that is unknown or not in the dialect; "" without an idea.
 std::string_view suggestion(std::string_view name);
 

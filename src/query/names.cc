@@ -36,6 +36,8 @@ constexpr SystemName twin_names[] = {
     {"attributes"},
     {"tags"},
     {"properties"},
+    {"$drift"},
+    {"$connection"},
 };
 
 // Spec query-language 3.
@@ -94,8 +96,32 @@ Path canonical_path(Collection collection, std::vector<Segment> segments) {
         is_key(path.segments[0], "properties"))
         for (const std::string_view part : {"desired", "reported"})
             if (is_key(path.segments[1], part)) path.segments[1] = std::string(part);
-    if (const std::string* key = last_key(path); key && *key == "$lastUpdated") path.time = true;
+    const std::string* key = last_key(path);
+    if (key && *key == "$lastUpdated") path.time = true;
+    if (key && *key == "since" && path.segments.size() == 2 && is_pseudo(path)) path.time = true;
     return path;
+}
+
+bool is_pseudo(const Path& path) {
+    return path.segments[0] == Segment("$drift") || path.segments[0] == Segment("$connection");
+}
+
+std::optional<std::string> drift_place(const Path& path) {
+    if (path.segments.size() < 3 || path.segments[0] != Segment("properties") ||
+        path.segments[1] != Segment("desired"))
+        return std::nullopt;
+    std::string place;
+    for (std::size_t i = 2; i < path.segments.size(); ++i) {
+        const auto* key = std::get_if<std::string>(&path.segments[i]);
+        if (key == nullptr) return std::nullopt;
+        if (i > 2) place += '.';
+        place += *key;
+    }
+    return place;
+}
+
+Path drift_cell(std::string place) {
+    return {.segments = {"$drift", "at", std::move(place)}, .time = false};
 }
 
 bool is_system_name(Collection collection, std::string_view name) {

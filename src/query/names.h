@@ -2,6 +2,8 @@
 
 #include "query/plan.h"
 
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,6 +19,15 @@ bool is_system_name(Collection collection, std::string_view name);
 
 // The key of its column when it has no alias: the last segment; nullptr when that is an index.
 const std::string* last_key(const Path& path);
+
+// Whether it begins with $drift or $connection: no document has them, the hub knows them beside it.
+bool is_pseudo(const Path& path);
+
+// The place below properties.desired that a path of keys leads to, as keys joined by dots.
+std::optional<std::string> drift_place(const Path& path);
+// The path of how the property or object at that place stands by the documents: "pending",
+// "stale", "drifted", "rejected" or "untracked"; undefined where it is converged or not there.
+Path drift_cell(std::string place);
 
 // Whether `path` is `above` or something below it.
 bool is_at_or_below(const Path& path, const Path& above);

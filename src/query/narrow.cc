@@ -3,6 +3,7 @@
 #include "base/result.h"
 #include "query/names.h"
 #include "query/prune.h"
+#include "twin/drift/paths.h"
 
 #include <algorithm>
 #include <span>
@@ -76,6 +77,31 @@ void hide_exactly(Plan& plan, const Path& path) {
     plan.hidden.push_back(path);
 }
 
+// How a hidden property stands is hidden with it, and so is which property of a twin is the worst.
+void hide_drift(Plan& plan, const Path& path) {
+    const auto& way = path.segments;
+    const bool holds_properties =
+        way[0] == Segment("properties") &&
+        (way.size() == 1 || way[1] == Segment("desired") || way[1] == Segment("reported"));
+    if (!holds_properties) return;
+    std::vector<PathIndex> hidden;
+    for (PathIndex i = 0; i < plan.paths.size(); ++i) {
+        const auto& own = plan.paths[i].segments;
+        if (own.size() < 2 || own[0] != Segment("$drift")) continue;
+        if (own[1] == Segment("path") || own[1] == Segment("words")) hidden.push_back(i);
+        if (own.size() != 3 || own[1] != Segment("at")) continue;
+        Path desired{.segments = {"properties", "desired"}, .time = false};
+        for (const std::string_view key : twin::drift::keys_of(std::get<std::string>(own[2])))
+            desired.segments.emplace_back(std::string(key));
+        Path of_part = path;
+        if (of_part.segments.size() > 1) of_part.segments[1] = "desired";
+        if (is_at_or_below(desired, of_part)) hidden.push_back(i);
+    }
+    const PathIndex empty = place_of(plan, nowhere());
+    for (const PathIndex from : hidden) replace_path(plan, from, empty);
+    prune(plan);
+}
+
 }  // namespace
 
 void narrow(Plan& plan, const Plan& condition) {
@@ -103,6 +129,7 @@ void narrow(Plan& plan, const Plan& condition) {
 }
 
 void hide(Plan& plan, const Path& path) {
+    hide_drift(plan, path);
     hide_exactly(plan, path);
     if (const auto metadata = metadata_of(path)) hide_exactly(plan, *metadata);
 }

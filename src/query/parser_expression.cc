@@ -280,9 +280,6 @@ Checked<SyntaxNode> Parser::call() {
                     written + " is an aggregate: it belongs into SELECT",
                     "conditions look at one row at a time");
     const FunctionInfo* function = find_function(written);
-    if (is_drift_function(written))
-        return fail(name.offset, ErrorKind::unsupported_function, written + " is not served yet",
-                    "compare properties.desired.$version with the version that devices report");
     if (!function || (!function->azure && !extended())) {
         const std::string better(suggestion(written));
         const FunctionInfo* other = better.empty() ? nullptr : find_function(better);

@@ -97,8 +97,11 @@ enum class Function : std::uint8_t {
     age_seconds,
     regex_match,  // one operand; `regex` is the other argument
     geo_distance,
-    geo_within,  // one operand; `polygon` is the other argument
-    // The drift functions of section 11 join here with the issue on fleet operations.
+    geo_within,    // one operand; `polygon` is the other argument
+    drift_state,   // operands: its cell, what is desired there, connectionState
+    is_converged,  // stands in texts alone, as drift_since: plans compare and read instead
+    drift_since,
+    drift_count,  // one operand: the path of the count
 };
 
 struct GeoPoint {

@@ -3,6 +3,7 @@
 #include "base/encoding.h"
 #include "query/functions.h"
 #include "query/lexer.h"
+#include "query/names.h"
 
 #include <algorithm>
 #include <charconv>
@@ -215,6 +216,19 @@ private:
     void call(const Expr& expr) {
         out += info_of(expr.function).name;
         out += '(';
+        // As it is written, not as it is worked out.
+        if (expr.function == Function::drift_state) {
+            expression(expr.operands[1], Binding::any);
+            out += ')';
+            return;
+        }
+        if (expr.function == Function::drift_count) {
+            const Path& count = plan_.paths[plan_.exprs[expr.operands[0]].path];
+            const std::string* state = last_key(count);
+            append_constant(out, json::value(state == nullptr ? "" : *state));
+            out += ')';
+            return;
+        }
         for (std::size_t i = 0; i < expr.operands.size(); ++i) {
             if (i > 0) out += ", ";
             expression(expr.operands[i], Binding::any);

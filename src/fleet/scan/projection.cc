@@ -51,7 +51,11 @@ void append_row(std::string& out, const query::Plan& plan, query::RowSource& row
 
 void append_row(std::string& out, const query::Plan& plan, json::object document) {
     if (!plan.hidden.empty()) query::cut_hidden(plan, document);
-    if (plan.star) return append_json(out, json::value(std::move(document)));
+    if (plan.star) {
+        // Documents come with what is known beside them, for conditions.
+        for (const char* pseudo : {"$drift", "$connection"}) document.erase(pseudo);
+        return append_json(out, json::value(std::move(document)));
+    }
     query::DocumentRow row(plan, document);
     append_row(out, plan, row);
 }

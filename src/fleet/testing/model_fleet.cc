@@ -1,52 +1,17 @@
 #include "fleet/testing/model_fleet.h"
 
+#include "twin/drift/paths.h"
 #include "twin/etag.h"
+#include "twin/testing/from_document.h"
 
 #include <iterator>
 
 namespace twinhub::fleet::testing {
 namespace {
 
-using twin::Node;
-using twin::Stamp;
-
-std::string text_at(const json::object& object, std::string_view key) {
-    const json::value* value = object.if_contains(key);
-    return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-}
-
-std::uint64_t number_at(const json::object& object, std::string_view key) {
-    const json::value* value = object.if_contains(key);
-    return value != nullptr ? value->to_number<std::uint64_t>() : 0;
-}
-
-Instant time_at(const json::object& object, std::string_view key) {
-    return parse_instant(text_at(object, key)).value_or(never);
-}
-
-// The values of a section with the stamps of its $metadata.
-Node node_of(const json::value& value, const json::object* metadata) {
-    Stamp stamp;
-    if (metadata != nullptr)
-        stamp = {time_at(*metadata, "$lastUpdated"), number_at(*metadata, "$lastUpdatedVersion")};
-    if (!value.is_object()) return Node(value, stamp);
-    std::vector<twin::Member> members;
-    std::map<std::string, json::value> sorted;
-    for (const auto& [key, member] : value.get_object())
-        if (!key.starts_with('$')) sorted.emplace(key, member);
-    for (const auto& [key, member] : sorted) {
-        const json::value* below = metadata != nullptr ? metadata->if_contains(key) : nullptr;
-        members.push_back({key, node_of(member, below ? &below->get_object() : nullptr)});
-    }
-    return Node(twin::make_object(std::move(members)), stamp);
-}
-
-Node section_of(const json::object& parts, std::string_view name) {
-    const json::value* section = parts.if_contains(name);
-    if (section == nullptr) return Node();
-    const json::value* metadata = section->get_object().if_contains("$metadata");
-    return node_of(*section, metadata != nullptr ? &metadata->get_object() : nullptr);
-}
+using twin::testing::number_at;
+using twin::testing::text_at;
+using twin::testing::time_at;
 
 class OldModel final : public OldRow {
 public:
@@ -107,19 +72,10 @@ Model model_of(const json::object& document) {
         for (const json::value& scope : scopes->get_array())
             model.parent_scopes.emplace_back(scope.as_string());
 
-    model.twin.model_id = text_at(document, "modelId");
-    model.twin.versions.version = number_at(document, "version");
+    model.twin = twin::testing::twin_from(document);
     const std::string etag = text_at(document, "etag");
     for (std::uint64_t counter = 0; counter < 1000; ++counter)
         if (twin::etag_text(counter) == etag) model.twin.versions.etag = counter;
-    model.twin.tags = section_of(document, "tags");
-    if (const json::value* properties = document.if_contains("properties")) {
-        const json::object& parts = properties->get_object();
-        model.twin.desired = section_of(parts, "desired");
-        model.twin.reported = section_of(parts, "reported");
-        model.twin.versions.desired = number_at(parts.at("desired").get_object(), "$version");
-        model.twin.versions.reported = number_at(parts.at("reported").get_object(), "$version");
-    }
     return model;
 }
 
@@ -141,6 +97,31 @@ void ModelFleet::change(const Model& of, twin::Twin twin) {
     Model& model = models_.at(id_of(of));
     table_.change(row_of(of), model.twin, twin);
     model.twin = std::move(twin);
+}
+
+void ModelFleet::set_drift(const Model& of, const twin::drift::Assessment& drift) {
+    using twin::drift::State;
+    DriftFacts facts{.state = drift.state, .since = drift.since};
+    facts.counts = drift.counts;
+    const auto* worst = drift.worst();
+    if (worst != nullptr && drift.state > State::converged) {
+        facts.path = worst->path;
+        facts.reason = worst->verdict.reason;
+        facts.code = worst->verdict.code;
+        facts.words = worst->verdict.words;
+    }
+    std::map<std::string, State> places;
+    for (const auto& property : drift.properties) {
+        const auto keys = twin::drift::keys_of(property.path);
+        for (std::size_t depth = 1; depth <= keys.size(); ++depth) {
+            State& state = places[std::string(twin::drift::above(keys, property.path, depth))];
+            state = std::max(state, property.state);
+        }
+    }
+    std::vector<DriftCell> cells;
+    for (const auto& [path, state] : places)
+        if (state > State::converged) cells.push_back({path, state});
+    table_.set_drift(row_of(of), {facts, cells});
 }
 
 void ModelFleet::set_presence(const Model& of, bool connected, Instant last_activity) {

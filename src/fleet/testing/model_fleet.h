@@ -2,6 +2,7 @@
 
 #include "fleet/scan/old_row.h"
 #include "fleet/table.h"
+#include "twin/drift/assessment.h"
 
 #include <map>
 #include <string>
@@ -45,6 +46,8 @@ public:
 
     void put(const Model& model);                   // new, or in place of the old one
     void change(const Model& of, twin::Twin twin);  // only the twin
+    // How it stands, as `assess` says it.
+    void set_drift(const Model& of, const twin::drift::Assessment& drift);
     void set_presence(const Model& of, bool connected, Instant last_activity);
     void remove(const Model& of);
 

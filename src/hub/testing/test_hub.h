@@ -12,6 +12,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <gtest/gtest.h>
+#include <prometheus/text_serializer.h>
 
 #include <map>
 #include <memory>
@@ -143,6 +144,9 @@ public:
     TestClock& clock() { return clock_; }
     store::MemoryEngine& engine() { return *engine_; }
     Metrics& metrics() { return metrics_; }
+    std::string metrics_text() const {
+        return prometheus::TextSerializer().Serialize(prometheus_.Collect());
+    }
     Settings& settings() { return settings_; }
 
     const StartProgress& progress() const { return progress_; }  // of the newest start

@@ -1,6 +1,8 @@
 #include "query/testing/conformance.h"
 
 #include "query/testing/reference.h"
+#include "twin/drift/paths.h"
+#include "twin/testing/from_document.h"
 
 #include <algorithm>
 #include <fstream>
@@ -48,6 +50,15 @@ Conformance read_all() {
         const json::object& document = twin.as_object();
         (document.contains("moduleId") ? all.modules : all.devices).push_back(document);
     }
+    const auto judged = [&](json::object document) {
+        const bool is_edge =
+            document.contains("moduleId") && text_of(document.at("moduleId")).starts_with("$edge");
+        document["$drift"] = drift_members(twin::drift::assess(
+            twin::testing::twin_from(document), {}, is_edge, connection_of(document), all.now));
+        return document;
+    };
+    for (const json::object& device : all.devices) all.judged_devices.push_back(judged(device));
+    for (const json::object& module : all.modules) all.judged_modules.push_back(judged(module));
     for (const json::value& job : root.at("jobs").as_array()) all.jobs.push_back(job.as_object());
     for (const json::value& one : root.at("cases").as_array())
         all.cases.push_back(read_case(one.as_object()));
@@ -70,16 +81,52 @@ const std::vector<json::object>& Conformance::rows_of(Collection collection) con
                                                : jobs;
 }
 
+const std::vector<json::object>& Conformance::judged_rows_of(Collection collection) const {
+    return collection == Collection::devices   ? judged_devices
+           : collection == Collection::modules ? judged_modules
+                                               : jobs;
+}
+
 const Conformance& conformance() {
     static const Conformance all = read_all();
     return all;
 }
 
-bool waits_for_drift(const ConformanceCase& one) {
-    static const std::vector<std::string> names{
-        "x-drift-rejected", "x-drift-drifted", "x-drift-stale",     "x-drift-offline",
-        "x-converged",      "x-drift-path",    "x-drift-untracked", "x-module-drift"};
-    return std::ranges::find(names, one.name) != names.end();
+twin::drift::Connection connection_of(const json::object& document) {
+    return {.connected = document.at("connectionState") == "Connected",
+            .since = never,
+            .seen = parse_instant(text_of(document.at("lastActivityTime"))).value()};
+}
+
+json::object drift_members(const twin::drift::Assessment& assessment) {
+    using twin::drift::State;
+    json::object at;
+    const auto worsen = [&](std::string_view path, State state) {
+        if (state <= State::converged) return;
+        const json::value* known = at.if_contains(path);
+        if (known == nullptr || twin::drift::state_of(text_of(*known)) < state)
+            at[path] = twin::drift::name_of(state);
+    };
+    json::object counts;
+    for (const State state : twin::drift::states)
+        if (const auto count = assessment.counts[twin::drift::index_of(state)]; count != 0)
+            counts[twin::drift::name_of(state)] = static_cast<double>(count);
+    for (const auto& property : assessment.properties) {
+        const twin::drift::Keys keys = twin::drift::keys_of(property.path);
+        for (std::size_t depth = 1; depth <= keys.size(); ++depth)
+            worsen(twin::drift::above(keys, property.path, depth), property.state);
+    }
+    json::object members{{"state", twin::drift::name_of(assessment.state)},
+                         {"since", format_instant(assessment.since)},
+                         {"counts", std::move(counts)},
+                         {"at", std::move(at)}};
+    const auto* worst = assessment.worst();
+    if (worst == nullptr || worst->state <= State::converged) return members;
+    members["path"] = worst->path;
+    members["reason"] = twin::drift::name_of(worst->verdict.reason);
+    if (worst->verdict.code) members["code"] = static_cast<double>(*worst->verdict.code);
+    if (!worst->verdict.words.empty()) members["words"] = worst->verdict.words;
+    return members;
 }
 
 std::string row_id(const json::object& row) {

@@ -2,6 +2,7 @@
 
 #include "query/plan.h"
 #include "query/query_error.h"
+#include "twin/drift/assessment.h"
 
 #include <iosfwd>
 #include <optional>
@@ -30,13 +31,18 @@ struct Conformance {
     std::vector<ConformanceCase> cases;
 
     const std::vector<json::object>& rows_of(Collection collection) const;
+    // The same with what is known of their drift at `now` beside them: $drift.
+    const std::vector<json::object>& judged_rows_of(Collection collection) const;
+    std::vector<json::object> judged_devices, judged_modules;
 };
 
 // Read once.
 const Conformance& conformance();
 
-// What waits for the drift functions; the executors refuse it.
-bool waits_for_drift(const ConformanceCase& one);
+// The connection that a device of the table has: since when, it does not say.
+twin::drift::Connection connection_of(const json::object& document);
+// What $drift says of a twin: the pseudo-paths of the language, and `at`, what drift_cell reads.
+json::object drift_members(const twin::drift::Assessment& assessment);
 
 // How `row_ids` names a row: deviceId, deviceId/moduleId, jobId/deviceId.
 std::string row_id(const json::object& row);

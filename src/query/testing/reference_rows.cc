@@ -133,6 +133,7 @@ std::vector<Sortable> project_rows(const Plan& plan,
         made.id = id_of(*document);
         if (plan.star) {
             made.row = *document;
+            for (const char* pseudo : {"$drift", "$connection"}) made.row.erase(pseudo);
             cut_hidden(plan, made.row);
         }
         for (const Item& item : plan.items)

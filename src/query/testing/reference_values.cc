@@ -253,6 +253,17 @@ Maybe called(const Expr& call, const std::vector<Maybe>& arguments, Instant now)
             const auto to = geo_point(real(1), real(2));
             return to ? number(distance_metres(*from, *to)) : Maybe();
         }
+        case Function::drift_state: {
+            if (!arguments[0])
+                return json::value(arguments[1].has_value() ? "converged" : "untracked");
+            const bool waits = text(0) == "pending" || text(0) == "stale";
+            const bool away = !arguments[2] || *arguments[2] != json::value("Connected");
+            return waits && away ? json::value("offline") : *arguments[0];
+        }
+        case Function::drift_count:
+            return arguments[0] && arguments[0]->is_number() ? arguments[0] : json::value(0.0);
+        case Function::is_converged:
+        case Function::drift_since: return {};
         case Function::geo_within: {
             const auto point = arguments[0] ? geo_point(Value::of(*arguments[0])) : std::nullopt;
             return point ? Maybe(json::value(is_within(*point, call.polygon))) : Maybe();

@@ -55,19 +55,22 @@ Result<> Policy::check() const {
     const auto refuse = [](std::string message, std::string where) {
         return failure(Code::argument_invalid, std::move(message), std::move(where));
     };
-    const auto is_bad = [](const std::optional<Ticks>& span) { return span && *span < Ticks{}; };
+    const auto is_bad = [](const std::optional<Ticks>& span) {
+        return span && (*span < Ticks{} || *span > std::chrono::years{100});
+    };
     const auto is_wrong = [](const Tolerance& tolerance) {
         return !(tolerance.absolute >= 0) || !(tolerance.relative >= 0);
     };
     if (is_bad(property.pending_timeout) || is_bad(twin.fresh_for) || is_bad(twin.settle))
-        return refuse("A time of the drift policy is negative", "drift");
+        return refuse("A time of the drift policy is negative or beyond a hundred years", "drift");
     if (is_wrong(property.tolerance))
         return refuse("A tolerance of the drift policy is negative", "drift.tolerance");
     for (std::size_t i = 0; i < overrides.size(); ++i) {
         const Override& one = overrides[i];
         const std::string where = "drift.overrides[" + std::to_string(i) + "]";
         if (is_bad(one.pending_timeout) || is_bad(one.fresh_for) || is_bad(one.settle))
-            return refuse("A time of the drift policy is negative", where);
+            return refuse("A time of the drift policy is negative or beyond a hundred years",
+                          where);
         if (one.tolerance && is_wrong(*one.tolerance))
             return refuse("A tolerance of the drift policy is negative", where + ".tolerance");
         if (is_of_twin(one) && !one.paths.text().empty())

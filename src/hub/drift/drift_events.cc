@@ -1,0 +1,121 @@
+// What a shard tells and measures when a property moves (spec twin-document 15.2, transitions).
+#include "hub/drift/shard_drift.h"
+#include "twin/drift/paths.h"
+
+namespace twinhub::hub {
+
+using twin::drift::Moved;
+using DriftState = twin::drift::State;
+
+namespace {
+
+constexpr std::size_t held_max = 100'000;
+
+double seconds(Ticks span) { return std::chrono::duration<double>(span).count(); }
+
+}  // namespace
+
+void ShardDrift::measure(const Entry& entry, const State& next, const Drift& before) {
+    for (const Moved& moved : next.drift->moved)
+        if (moved.is_leaf && moved.was && moved.is == DriftState::converged && moved.desired_at)
+            parts_.metrics.property_converged(
+                moved.path, seconds(next.twin.reported.stamp().updated - *moved.desired_at));
+    const auto& is = next.drift->standing;
+    if (is.base() != DriftState::converged || before.standing.base() <= DriftState::converged ||
+        !is.converge_time)
+        return;
+    std::string value;
+    if (!parts_.metrics_tag.empty()) {
+        const twin::Node* tag =
+            twin::drift::node_at(next.twin.tags, twin::drift::keys_of(parts_.metrics_tag));
+        if (tag != nullptr && !tag->is_object())
+            value = tag->leaf().is_string() ? std::string(tag->leaf().get_string())
+                                            : to_text(tag->leaf());
+    }
+    (void)entry;
+    parts_.metrics.twin_converged(value, seconds(*is.converge_time));
+}
+
+void ShardDrift::publish(const TwinId& id, Instant at, std::string payload) {
+    auto event = std::make_shared<DeviceEvent>();
+    event->id = id;
+    event->at = at;
+    event->properties = {{"opType", "driftChanged"},
+                         {"iothub-message-source", "driftChangeEvents"},
+                         {"iothub-message-schema", "driftChangeNotification"},
+                         {"deviceId", std::string(id.device.text())},
+                         {"operationTimestamp", format_instant(at)}};
+    if (id.is_module()) event->properties.emplace_back("moduleId", std::string(id.module.text()));
+    event->payload = std::move(payload);
+    parts_.events.publish(std::move(event));
+}
+
+void ShardDrift::tell(const TwinId& id, const twin::Twin& twin, const std::string& path,
+                      DriftState from, DriftState to, const Presence& presence, Instant at) {
+    const twin::drift::Judge judge(twin, parts_.judge.policy(), is_edge_runtime(id));
+    const std::pair key{id.text(), path};
+    if (const auto held = held_.find(key); held != held_.end()) {
+        from = held->second.from;
+        held_.erase(held);
+        if (from == to) return;
+    }
+    json::object body{{"deviceId", id.device.text()}};
+    if (id.is_module()) body["moduleId"] = id.module.text();
+    body["path"] = path;
+    body["from"] = name_of(from);
+    body["to"] = name_of(to);
+    if (const auto property = judge.property(path)) {
+        const twin::drift::Verdict& verdict = property->verdict;
+        if (verdict.reason != twin::drift::Reason::none) body["reason"] = name_of(verdict.reason);
+        body["desiredVersion"] = verdict.desired_version;
+        if (verdict.code) body["code"] = *verdict.code;
+        if (!verdict.words.empty()) body["words"] = verdict.words;
+    }
+    body["connectionState"] = presence.connected ? "Connected" : "Disconnected";
+    body["at"] = format_instant(at);
+    std::string payload = to_text(json::value(std::move(body)));
+    const Ticks wait = judge.policy().twin().settle;
+    if (to == DriftState::drifted && wait > Ticks{} && held_.size() < held_max) {
+        held_.emplace(key, Held{id, path, from, at + wait, std::move(payload)});
+        return;
+    }
+    publish(id, at, std::move(payload));
+}
+
+void ShardDrift::tell_moved(const TwinId& id, const State& next, const Presence& presence) {
+    const auto shown = [&](const std::optional<DriftState>& base) {
+        const DriftState state = base.value_or(DriftState::untracked);
+        return state == DriftState::pending && !presence.connected ? DriftState::offline : state;
+    };
+    const Instant at = parts_.clock.now();
+    for (const Moved& moved : next.drift->moved)
+        if (moved.is_leaf)
+            tell(id, next.twin, moved.path, shown(moved.was), shown(moved.is), presence, at);
+}
+
+void ShardDrift::tell_waiting(const TwinId& id, bool connected, Instant at) {
+    parts_.fetch(id, [this, id, connected, at](const Entry* entry) {
+        if (entry == nullptr || !entry->durable.exists()) return;
+        const Presence presence = parts_.presence(*entry);
+        const twin::drift::Judge judge(entry->durable.twin, parts_.judge.policy(),
+                                       is_edge_runtime(id));
+        const DriftState from = connected ? DriftState::offline : DriftState::pending;
+        const DriftState to = connected ? DriftState::pending : DriftState::offline;
+        for (const auto& property : judge.all())
+            if (property.verdict.state == DriftState::pending)
+                tell(id, entry->durable.twin, property.path, from, to, presence, at);
+    });
+}
+
+void ShardDrift::settle(Instant now) {
+    for (auto held = held_.begin(); held != held_.end();) {
+        if (held->second.due > now) {
+            ++held;
+            continue;
+        }
+        publish(held->second.id, held->second.due, std::move(held->second.payload));
+        held = held_.erase(held);
+    }
+}
+
+}  // namespace twinhub::hub
