@@ -236,6 +236,11 @@ std::optional<State> SystemColumns::drift_state(Row row) const {
     return twin::drift::state_of(value.string());
 }
 
+Instant SystemColumns::drift_since(Row row) const {
+    return slots_[static_cast<std::size_t>(Field::drift_since)]->column.instant(row).value_or(
+        never);
+}
+
 std::uint32_t SystemColumns::drift_count(Row row, State state) const {
     Scratch scratch;
     const Value value =

@@ -81,6 +81,7 @@ public:
     void stage_drift(Row row, const DriftFacts& drift, Staging& staging);
     void set_overlay(Row row, const DriftOverlay& overlay);
     std::optional<twin::drift::State> drift_state(Row row) const;
+    Instant drift_since(Row row) const;
     std::uint32_t drift_count(Row row, twin::drift::State state) const;
     void set_connection(Row row, Instant since);
     Instant connection_since(Row row) const;

@@ -106,6 +106,7 @@ public:
     std::optional<twin::drift::State> drift_state(Row row) const {
         return system_.drift_state(row);
     }
+    Instant drift_since(Row row) const { return system_.drift_since(row); }
     std::uint32_t drift_count(Row row, twin::drift::State state) const {
         return system_.drift_count(row, state);
     }

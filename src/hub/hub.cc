@@ -40,6 +40,7 @@ Hub::Hub(Settings settings, Seams seams)
     queries_ = std::make_unique<Queries>(*shards_, settings_, seams_.clock, seams_.random);
     live_queries_ = std::make_unique<LiveQueries>(*queries_, settings_, seams_.clock, seams_.random,
                                                   seams_.metrics, live_count);
+    drifts_ = std::make_unique<Drifts>(*shards_, *queries_, settings_, seams_.clock);
     methods_ = std::make_unique<Methods>(*shards_);
     cloud_messages_ = std::make_unique<CloudMessages>(*shards_, settings_, seams_.random);
     feedback_ = std::make_unique<Feedback>(*shards_, seams_.random, feedback);

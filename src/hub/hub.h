@@ -8,6 +8,7 @@
 #include "hub/access.h"
 #include "hub/certificates/certificates.h"
 #include "hub/device_events.h"
+#include "hub/drift/drifts.h"
 #include "hub/live_queries.h"
 #include "hub/messages/cloud_messages.h"
 #include "hub/messages/feedback.h"
@@ -68,6 +69,7 @@ public:
     Feedback& feedback() { return *feedback_; }
     Shards& shards() { return *shards_; }
     DeviceEvents& device_events() { return device_events_; }
+    Drifts& drifts() { return *drifts_; }
     // driftChanged of spec twin-document 15.2, as messages about a twin: its payload says what
     // moved. Passing by, as those of devices.
     DeviceEvents& drift_events() { return drift_events_; }
@@ -109,6 +111,7 @@ private:
     std::unique_ptr<Twins> twins_;
     std::unique_ptr<Queries> queries_;
     std::unique_ptr<LiveQueries> live_queries_;
+    std::unique_ptr<Drifts> drifts_;
     std::unique_ptr<Methods> methods_;
     std::unique_ptr<CloudMessages> cloud_messages_;
     std::unique_ptr<Feedback> feedback_;

@@ -45,6 +45,7 @@
 namespace twinhub::hub {
 
 using EntryPtr = std::shared_ptr<Entry>;
+struct TwinDrift;
 
 // The part of a hub that lives on one loop: the slots of the device ids that hash to it, their
 // identities, twins and connections. Everything here runs on that loop, except `shown_view`.
@@ -154,7 +155,12 @@ public:
 
     // --- drift ----------------------------------------------------------------------------------
     const DriftCounts& drift_counts() const { return drift_.counts(); }
-    const DriftJudge& drift_judge() const { return drift_judge_; }
+    std::size_t connected_devices() const { return links_.size(); }
+    Task<Result<TwinDrift>> drift_of(TwinId id);
+    // Paths below tags or a part of the properties, keys joined by dots; with `drifted` those where
+    // some device has not converged.
+    std::vector<std::string> leaf_paths(const std::vector<query::Segment>& root, bool drifted,
+                                        std::size_t paths_max);
 
     // --- upkeep: called on the loop about ten times a second ------------------------------------
     void tick();
