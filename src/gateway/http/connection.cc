@@ -208,7 +208,8 @@ Result<> Connection::admit() {
     if (route_->face == Face::provisioning_device) {
         device_ = {};
         principal_ = &device_;
-        TRY_VOID(check_api_version(request, route_->face, settings.accept_any_api_version));
+        if (route_->needs_version)
+            TRY_VOID(check_api_version(request, route_->face, settings.accept_any_api_version));
         TRY_VOID(check_encoding(request));
         return exchange_->parser.limit_body(route_->body_bytes_max);
     }
@@ -224,7 +225,8 @@ Result<> Connection::admit() {
                                   context_.hosts(), hub.policies(), hub.clock().now()));
     TRY(object_, object_of(*route_, request));
     TRY_VOID(hub::decide(*principal_, route_->operation, object_));
-    TRY_VOID(check_api_version(request, route_->face, settings.accept_any_api_version));
+    if (route_->needs_version)
+        TRY_VOID(check_api_version(request, route_->face, settings.accept_any_api_version));
     TRY_VOID(check_encoding(request));
     return exchange_->parser.limit_body(
         std::min(route_->body_bytes_max, settings.limits.body_bytes_max));

@@ -72,6 +72,12 @@ Task<Result<>> subscribe_query(Call& call);
 // The query in the body of a request, read as its header says, else as the hub does.
 Result<std::shared_ptr<const query::Plan>> query_of(Call& call, const json::object& body);
 
+// How far devices are from what is desired (docs/drift.md).
+Task<Result<>> get_drift(Call& call);
+Task<Result<>> fleet_summary(Call& call);
+Task<Result<>> drift_paths(Call& call);
+Task<Result<>> drift_why(Call& call);
+
 // Direct methods (10.1).
 Task<Result<>> invoke_method(Call& call);
 

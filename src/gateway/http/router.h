@@ -39,6 +39,7 @@ struct Route {
     // For devices: the credential is that of the identity that the path names.
     bool is_for_device = false;
     Face face = Face::hub;
+    bool needs_version = true;  // an api-version; what is ours alone can do without
 };
 
 // All endpoints (routes.cc).

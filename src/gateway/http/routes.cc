@@ -22,8 +22,8 @@ constexpr std::size_t revocation_body = 2 * 1024 * 1024;
 constexpr std::size_t twin_body = twin::update_bytes_max;
 
 // Spec service-api 4.1, 5.1, 6.1, 8, 10, 11.1 and device-protocols 1.1, 5, 7.3; operations as
-// in 2.2. The prefixes /access /changes /audit /evidence /limits /cost /plan /fleet /drift
-// /rollouts /console and /_emulator are kept for what comes later.
+// in 2.2. The prefixes /access /changes /audit /evidence /limits /cost /plan /rollouts /console and
+// /_emulator are kept for what comes later.
 constexpr std::array table{
     Route{Method::get, "/twins/{device}", Operation::twin_read, no_body, get_twin},
     Route{Method::patch, "/twins/{device}", Operation::twin_write, twin_body, patch_twin},
@@ -68,6 +68,17 @@ constexpr std::array table{
           invoke_method},
     Route{Method::post, "/twins/{device}/modules/{module}/methods", Operation::method_invoke,
           method_body, invoke_method},
+
+    Route{Method::get, "/twins/{device}/drift", Operation::twin_read, no_body, get_drift, false,
+          false, Face::hub, false},
+    Route{Method::get, "/twins/{device}/modules/{module}/drift", Operation::twin_read, no_body,
+          get_drift, false, false, Face::hub, false},
+    Route{Method::get, "/fleet/summary", Operation::twin_query, no_body, fleet_summary, false,
+          false, Face::hub, false},
+    Route{Method::get, "/drift/paths", Operation::twin_query, no_body, drift_paths, false, false,
+          Face::hub, false},
+    Route{Method::post, "/drift/why", Operation::twin_query, small_body, drift_why, false, false,
+          Face::hub, false},
 
     Route{Method::get, "/statistics/devices", Operation::statistics_read, no_body,
           device_statistics},
