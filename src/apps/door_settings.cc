@@ -1,5 +1,7 @@
 #include "apps/door_settings.h"
 
+#include "apps/config/drift_config.h"
+
 namespace twinhub::apps {
 
 namespace amqp = gateway::amqp;
@@ -23,6 +25,8 @@ hub::Settings hub_settings(const Config& config) {
     settings.query_options = {.dialect = config.query_dialect,
                               .missing = config.query_missing_compares_as};
     settings.query_slow = config.query_slow;
+    settings.drift = drift_policy(config).value_or(twin::drift::Policy{});  // checked when loaded
+    settings.converge_tag = config.drift_converge_tag;
     settings.query_time_max = config.query_time_max;
     settings.query_budget = config.query_budget;
     settings.live_queries_max = static_cast<std::uint32_t>(config.query_live_max);

@@ -39,5 +39,6 @@ std::vector<Command> hub_commands();
 std::vector<Command> dps_commands();  // the provisioning service
 std::vector<Command> server_commands();
 std::vector<Command> query_commands();
+std::vector<Command> drift_commands();
 
 }  // namespace twinhub::apps::cli

@@ -114,6 +114,19 @@ struct Config {
     std::uint64_t query_live_max = 1000;
     std::uint64_t query_live_buffer = std::uint64_t{1} << 20;  // bytes
 
+    // --- drift ---
+    std::chrono::milliseconds drift_pending_timeout{300'000};
+    std::chrono::milliseconds drift_fresh_for{std::chrono::hours{24}};
+    std::chrono::milliseconds drift_settle{0};
+    std::string drift_tolerance = "0";
+    std::vector<std::string> drift_exclude;
+    bool drift_strict = false;
+    bool drift_edge = true;
+    bool drift_status_sibling = false;
+    std::string drift_document_ack;  // a path in reported; empty = none
+    std::vector<std::string> drift_overrides;
+    std::string drift_converge_tag;  // a path in tags; empty = none
+
     // --- messages to devices, methods ---
     std::uint64_t messages_per_device_max = 50;
     std::uint64_t messages_max = 1'000'000;        // over all devices

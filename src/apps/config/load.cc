@@ -1,5 +1,6 @@
 #include "apps/config/load.h"
 
+#include "apps/config/drift_config.h"
 #include "apps/config/settings.h"
 
 #include <fmt/format.h>
@@ -204,6 +205,8 @@ std::vector<std::string> check(const Config& config) {
     for (const std::string& file : config.device_cas) readable("auth.device_cas", file);
     if (!config.outgoing_ca_file.empty()) readable("outgoing.ca_file", config.outgoing_ca_file);
     std::ranges::copy(check(config.sinks), std::back_inserter(mistakes));
+    if (const auto policy = drift_policy(config); !policy)
+        mistakes.push_back(policy.error().message);
     if (!config.policies_file.empty()) readable("auth.policies_file", config.policies_file);
 
     if (!config.https_port && !config.mqtt_port && !config.amqp_port && !config.plain_http_port)
