@@ -238,6 +238,17 @@ Task<Result<Why>> Drifts::why(WhyRequest request, Asker asker) {
     why.baseline = in_baseline.empty() ? 0 : number_in(in_baseline[0], "n");
     if (why.set == 0 || why.baseline == 0) co_return why;
 
+    // That a device reports another value is how it drifted, not why.
+    CO_TRY(const Rows worst,
+           co_await ask("SELECT $drift.path AS p, COUNT() AS n FROM devices GROUP BY $drift.path",
+                        request.where, asker));
+    const auto is_drift_itself = [&](const std::string& place) {
+        return std::ranges::any_of(worst, [&](const json::object& row) {
+            const std::string path = text_in_row(row, "p");
+            return row.contains("p") && (twin::drift::is_at_or_below(place, path) ||
+                                         twin::drift::is_at_or_below(path, place));
+        });
+    };
     for (const auto& [part, prefix] :
          {std::pair<std::vector<query::Segment>, std::string>{{"tags"}, "tags"},
           {{"properties", "reported"}, "properties.reported"}}) {
@@ -246,6 +257,10 @@ Task<Result<Why>> Drifts::why(WhyRequest request, Asker asker) {
             if (!can_be_asked(place)) continue;
             const std::string path = prefix + quoted_path(place);
             const std::string shown = prefix + "." + place;
+            if (prefix != "tags" && is_drift_itself(place)) {
+                why.skipped.push_back({shown, "drifted itself"});
+                continue;
+            }
             const std::string text =
                 fmt::format("SELECT {0} AS v, COUNT() AS n FROM devices GROUP BY {0}", path);
             CO_TRY(const Rows ours, co_await ask(text, request.where, asker));
