@@ -57,7 +57,7 @@ Outcome summary(Context& context) {
 
 Outcome list(Context& context) {
     const Arguments& arguments = context.arguments();
-    const auto top = top_of(arguments);
+    const auto top = top_or_all(arguments);
     if (!top) return outcome_of(top.error());
     const std::string state = ascii_lower(arguments.text("state"));
     std::string where = state.empty() ? "$drift.state IN ['rejected', 'drifted', 'stale']"

@@ -90,6 +90,10 @@ Result<std::uint64_t> top_of(const Arguments& arguments) {
     return number == -1 ? 0 : static_cast<std::uint64_t>(number);
 }
 
+Result<std::uint64_t> top_or_all(const Arguments& arguments) {
+    return arguments.has("top") ? top_of(arguments) : Result<std::uint64_t>(0);
+}
+
 Option selection_option() {
     return {.name = "query",
             .about =

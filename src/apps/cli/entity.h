@@ -21,6 +21,8 @@ std::string quoted(const std::string& etag);  // as the Azure CLI sends it: "*" 
 
 // --top: 0 = all. Errors: argument_invalid.
 Result<std::uint64_t> top_of(const Arguments& arguments);
+// The same where --top has no value of its own: all without it.
+Result<std::uint64_t> top_or_all(const Arguments& arguments);
 
 extern const std::vector<Column> twin_columns;
 extern const std::vector<Column> identity_columns;

@@ -82,8 +82,7 @@ private:
 
 Outcome query(Context& context) {
     const Arguments& arguments = context.arguments();
-    const bool all = !arguments.has("top");
-    const auto top = all ? Result<std::uint64_t>(0) : top_of(arguments);
+    const auto top = top_or_all(arguments);
     if (!top) return outcome_of(top.error());
     const auto hub = context.hub();
     if (!hub) return outcome_of(hub.error());
