@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/json.h"
+#include "hub/drift/drift.h"
 #include "hub/identity_rules.h"
 #include "hub/record.h"
 #include "hub/slot_facts.h"
@@ -66,12 +67,16 @@ public:
         reporting.kind = hub::ChangeKind::twin;
         reporting.at = reported_at;
         reporting.author.cause = hub::Cause::device;
-        reporting.change = std::move(applied.change);
+        const twin::Change change = std::move(applied.change);
+        reporting.change = change;
         reporting.previous = sequence_;
         reporting.ordinal = 1;
         add_change(id, std::move(reporting));
 
+        hub::State before;
+        before.twin = first;
         hub::State state;
+        state.drift = judge_.next(id, before, applied.next, change);
         state.twin = std::move(applied.next);
         state.sequence = sequence_;
         state.ordinal = 2;
@@ -126,6 +131,8 @@ private:
     Slot slot_;
     Instant created_;
     Random& random_;
+    const twin::drift::Policy policy_;  // a hub's without settings
+    const hub::DriftJudge judge_{policy_};
     SlotRecords records_;
     std::string body_;
     std::uint64_t sequence_ = 0;
