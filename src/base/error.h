@@ -44,7 +44,8 @@ enum class Code : std::uint8_t {
     internal,     // our fault
     unavailable,  // starting, stopping or overloaded: try again
     timeout,
-    corrupted,  // a stored record is damaged
+    corrupted,            // a stored record is damaged
+    history_unavailable,  // of a moment before what is kept
 };
 
 // What went wrong, worded once where it was seen.

@@ -44,10 +44,11 @@ constexpr std::array rows{
     WireStatus{Code::unavailable, 503001, "ServiceUnavailable"},
     WireStatus{Code::timeout, 400024, "RequestTimedOut"},
     WireStatus{Code::corrupted, 500001, "ServerError"},
+    WireStatus{Code::history_unavailable, 410000, "HistoryUnavailable"},
 };
 
 constexpr bool is_complete() {
-    if (rows.size() != static_cast<std::size_t>(Code::corrupted) + 1) return false;
+    if (rows.size() != static_cast<std::size_t>(Code::history_unavailable) + 1) return false;
     for (std::size_t i = 0; i < rows.size(); ++i) {
         if (static_cast<std::size_t>(rows[i].code) != i || rows[i].name.empty()) return false;
         if (rows[i].http() < 400 || rows[i].http() > 599) return false;

@@ -64,6 +64,8 @@ constexpr std::array rows{
     Row{Operation::device_receive, {rights_of({Right::device_connect})}, Own::identity},
     Row{Operation::linked_hub_write, {rights_of({Right::provisioning_config})}},
     Row{Operation::device_register, {Rights{0}}, Own::registration},
+    Row{Operation::history_read, {rights_of({Right::service_connect})}},
+    Row{Operation::twin_restore, {rights_of({Right::service_connect})}},
 };
 
 constexpr bool is_self(const Principal& principal, Own own) {

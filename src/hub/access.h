@@ -66,6 +66,8 @@ enum class Operation : std::uint8_t {
     device_receive,  // messages to it
     linked_hub_write,
     device_register,  // with the provisioning service: to ask for a hub, and what became of it
+    history_read,     // what a twin was, and who changed it
+    twin_restore,
 };
 
 // Who asks, once a credential proved it.

@@ -1,9 +1,11 @@
 #include "hub/history_retention.h"
 
+#include "hub/history/change_log.h"
 #include "hub/record.h"
 #include "store/keys.h"
 #include "store/record.h"
 
+#include <algorithm>
 #include <unordered_map>
 
 namespace twinhub::hub {
@@ -39,6 +41,7 @@ Result<Life> stored_life(const store::Snapshot& snapshot, const TwinId& id) {
 Result<Expired> find_expired(const store::Engine& engine, const RetentionJob& job) {
     Expired result;
     const auto snapshot = engine.snapshot();
+    TRY(result.forgotten_before, forgotten_before(*snapshot, job.slot));
     const auto cursor =
         snapshot->scan(store::Family::changes, store::changes_range(job.slot, job.from, job.last));
     std::unordered_map<TwinId, Life> lives;
@@ -64,8 +67,11 @@ Result<Expired> find_expired(const store::Engine& engine, const RetentionJob& jo
         }
         const auto& [created, ordinal] = life->second;
         const bool gone = ordinal == 0 || record.at < created;
-        if (gone || record.ordinal + job.keep_newest <= ordinal)
-            result.expired.push_back(key->sequence);
+        if (!gone && record.ordinal + job.keep_newest > ordinal) continue;
+        result.expired.push_back(key->sequence);
+        result.forgotten_before = std::max(result.forgotten_before, record.at + Ticks{1});
+        if (record.kind == ChangeKind::deleted)
+            result.ended.push_back(ended_key(record.id, key->sequence));
     }
     TRY_VOID(cursor->status());
     return result;

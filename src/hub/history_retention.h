@@ -5,6 +5,7 @@
 #include "store/engine.h"
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace twinhub::hub {
@@ -21,7 +22,10 @@ struct RetentionJob {
 
 struct Expired {
     std::vector<std::uint64_t> expired;  // sequences
-    std::uint64_t next = 0;              // where to go on; 0 = from the start, all was looked at
+    std::vector<std::string> ended;      // what was noted of the deletions among them
+    // Before this moment changes may be missing, once these are gone: what history still knows.
+    Instant forgotten_before = never;
+    std::uint64_t next = 0;  // where to go on; 0 = from the start, all was looked at
 };
 
 // Looks at a bounded number of changes. May wait for the disk. Errors: corrupted, internal.

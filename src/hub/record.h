@@ -58,7 +58,8 @@ struct ChangeRecord {
     Author author;
     twin::Change change;  // kind twin
     // created: the twin it began with (twin/codec.h), empty when that was a fresh one of `at`;
-    // identity: the fields that changed, by name; model: old NUL new.
+    // identity: the fields that changed, by name; model: old NUL new; deleted: the twin it ended
+    // with (twin/codec.h), empty in records of older releases.
     std::string detail;
 };
 

@@ -1,4 +1,5 @@
 // Identities on their shard: created, replaced and removed one after the other for each device.
+#include "hub/history/change_log.h"
 #include "hub/identity_rules.h"
 #include "hub/shard.h"
 #include "twin/codec.h"
@@ -161,6 +162,12 @@ void Shard::stage_removed(const EntryPtr& entry, const Author& author) {
     record.kind = ChangeKind::deleted;
     record.at = parts_.clock.now();
     record.author = author;
+    // From here history goes back into the life that ends, and it finds it by the key.
+    twin::append_encoded(record.detail, entry->newest.twin);
+    const std::string ended = ended_key(entry->id, last_sequence_[slot_of(entry->id.device)] + 1);
+    std::string note;
+    store::seal(store::Kind::hub_state, hub_state_format, ended, {}, note);
+    batch.put(Family::metadata, ended, note);
     stage(entry, State{}, std::move(record), [this, entry](const Result<>& result) {
         if (!result) return;
         show(*entry, Presence{});

@@ -178,8 +178,8 @@ void Shard::forget_changes() {
     retention_running_ = true;
     asio::post(parts_.pool, [this, job] {
         asio::post(executor_, [this, slot = job.slot, found = find_expired(parts_.engine, job)] {
-            retention_running_ = false;
             if (!found) {
+                retention_running_ = false;
                 parts_.log.error("history.unreadable", {{"slot", slot},
                                                         {"what", found.error().message},
                                                         {"where", found.error().where}});
@@ -192,8 +192,22 @@ void Shard::forget_changes() {
                 retention_stays_ = true;
                 next_retention_ = {};
             }
+            if (found->expired.empty()) {
+                retention_running_ = false;
+                return;
+            }
+            store::Batch& batch = queue_.batch();
             for (const std::uint64_t sequence : found->expired)
-                queue_.batch().remove(Family::changes, store::change_key(slot, sequence));
+                batch.remove(Family::changes, store::change_key(slot, sequence));
+            for (const std::string& key : found->ended) batch.remove(Family::metadata, key);
+            const std::string key = forgotten_key(slot);
+            std::string body;
+            std::string value;
+            append_signed(body, found->forgotten_before.time_since_epoch().count());
+            store::seal(store::Kind::hub_state, hub_state_format, key, body, value);
+            batch.put(Family::metadata, key, value);
+            // The next look must see what this one did.
+            queue_.on_settled([this](const Result<>&) { retention_running_ = false; });
             parts_.metrics.changes_expired.Increment(static_cast<double>(found->expired.size()));
         });
     });

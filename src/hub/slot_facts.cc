@@ -31,5 +31,6 @@ Counts decode_counts(std::string_view bytes) {
 
 std::string checkpoint_key(Slot slot) { return slot_fact_key(slot, "checkpoint"); }
 std::string counts_key(Slot slot) { return slot_fact_key(slot, "counts"); }
+std::string forgotten_key(Slot slot) { return slot_fact_key(slot, "forgotten"); }
 
 }  // namespace twinhub::hub

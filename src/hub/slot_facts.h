@@ -22,5 +22,6 @@ Counts decode_counts(std::string_view bytes);
 
 std::string checkpoint_key(Slot slot);  // up to which sequence its documents hold their changes
 std::string counts_key(Slot slot);      // its devices and modules by state
+std::string forgotten_key(Slot slot);   // before which moment changes may be missing (history/)
 
 }  // namespace twinhub::hub
