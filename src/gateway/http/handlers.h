@@ -67,6 +67,11 @@ Task<Result<>> get_twin(Call& call);
 Task<Result<>> patch_twin(Call& call);
 Task<Result<>> put_twin(Call& call);
 Task<Result<>> query_twins(Call& call);
+// What a twin was and who changed it (docs/history.md). get_twin_then is get_twin with `at` or
+// `atVersion`.
+Task<Result<>> get_history(Call& call);
+Task<Result<>> get_twin_then(Call& call);
+Task<Result<>> restore_twin(Call& call);
 // A live query: server-sent events, spec query-language 11.
 Task<Result<>> subscribe_query(Call& call);
 // The query in the body of a request, read as its header says, else as the hub does.

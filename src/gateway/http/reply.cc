@@ -22,6 +22,7 @@ std::string_view phrase(unsigned status) {
         case 404: return "Not Found";
         case 405: return "Method Not Allowed";
         case 409: return "Conflict";
+        case 410: return "Gone";
         case 412: return "Precondition Failed";
         case 413: return "Payload Too Large";
         case 415: return "Unsupported Media Type";

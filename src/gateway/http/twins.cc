@@ -23,6 +23,8 @@ Task<Result<>> update(Call& call, twin::Kind kind) {
 }  // namespace
 
 Task<Result<>> get_twin(Call& call) {
+    if (call.request.parameter("at") || call.request.parameter("atVersion"))
+        co_return co_await get_twin_then(call);
     CO_TRY(const hub::TwinView view, co_await call.hub.twins().get(call.object));
     show(call.reply, view);
     co_return Result<>();

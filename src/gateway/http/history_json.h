@@ -1,0 +1,42 @@
+#pragma once
+
+#include "base/json_members.h"
+#include "hub/history/history.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+// How the past of twins is asked for and told (docs/history.md).
+namespace twinhub::gateway::http {
+
+// A time, or how long before `now`: "2026-11-20T14:00:00Z", "-PT1H". Errors: argument_invalid.
+Result<Instant> past_time(std::string_view text, Instant now, std::string_view where);
+
+// Which moment is meant: `at`, or `at_version` of `part` (desired when empty, reported, twin).
+// Errors: argument_invalid unless it is exactly one of them.
+Result<hub::PastPoint> past_point(const std::optional<std::string>& at,
+                                  std::optional<std::uint64_t> at_version, std::string_view part,
+                                  Instant now);
+
+// A number of a request: 0 and above. Errors: argument_invalid.
+Result<std::uint64_t> count_of(std::string_view text, std::string_view where);
+
+// A twin of the past: what the service view shows without what history does not know, which is the
+// identity's state and the connection.
+void append_twin_then(std::string& out, const TwinId& id, const twin::Twin& twin);
+
+void append_history(std::string& out, const hub::HistoryPage& page,
+                    const hub::HistoryFilter& filter);
+
+// What is to be put back, and why.
+struct RestoreOrder {
+    hub::PastPoint point;
+    hub::RestoreScope scope;
+    std::string reason;
+};
+// {"at" or "atVersion" and "of", "parts", "paths", "reason"}; every other member is refused: a
+// misspelt one must not restore more than was meant. Errors: argument_invalid, argument_null.
+Result<RestoreOrder> read_restore(const json::object& body, Instant now);
+
+}  // namespace twinhub::gateway::http
