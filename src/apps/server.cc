@@ -6,6 +6,7 @@
 #include "apps/provisioning_settings.h"
 #include "apps/serving_loop.h"
 #include "apps/sinks.h"
+#include "apps/store_figures.h"
 #include "gateway/amqp/context.h"
 #include "gateway/connection_limit.h"
 #include "gateway/http/connection.h"
@@ -27,6 +28,8 @@
 #include <prometheus/text_serializer.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <thread>
 
@@ -343,7 +346,10 @@ gateway::OpsAnswer Server::Parts::ops_answer(std::string_view path) {
     if (path == "/metrics") {
         gateway::OpsAnswer answer{
             .status = 200, .content_type = "text/plain; version=0.0.4; charset=utf-8", .body = {}};
-        answer.body = prometheus::TextSerializer().Serialize(registry.Collect());
+        std::vector<prometheus::MetricFamily> figures = registry.Collect();
+        if (opened)
+            std::ranges::move(store_figures(engine->statistics()), std::back_inserter(figures));
+        answer.body = prometheus::TextSerializer().Serialize(figures);
         return answer;
     }
     if (path == "/healthz") return {.status = 200, .body = "ok\n"};

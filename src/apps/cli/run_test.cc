@@ -62,10 +62,11 @@ TEST_F(Program, WrongUsageEndsWithTwoAndOneHelpfulLine) {
     const Row rows[] = {
         {{"fly"}, "twinhub: 'fly' is no command (see twinhub --help)"},
         {{"device-twin"},
-         "twinhub: 'device-twin' goes on with one of: list, show, update, replace"},
+         "twinhub: 'device-twin' goes on with one of: list, show, update, replace, "
+         "history, diff, restore-all, restore"},
         {{"device-twin", "paint"},
          "twinhub: 'device-twin paint' is no command; after 'device-twin' comes one of: list, "
-         "show, update, replace"},
+         "show, update, replace, history, diff, restore-all, restore"},
         {{"device-twin", "show"},
          "twinhub device-twin show: --device-id is required (see twinhub device-twin show --help)"},
         {{"device-twin", "show", "-d"},

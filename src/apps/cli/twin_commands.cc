@@ -1,12 +1,19 @@
 #include "apps/cli/entity.h"
 #include "apps/cli/generic_update.h"
+#include "apps/cli/history_commands.h"
 
 namespace twinhub::apps::cli {
 namespace {
 
 Result<json::value> show(Context& context) {
     TRY(ServiceClient* const hub, context.hub());
-    return hub->call({.path = path_of("twins", context.arguments()), .body = {}});
+    const Arguments& arguments = context.arguments();
+    std::string path = path_of("twins", arguments);
+    if (arguments.has("as-of")) {
+        TRY(const std::string query, moment_query(arguments.text("as-of"), "as-of"));
+        path += "?" + query;
+    }
+    return hub->call({.path = std::move(path), .body = {}});
 }
 
 // A merge keeps what it does not name: writes a null for each member of `before` that is gone.
@@ -93,7 +100,7 @@ std::vector<Command> twin_commands() {
         const std::string of = module ? " of a module" : " of a device";
         commands.push_back({.words = noun + " show",
                             .about = "The twin" + of,
-                            .options = with_entity(module, {}),
+                            .options = with_entity(module, {as_of_option()}),
                             .run = twin_answer(show)});
         std::vector<Option> update_options{
             {.name = "desired",
@@ -114,6 +121,7 @@ std::vector<Command> twin_commands() {
                                               .required = true},
                                              etag_option()}),
              .run = twin_answer(replace)});
+        std::ranges::move(history_commands(module), std::back_inserter(commands));
     }
     return commands;
 }
