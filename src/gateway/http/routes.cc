@@ -34,13 +34,14 @@ constexpr std::array table{
     Route{Method::put, "/twins/{device}/modules/{module}", Operation::twin_write, twin_body,
           put_twin},
 
-    Route{Method::get, "/twins/{device}/history", Operation::history_read, no_body, get_history},
+    Route{Method::get, "/twins/{device}/history", Operation::history_read, no_body, get_history,
+          false, false, Face::hub, false},
     Route{Method::get, "/twins/{device}/modules/{module}/history", Operation::history_read, no_body,
-          get_history},
+          get_history, false, false, Face::hub, false},
     Route{Method::post, "/twins/{device}/restore", Operation::twin_restore, small_body,
-          restore_twin},
+          restore_twin, false, false, Face::hub, false},
     Route{Method::post, "/twins/{device}/modules/{module}/restore", Operation::twin_restore,
-          small_body, restore_twin},
+          small_body, restore_twin, false, false, Face::hub, false},
 
     Route{Method::get, "/devices", Operation::identity_read, no_body, list_devices},
     Route{Method::post, "/devices", Operation::identity_bulk, large_body, bulk_identities},
