@@ -1,6 +1,7 @@
 #include "amqp_fleet.h"
 
 #include "credentials.h"
+#include "protocol/amqp/cbs.h"
 
 namespace twinhub::load {
 namespace {
@@ -95,16 +96,9 @@ void AmqpDevice::go_on() {
 
 void AmqpDevice::put_token() {
     const std::string resource = host_ + "/devices/" + id_;
-    amqp::Message message;
-    message.message_id = amqp::Value::of_string("token");
-    message.to = "$cbs";
-    message.reply_to = "cbs";
-    message.application_properties = {
-        {"operation", amqp::Value::of_string("put-token")},
-        {"type", amqp::Value::of_string("servicebus.windows.net:sastoken")},
-        {"name", amqp::Value::of_string(resource)}};
-    message.value = amqp::Value::of_string(sas_token(resource, device_key(id_), {}, token_seconds));
-    client_->send(*requests_, message);
+    client_->send(*requests_, amqp::put_token_request({.audience = resource,
+                                                       .token = sas_token(resource, device_key(id_),
+                                                                          {}, token_seconds)}));
     waits_ = Waits::token;
 }
 

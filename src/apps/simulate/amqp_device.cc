@@ -1,6 +1,7 @@
 #include "apps/simulate/amqp_device.h"
 
 #include "apps/simulate/login.h"
+#include "protocol/amqp/cbs.h"
 
 #include <fmt/format.h>
 
@@ -42,16 +43,8 @@ Task<Result<>> AmqpDevice::put_token(const DeviceLogin& login, std::uint64_t tok
     Client::Link& requests = client_->sender("$cbs");
     Client::Link& answers = client_->receiver("$cbs");
     CO_TRY_VOID(co_await await_credit(requests));
-    amqp::Message message;
-    message.message_id = amqp::Value::of_string("token");
-    message.to = "$cbs";
-    message.reply_to = "cbs";
-    message.application_properties = {
-        {"operation", amqp::Value::of_string("put-token")},
-        {"type", amqp::Value::of_string("servicebus.windows.net:sastoken")},
-        {"name", amqp::Value::of_string(resource_of(login))}};
-    message.value = amqp::Value::of_string(device_token(login, token_expiry));
-    client_->send(requests, message);
+    client_->send(requests, amqp::put_token_request({.audience = resource_of(login),
+                                                     .token = device_token(login, token_expiry)}));
     send();
     while (answers.got.empty()) CO_TRY_VOID(co_await read_once());
     Client::Got& answer = answers.got.front();

@@ -7,6 +7,9 @@
 namespace twinhub::protocol::amqp {
 namespace {
 
+constexpr std::string_view operation = "put-token";
+constexpr std::string_view token_type = "servicebus.windows.net:sastoken";
+
 std::string text_of_property(const Message& message, std::string_view name) {
     const Value* value = find(message.application_properties, name);
     return value != nullptr ? std::string(text_of(*value).value_or("")) : std::string();
@@ -28,15 +31,27 @@ std::array<std::string, 3> spellings(std::string_view text) {
 }  // namespace
 
 Result<PutToken> read_put_token(const Message& request) {
-    if (text_of_property(request, "operation") != "put-token")
+    if (text_of_property(request, "operation") != operation)
         return failure(Code::argument_invalid, "The operation has to be put-token");
-    if (text_of_property(request, "type") != "servicebus.windows.net:sastoken")
+    if (text_of_property(request, "type") != token_type)
         return failure(Code::argument_invalid,
                        "The type has to be servicebus.windows.net:sastoken");
     PutToken put{.audience = text_of_property(request, "name"), .token = request.body()};
     if (put.audience.empty()) return failure(Code::argument_invalid, "The name is missing");
     if (put.token.empty()) return failure(Code::argument_invalid, "The token is missing");
     return put;
+}
+
+Message put_token_request(const PutToken& put) {
+    Message request;
+    request.message_id = Value::of_string("token");
+    request.to = "$cbs";
+    request.reply_to = "cbs";
+    request.application_properties = {{"operation", Value::of_string(operation)},
+                                      {"type", Value::of_string(token_type)},
+                                      {"name", Value::of_string(put.audience)}};
+    request.value = Value::of_string(put.token);
+    return request;
 }
 
 Message cbs_response(const Message& request, int status, std::string_view description) {

@@ -18,6 +18,9 @@ struct PutToken {
 // Errors: argument_invalid; answered with 400.
 Result<PutToken> read_put_token(const Message& request);
 
+// Its inverse: what a client sends, with the id "token".
+Message put_token_request(const PutToken& put);
+
 // The answer to a request; its id comes back with the same type.
 Message cbs_response(const Message& request, int status, std::string_view description);
 
