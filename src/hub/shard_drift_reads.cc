@@ -14,11 +14,9 @@ Task<Result<TwinDrift>> Shard::drift_of(TwinId id) {
     TwinDrift made;
     made.at = parts_.clock.now();
     made.view = {state.identity, state.twin, presence_of(id, entry->presence)};
-    const twin::drift::Connection connection{made.view.presence.connected,
-                                             made.view.presence.connection_state_updated,
-                                             made.view.presence.last_activity};
-    made.assessment = twin::drift::assess(made.view.twin, parts_.settings.drift,
-                                          is_edge_runtime(id), connection, made.at);
+    made.assessment =
+        twin::drift::assess(made.view.twin, parts_.settings.drift, is_edge_runtime(id),
+                            connection_of(made.view.presence), made.at);
     const DriftPtr drift = drift_judge_.known(id, state);
     made.converge_time = drift->standing.converge_time;
     const fleet::Table& table =

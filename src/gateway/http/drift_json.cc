@@ -5,7 +5,7 @@ namespace {
 
 using twin::drift::State;
 
-json::object connection_of(const hub::Presence& presence) {
+json::object connection_json(const hub::Presence& presence) {
     json::object connection{{"state", presence.connected ? "Connected" : "Disconnected"}};
     if (presence.connection_state_updated > never)
         connection["since"] = format_instant(presence.connection_state_updated);
@@ -85,7 +85,7 @@ void append_drift(std::string& out, const hub::TwinDrift& drift) {
                       {"asOf", format_instant(drift.at)},
                       {"desiredVersion", drift.view.twin.versions.desired},
                       {"reportedVersion", drift.view.twin.versions.reported},
-                      {"connection", connection_of(drift.view.presence)},
+                      {"connection", connection_json(drift.view.presence)},
                       {"counts", states_of(made.counts)}};
     if (drift.converge_time)
         body["convergeSeconds"] = std::chrono::duration<double>(*drift.converge_time).count();

@@ -15,7 +15,7 @@ double seconds(Ticks span) { return std::chrono::duration<double>(span).count();
 
 }  // namespace
 
-void ShardDrift::measure(const Entry& entry, const State& next, const Drift& before) {
+void ShardDrift::measure(const State& next, const Drift& before) {
     for (const Moved& moved : next.drift->moved)
         if (moved.is_leaf && moved.was && moved.is == DriftState::converged && moved.desired_at)
             parts_.metrics.property_converged(
@@ -32,7 +32,6 @@ void ShardDrift::measure(const Entry& entry, const State& next, const Drift& bef
             value = tag->leaf().is_string() ? std::string(tag->leaf().get_string())
                                             : to_text(tag->leaf());
     }
-    (void)entry;
     parts_.metrics.twin_converged(value, seconds(*is.converge_time));
 }
 
@@ -50,9 +49,8 @@ void ShardDrift::publish(const TwinId& id, Instant at, std::string payload) {
     parts_.events.publish(std::move(event));
 }
 
-void ShardDrift::tell(const TwinId& id, const twin::Twin& twin, const std::string& path,
+void ShardDrift::tell(const TwinId& id, const twin::drift::Judge& judge, const std::string& path,
                       DriftState from, DriftState to, const Presence& presence, Instant at) {
-    const twin::drift::Judge judge(twin, parts_.judge.policy(), is_edge_runtime(id));
     const std::pair key{id.text(), path};
     if (const auto held = held_.find(key); held != held_.end()) {
         from = held->second.from;
@@ -88,9 +86,10 @@ void ShardDrift::tell_moved(const TwinId& id, const State& next, const Presence&
         return state == DriftState::pending && !presence.connected ? DriftState::offline : state;
     };
     const Instant at = parts_.clock.now();
+    const twin::drift::Judge judge(next.twin, parts_.judge.policy(), is_edge_runtime(id));
     for (const Moved& moved : next.drift->moved)
         if (moved.is_leaf)
-            tell(id, next.twin, moved.path, shown(moved.was), shown(moved.is), presence, at);
+            tell(id, judge, moved.path, shown(moved.was), shown(moved.is), presence, at);
 }
 
 void ShardDrift::tell_waiting(const TwinId& id, bool connected, Instant at) {
@@ -103,7 +102,7 @@ void ShardDrift::tell_waiting(const TwinId& id, bool connected, Instant at) {
         const DriftState to = connected ? DriftState::pending : DriftState::offline;
         for (const auto& property : judge.all())
             if (property.verdict.state == DriftState::pending)
-                tell(id, entry->durable.twin, property.path, from, to, presence, at);
+                tell(id, judge, property.path, from, to, presence, at);
     });
 }
 

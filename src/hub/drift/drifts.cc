@@ -1,5 +1,6 @@
 #include "hub/drift/drifts.h"
 
+#include "base/json_members.h"
 #include "hub/queries.h"
 #include "hub/shards.h"
 #include "query/compile.h"
@@ -41,10 +42,6 @@ std::uint64_t number_in(const json::object& row, std::string_view name) {
     const json::value* value = row.if_contains(name);
     return value != nullptr && value->is_number() ? value->to_number<std::uint64_t>() : 0;
 }
-std::string text_in_row(const json::object& row, std::string_view name) {
-    const json::value* value = row.if_contains(name);
-    return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-}
 
 std::string masked(std::string words) {
     for (char& c : words)
@@ -54,9 +51,9 @@ std::string masked(std::string words) {
 
 // As a query reads it: the state of a cell of a device that is, or is not connected.
 std::optional<DriftState> shown_state(const json::object& row) {
-    const auto state = twin::drift::state_of(text_in_row(row, "s"));
+    const auto state = twin::drift::state_of(text_in(row, "s"));
     if (!state || *state <= DriftState::converged) return std::nullopt;
-    if (is_waiting(*state) && text_in_row(row, "c") != "Connected") return DriftState::offline;
+    if (is_waiting(*state) && text_in(row, "c") != "Connected") return DriftState::offline;
     return state;
 }
 
@@ -130,10 +127,10 @@ Task<Result<FleetDrift>> Drifts::summary(std::string where, Asker asker) {
                                          "AS n FROM devices GROUP BY $drift.state, connectionState",
                                          std::move(where), asker));
     for (const json::object& row : rows) {
-        const auto state = twin::drift::state_of(text_in_row(row, "s"));
+        const auto state = twin::drift::state_of(text_in(row, "s"));
         const std::uint64_t count = number_in(row, "n");
         if (state) fleet.counts.devices[index_of(*state)] += static_cast<std::int64_t>(count);
-        if (text_in_row(row, "c") == "Connected") fleet.connected += count;
+        if (text_in(row, "c") == "Connected") fleet.connected += count;
     }
     co_return fleet;
 }
@@ -173,7 +170,7 @@ Task<Result<std::vector<PathDrift>>> Drifts::paths(std::string where, std::size_
             const auto state = shown_state(row);
             if (!state) continue;
             one.counts[index_of(*state)] += number_in(row, "n");
-            const std::string oldest = text_in_row(row, "oldest");
+            const std::string oldest = text_in(row, "oldest");
             if (!oldest.empty() && (!one.oldest || oldest < *one.oldest)) one.oldest = oldest;
         }
         if (one.total() != 0) found.push_back(std::move(one));
@@ -188,16 +185,15 @@ Task<Result<std::vector<PathDrift>>> Drifts::paths(std::string where, std::size_
     });
     if (found.size() > limit) found.resize(limit);
     for (PathDrift& one : found) {
-        json::string path(one.path);
-        const std::string literal = to_text(json::value(path));
+        const std::string literal = to_text(json::value(one.path));
         const std::string text = fmt::format(
             "SELECT $drift.reason AS r, $drift.code AS code, $drift.words AS words, COUNT() AS n "
             "FROM devices WHERE $drift.path = {} GROUP BY $drift.reason, $drift.code, $drift.words",
             literal);
         CO_TRY(const Rows rows, co_await ask(text, where, asker));
         for (const json::object& row : rows) {
-            PathDrift::Reason reason{.reason = text_in_row(row, "r"),
-                                     .words = masked(text_in_row(row, "words")),
+            PathDrift::Reason reason{.reason = text_in(row, "r"),
+                                     .words = masked(text_in(row, "words")),
                                      .code = {},
                                      .devices = number_in(row, "n")};
             if (const json::value* code = row.if_contains("code"))
@@ -244,7 +240,7 @@ Task<Result<Why>> Drifts::why(WhyRequest request, Asker asker) {
                         request.where, asker));
     const auto is_drift_itself = [&](const std::string& place) {
         return std::ranges::any_of(worst, [&](const json::object& row) {
-            const std::string path = text_in_row(row, "p");
+            const std::string path = text_in(row, "p");
             return row.contains("p") && (twin::drift::is_at_or_below(place, path) ||
                                          twin::drift::is_at_or_below(path, place));
         });

@@ -17,17 +17,17 @@ constexpr std::size_t looks_max = 1000;  // at twins whose deadline has passed, 
 
 fleet::Key table_key(const TwinId& id) { return {id.device.text(), id.module.text()}; }
 
-Connection connection_of(const Presence& presence) {
-    return {.connected = presence.connected,
-            .since = presence.connection_state_updated,
-            .seen = presence.last_activity};
-}
-
 std::int64_t second_after(Instant instant) {
     return std::chrono::ceil<std::chrono::seconds>(instant.time_since_epoch()).count();
 }
 
 }  // namespace
+
+Connection connection_of(const Presence& presence) {
+    return {.connected = presence.connected,
+            .since = presence.connection_state_updated,
+            .seen = presence.last_activity};
+}
 
 ShardDrift::ShardDrift(Parts parts) : parts_(std::move(parts)) {}
 
@@ -47,6 +47,17 @@ fleet::Table& ShardDrift::table_of(const TwinId& id) const {
 
 std::optional<fleet::Row> ShardDrift::row_of(const TwinId& id) const {
     return table_of(id).find(table_key(id));
+}
+
+void ShardDrift::count_twin(const TwinId& id, DriftState state, std::int64_t by) {
+    (id.is_module() ? counts_.modules : counts_.devices)[index_of(state)] += by;
+    parts_.metrics.twins(state, by);
+}
+
+void ShardDrift::count_properties(DriftState state, std::int64_t by) {
+    if (by == 0) return;
+    counts_.properties[index_of(state)] += by;
+    parts_.metrics.properties(state, by);
 }
 
 // What the documents alone say, as columns show it.
@@ -151,22 +162,12 @@ void ShardDrift::judge_exactly(const TwinId& id, const twin::Twin& twin,
 
 void ShardDrift::show(const TwinId& id, fleet::Row row, const Entry* entry) {
     fleet::Table& table = table_of(id);
-    const DriftState was = table.drift_state(row).value_or(DriftState::untracked);
-    const bool counted = table.drift_state(row).has_value();
-    for (const DriftState state : twin::drift::states) {
-        if (state == DriftState::untracked) continue;
-        const std::int64_t by =
-            std::int64_t{made_.facts.counts[index_of(state)]} - table.drift_count(row, state);
-        counts_.properties[index_of(state)] += by;
-        if (by != 0) parts_.metrics.properties(state, by);
-    }
-    auto& twins = id.is_module() ? counts_.modules : counts_.devices;
-    if (counted) {
-        --twins[index_of(was)];
-        parts_.metrics.twins(was, -1);
-    }
-    ++twins[index_of(made_.facts.state)];
-    parts_.metrics.twins(made_.facts.state, 1);
+    for (const DriftState state : twin::drift::states)
+        if (state != DriftState::untracked)
+            count_properties(state, std::int64_t{made_.facts.counts[index_of(state)]} -
+                                        table.drift_count(row, state));
+    if (const auto was = table.drift_state(row)) count_twin(id, *was, -1);
+    count_twin(id, made_.facts.state, 1);
     cells_.clear();
     for (const auto& [path, state] : made_.cells) cells_.push_back({path, state});
     parts_.columns.show_drift(id, row, {made_.facts, cells_}, entry);
@@ -178,15 +179,12 @@ fleet::DriftRow ShardDrift::at_start(const TwinId& id, const State& state,
     away.connected = false;
     const DriftPtr known = parts_.judge.known(id, state);
     Drift all = *known;
-    all.moved = parts_.judge.first(id, state.twin)->moved;
+    // One that was judged just now tells of every property; a known one of its last change only.
+    if (known == state.drift) all.moved = parts_.judge.first(id, state.twin)->moved;
     lay_over(id, all, state.twin, away, 0);
-    auto& twins = id.is_module() ? counts_.modules : counts_.devices;
-    ++twins[index_of(made_.facts.state)];
-    parts_.metrics.twins(made_.facts.state, 1);
-    for (const DriftState each : twin::drift::states) {
-        counts_.properties[index_of(each)] += made_.facts.counts[index_of(each)];
-        parts_.metrics.properties(each, made_.facts.counts[index_of(each)]);
-    }
+    count_twin(id, made_.facts.state, 1);
+    for (const DriftState each : twin::drift::states)
+        count_properties(each, made_.facts.counts[index_of(each)]);
     cells_.clear();
     for (const auto& [path, cell] : made_.cells)
         if (cell) cells_.push_back({path, cell});
@@ -195,12 +193,8 @@ fleet::DriftRow ShardDrift::at_start(const TwinId& id, const State& state,
 
 fleet::DriftRow ShardDrift::at_start(const TwinId& id, const Drift& drift) {
     take_standing(drift);
-    auto& twins = id.is_module() ? counts_.modules : counts_.devices;
-    ++twins[index_of(made_.facts.state)];
-    parts_.metrics.twins(made_.facts.state, 1);
-    const std::uint32_t converged = drift.standing.counts.converged;
-    counts_.properties[index_of(DriftState::converged)] += converged;
-    parts_.metrics.properties(DriftState::converged, converged);
+    count_twin(id, made_.facts.state, 1);
+    count_properties(DriftState::converged, drift.standing.counts.converged);
     return {made_.facts, {}};
 }
 
@@ -210,7 +204,7 @@ void ShardDrift::committed(const Entry& entry, const State& next, const Presence
     if (!row) return;
     lay_over(entry.id, *next.drift, next.twin, presence, key_of(entry.id, *row));
     show(entry.id, *row, &entry);
-    if (entry.durable.exists() && entry.durable.drift) measure(entry, next, *entry.durable.drift);
+    if (entry.durable.exists() && entry.durable.drift) measure(next, *entry.durable.drift);
     if (parts_.events.is_heard()) tell_moved(entry.id, next, presence);
 }
 
@@ -221,17 +215,10 @@ void ShardDrift::leaving(const Entry& entry) {
     const std::uint64_t key = key_of(entry.id, *row);
     due_.erase(key);
     stale_.erase(key);
-    auto& twins = entry.id.is_module() ? counts_.modules : counts_.devices;
-    if (const auto was = table.drift_state(*row)) {
-        --twins[index_of(*was)];
-        parts_.metrics.twins(*was, -1);
-    }
-    for (const DriftState state : twin::drift::states) {
-        if (state == DriftState::untracked) continue;
-        const std::int64_t count = table.drift_count(*row, state);
-        counts_.properties[index_of(state)] -= count;
-        parts_.metrics.properties(state, -count);
-    }
+    if (const auto was = table.drift_state(*row)) count_twin(entry.id, *was, -1);
+    for (const DriftState state : twin::drift::states)
+        if (state != DriftState::untracked)
+            count_properties(state, -std::int64_t{table.drift_count(*row, state)});
     cells_.clear();
     const DriftPtr all = parts_.judge.first(entry.id, entry.durable.twin);
     for (const Moved& place : all->moved) cells_.push_back({place.path, std::nullopt});
@@ -252,12 +239,9 @@ void ShardDrift::connection_changed(const TwinId& id, const Presence& presence,
     const DriftState now = presence.connected ? DriftState::pending : DriftState::offline;
     const bool already = table.drift_count(*row, now) == waiting;
     if (!was || waiting == 0) return;
-    if (presence.connected) {
-        due_.erase(key);
+    due_.erase(key);
+    if (presence.connected)
         wait_until(key, presence.connection_state_updated + parts_.judge.pending_timeout_min());
-    } else {
-        due_.erase(key);
-    }
     cells_.clear();
     std::vector<std::string> stale;
     if (const auto said = stale_.find(key); said != stale_.end() && presence.connected) {
@@ -267,18 +251,13 @@ void ShardDrift::connection_changed(const TwinId& id, const Presence& presence,
     }
     if (already && cells_.empty()) return;
     for (const DriftState state : {DriftState::pending, DriftState::offline, DriftState::stale}) {
-        const std::int64_t by = (state == now ? std::int64_t{waiting} : 0) -
-                                std::int64_t{table.drift_count(*row, state)};
-        counts_.properties[index_of(state)] += by;
-        parts_.metrics.properties(state, by);
+        count_properties(state, (state == now ? std::int64_t{waiting} : 0) -
+                                    std::int64_t{table.drift_count(*row, state)});
     }
     const bool waits = is_waiting(*was);
     if (waits) {
-        auto& twins = id.is_module() ? counts_.modules : counts_.devices;
-        --twins[index_of(*was)];
-        ++twins[index_of(now)];
-        parts_.metrics.twins(*was, -1);
-        parts_.metrics.twins(now, 1);
+        count_twin(id, *was, -1);
+        count_twin(id, now, 1);
     }
     const fleet::DriftOverlay overlay{.waiting = now,
                                       .count = waiting,
@@ -336,15 +315,16 @@ void ShardDrift::look_again(std::uint64_t key) {
         still.moved.clear();
         lay_over(id, still, entry->durable.twin, presence, key_of(id, *here));
         show(id, *here, entry);
-        if (made_.facts.state != was && parts_.events.is_heard())
-            for (const auto& property :
-                 twin::drift::assess(entry->durable.twin, parts_.judge.policy(),
-                                     is_edge_runtime(id), connection_of(presence),
-                                     parts_.clock.now())
-                     .properties)
-                if (property.state == DriftState::stale)
-                    tell(id, entry->durable.twin, property.path, DriftState::pending,
-                         DriftState::stale, presence, property.stale_at);
+        if (made_.facts.state == was || !parts_.events.is_heard()) return;
+        const twin::drift::Judge judge(entry->durable.twin, parts_.judge.policy(),
+                                       is_edge_runtime(id));
+        for (const auto& property :
+             twin::drift::assess(entry->durable.twin, parts_.judge.policy(), is_edge_runtime(id),
+                                 connection_of(presence), parts_.clock.now())
+                 .properties)
+            if (property.state == DriftState::stale)
+                tell(id, judge, property.path, DriftState::pending, DriftState::stale, presence,
+                     property.stale_at);
     });
 }
 

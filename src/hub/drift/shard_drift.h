@@ -29,6 +29,9 @@ struct DriftCounts {
     friend bool operator==(const DriftCounts&, const DriftCounts&) = default;
 };
 
+// What drift is to know of a connection.
+twin::drift::Connection connection_of(const Presence& presence);
+
 // The drift of a shard's twins as everybody sees it: how they stand by their documents, with what
 // the connection and the time lay over it (spec twin-document 15.2). It is kept in the columns, in
 // the counters here and nowhere else; a twin that waits for its connected device has a deadline. On
@@ -64,8 +67,6 @@ public:
     void tick();
 
     const DriftCounts& counts() const { return counts_; }
-    // How long a deadline has been passed over, for lack of time.
-    std::size_t deadlines() const { return due_.size(); }
 
 private:
     using State_ = twin::drift::State;
@@ -94,12 +95,13 @@ private:
     void judge_exactly(const TwinId& id, const twin::Twin& twin,
                        const twin::drift::Connection& connection, std::uint64_t key);
     void show(const TwinId& id, fleet::Row row, const Entry* entry);
-    void count(const TwinId& id, State_ was, State_ is);
+    void count_twin(const TwinId& id, State_ state, std::int64_t by);
+    void count_properties(State_ state, std::int64_t by);
     void wait_until(std::uint64_t key, Instant due);
     void look_again(std::uint64_t key);
-    void measure(const Entry& entry, const State& next, const Drift& before);
-    void tell(const TwinId& id, const twin::Twin& twin, const std::string& path, State_ from,
-              State_ to, const Presence& presence, Instant at);
+    void measure(const State& next, const Drift& before);
+    void tell(const TwinId& id, const twin::drift::Judge& judge, const std::string& path,
+              State_ from, State_ to, const Presence& presence, Instant at);
     void tell_moved(const TwinId& id, const State& next, const Presence& presence);
     void tell_waiting(const TwinId& id, bool connected, Instant at);
     void settle(Instant now);
