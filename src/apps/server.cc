@@ -337,7 +337,7 @@ void Server::Parts::keep_time(DoorLoop& loop, Also also) {
 
 void Server::Parts::run() {
     for (std::size_t i = 0; i < loops.size(); ++i) {
-        keep_time(*loops[i], [&shard = hub->shards().at(i)] { shard.tick(); });
+        keep_time(*loops[i], [this, i] { hub->tick(i); });
         threads.emplace_back([&context = *loops[i]] { context.run(); });
     }
 }

@@ -66,6 +66,16 @@ constexpr std::array rows{
     Row{Operation::device_register, {Rights{0}}, Own::registration},
     Row{Operation::history_read, {rights_of({Right::service_connect})}},
     Row{Operation::twin_restore, {rights_of({Right::service_connect})}},
+    Row{Operation::job_read, {rights_of({Right::service_connect})}},
+    Row{Operation::job_write, {rights_of({Right::service_connect})}},
+    Row{Operation::configuration_read, {rights_of({Right::registry_read})}},
+    Row{Operation::configuration_write, {rights_of({Right::registry_write})}},
+    Row{Operation::configuration_apply, {rights_of({Right::registry_write})}},
+    Row{Operation::rollout_read, {rights_of({Right::service_connect})}},
+    Row{Operation::rollout_write, {rights_of({Right::service_connect})}},
+    Row{Operation::changes_read, {rights_of({Right::service_connect})}},
+    Row{Operation::route_read, {rights_of({Right::service_connect})}},
+    Row{Operation::route_write, {rights_of({Right::registry_write})}},
 };
 
 constexpr bool is_self(const Principal& principal, Own own) {

@@ -68,6 +68,16 @@ enum class Operation : std::uint8_t {
     device_register,  // with the provisioning service: to ask for a hub, and what became of it
     history_read,     // what a twin was, and who changed it
     twin_restore,
+    job_read,
+    job_write,
+    configuration_read,
+    configuration_write,
+    configuration_apply,  // an edge device's modules as one content says
+    rollout_read,
+    rollout_write,
+    changes_read,
+    route_read,
+    route_write,
 };
 
 // Who asks, once a credential proved it.

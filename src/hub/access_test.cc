@@ -51,6 +51,16 @@ constexpr Case cases[] = {
     {Operation::device_register, "", false, true},
     {Operation::history_read, "iothubowner service", false},
     {Operation::twin_restore, "iothubowner service", false},
+    {Operation::job_read, "iothubowner service", false},
+    {Operation::job_write, "iothubowner service", false},
+    {Operation::configuration_read, "iothubowner registryRead registryReadWrite", false},
+    {Operation::configuration_write, "iothubowner registryReadWrite", false},
+    {Operation::configuration_apply, "iothubowner registryReadWrite", false},
+    {Operation::rollout_read, "iothubowner service", false},
+    {Operation::rollout_write, "iothubowner service", false},
+    {Operation::changes_read, "iothubowner service", false},
+    {Operation::route_read, "iothubowner service", false},
+    {Operation::route_write, "iothubowner registryReadWrite", false},
 };
 
 constexpr const char* policy_names[] = {
@@ -104,7 +114,7 @@ TEST(Access, ARegistrationMayAskForItsOwnHubAndNothingElse) {
 TEST(Access, TheTableOfThisTestHasEachOperationOnce) {
     std::set<Operation> seen;
     for (const Case& c : cases) EXPECT_TRUE(seen.insert(c.operation).second) << int(c.operation);
-    EXPECT_EQ(seen.size(), std::size_t{static_cast<std::uint8_t>(Operation::twin_restore)} + 1);
+    EXPECT_EQ(seen.size(), std::size_t{static_cast<std::uint8_t>(Operation::route_write)} + 1);
 }
 
 TEST(Access, NobodyMayDoNothing) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace twinhub::hub {
 
@@ -20,8 +21,10 @@ enum class Cause : std::uint8_t {
 // value from the door that let the request in. Empty fields cost a byte each in the record.
 struct Author {
     Cause cause = Cause::service;
-    std::string principal;  // policy name for a service; empty for a device: it is the twin's own
-    std::string on_behalf_of;  // reserved: the person behind a service
+    // Policy name for a service; empty for a device: it is the twin's own; principal_of_work()
+    // for jobs, configurations and rollouts.
+    std::string principal;
+    std::string on_behalf_of;  // of standing work: the principal who ordered it
     std::string change;        // reserved: id of a change record
     std::string reason;        // reserved: free text
     std::string request_id;    // the client's request id, shortened to 64 bytes
@@ -29,5 +32,19 @@ struct Author {
 
     friend bool operator==(const Author&, const Author&) = default;
 };
+
+// The author of what standing work does in the name of who ordered it: a "job", a "configuration"
+// or a "rollout" with its id. History, drift and the feed find the work by this principal.
+inline std::string principal_of_work(std::string_view kind, std::string_view id) {
+    return "system:" + std::string(kind) + "/" + std::string(id);
+}
+inline Author author_of_work(Cause cause, std::string_view kind, std::string_view id,
+                             const Author& ordered_by) {
+    Author author = ordered_by;
+    author.cause = cause;
+    author.principal = principal_of_work(kind, id);
+    author.on_behalf_of = ordered_by.principal;
+    return author;
+}
 
 }  // namespace twinhub::hub

@@ -1,6 +1,11 @@
 #include "hub/hub.h"
 
 #include "base/encoding.h"
+#include "hub/changes/changes.h"
+#include "hub/configurations/configurations.h"
+#include "hub/jobs/jobs.h"
+#include "hub/rollouts/rollouts.h"
+#include "hub/streams.h"
 #include "store/committer.h"
 
 #include <boost/asio/post.hpp>
@@ -30,11 +35,11 @@ Hub::Hub(Settings settings, Seams seams)
             index, count, seams_.loops[index],
             Shard::Parts{settings_, seams_.engine, *committer_, seams_.clock, seams_.random,
                          seams_.log, seams_.metrics, seams_.pool, identities_, live_count, trust_,
-                         feedback, drift_events_}));
+                         feedback, drift_events_, watches_}));
     shards_ = std::make_unique<Shards>(std::move(shards), seams_.pool, seams_.engine);
     certificates_ = std::make_unique<Certificates>(
-        Certificates::Parts{*shards_, *committer_, count, seams_.clock, seams_.random, seams_.log,
-                            seams_.metrics, trust_});
+        Certificates::Parts{*shards_, *committer_, stream_of(Work::certificates, count),
+                            seams_.clock, seams_.random, seams_.log, seams_.metrics, trust_});
     registry_ = std::make_unique<Registry>(*shards_);
     twins_ = std::make_unique<Twins>(*shards_);
     queries_ = std::make_unique<Queries>(*shards_, settings_, seams_.clock, seams_.random);
@@ -44,6 +49,10 @@ Hub::Hub(Settings settings, Seams seams)
     methods_ = std::make_unique<Methods>(*shards_);
     cloud_messages_ = std::make_unique<CloudMessages>(*shards_, settings_, seams_.random);
     feedback_ = std::make_unique<Feedback>(*shards_, seams_.random, feedback);
+    changes_ = std::make_unique<Changes>(*this);
+    configurations_ = std::make_unique<Configurations>(*this);
+    jobs_ = std::make_unique<Jobs>(*this);
+    rollouts_ = std::make_unique<Rollouts>(*this);
 }
 
 Hub::~Hub() { committer_->stop(); }
@@ -72,6 +81,10 @@ Result<std::unique_ptr<Hub>> Hub::open(Settings settings, Seams seams, StartProg
                              {{"twins_read", progress.read.load()}, {"of", progress.twins.load()}});
     for (Result<>& result : results) TRY_VOID(std::move(result));
     TRY_VOID(hub->certificates_->load(hub->seams_.engine));
+    TRY_VOID(hub->changes_->load());
+    TRY_VOID(hub->configurations_->load());
+    TRY_VOID(hub->jobs_->load());
+    TRY_VOID(hub->rollouts_->load());
     return hub;
 }
 
@@ -94,6 +107,15 @@ bool Hub::accepts_writes() const {
     for (std::size_t index = 0; index < shards_->size(); ++index)
         if (shards_->at(index).failing()) return false;
     return true;
+}
+
+void Hub::tick(std::size_t loop) {
+    shards_->at(loop).tick();
+    if (loop != 0) return;
+    changes_->tick();
+    configurations_->tick();
+    jobs_->tick();
+    rollouts_->tick();
 }
 
 void Hub::end_waits() {

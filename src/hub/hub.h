@@ -19,6 +19,7 @@
 #include "hub/settings.h"
 #include "hub/shards.h"
 #include "hub/start_progress.h"
+#include "hub/twin_watch.h"
 #include "hub/twins.h"
 
 #include <atomic>
@@ -33,6 +34,11 @@ class Engine;
 }  // namespace twinhub::store
 
 namespace twinhub::hub {
+
+class Changes;
+class Configurations;
+class Jobs;
+class Rollouts;
 
 // What a hub stands on. All outlive it, but the loops and the pool must have ended their work
 // (stopped and joined) when it is destroyed: what they were doing refers to it. What is left in
@@ -68,6 +74,12 @@ public:
     CloudMessages& cloud_messages() { return *cloud_messages_; }
     Feedback& feedback() { return *feedback_; }
     Shards& shards() { return *shards_; }
+    // Standing work over the fleet.
+    Jobs& jobs() { return *jobs_; }
+    Configurations& configurations() { return *configurations_; }
+    Rollouts& rollouts() { return *rollouts_; }
+    // Every change of every twin, in the order in which they became durable.
+    Changes& changes() { return *changes_; }
     DeviceEvents& device_events() { return device_events_; }
     Drifts& drifts() { return *drifts_; }
     // driftChanged of spec twin-document 15.2, as messages about a twin: its payload says what
@@ -88,6 +100,9 @@ public:
     std::shared_ptr<const x509::TrustStore> trust() const { return trust_.load(); }
     Certificates& certificates() { return *certificates_; }
 
+    // Upkeep of what lives on that loop, about ten times a second, on it. The first loop has the
+    // standing work too.
+    void tick(std::size_t loop);
     // Has everybody told who waits for a device: before an orderly end, so that their answers can
     // go out. Any thread.
     void end_waits();
@@ -104,6 +119,7 @@ private:
     DeviceEvents drift_events_;  // before the shards, which publish
     std::unique_ptr<store::Committer> committer_;
     std::atomic<std::uint64_t> identities_ = 0;
+    std::vector<TwinWatch*> watches_;
     SharedValue<const x509::TrustStore> trust_;
     std::unique_ptr<Shards> shards_;
     std::unique_ptr<Certificates> certificates_;
@@ -116,6 +132,10 @@ private:
     std::unique_ptr<CloudMessages> cloud_messages_;
     std::unique_ptr<Feedback> feedback_;
     DeviceEvents device_events_;
+    std::unique_ptr<Changes> changes_;
+    std::unique_ptr<Configurations> configurations_;
+    std::unique_ptr<Jobs> jobs_;
+    std::unique_ptr<Rollouts> rollouts_;
     SharedValue<const Policies> policies_{std::make_shared<const Policies>()};
 };
 

@@ -20,6 +20,7 @@
 #include "hub/slot_facts.h"
 #include "hub/start_progress.h"
 #include "hub/state.h"
+#include "hub/twin_watch.h"
 #include "hub/views.h"
 #include "store/engine.h"
 #include "store/keys.h"
@@ -67,6 +68,7 @@ public:
         const SharedValue<const x509::TrustStore>& trust;
         std::shared_ptr<FeedbackSignal> feedback;
         DeviceEvents& drift_events;
+        const std::vector<TwinWatch*>& watches;  // does not change once the loops run
     };
     Shard(std::uint32_t index, std::uint32_t count, Executor executor, const Parts& parts);
     ~Shard();

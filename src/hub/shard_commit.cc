@@ -14,6 +14,7 @@ void Shard::show(Entry& entry, State state) {
     columns_.commit(entry, state, presence);
     if (state.exists()) drift_.committed(entry, state, presence);
     if (state.identity != entry.durable.identity) ++identities_changed_;
+    for (TwinWatch* watch : parts_.watches) watch->twin_changed(entry.id, entry.durable, state);
     const std::scoped_lock lock(shown_);
     entry.durable = std::move(state);
 }

@@ -1,6 +1,7 @@
 #include "provisioning/desk.h"
 
 #include "hub/shards.h"
+#include "hub/streams.h"
 #include "provisioning/limits.h"
 #include "provisioning/record.h"
 #include "provisioning/work.h"
@@ -14,12 +15,6 @@ namespace twinhub::provisioning {
 using store::Family;
 
 namespace {
-
-// Shards have the first streams of the committer, the hub's certificates the next, desks those
-// behind. No two may share one: each counts its own losses.
-store::Stream stream_of(hub::Hub& hub, std::size_t index) {
-    return static_cast<store::Stream>(hub.shards().size() + 1 + index);
-}
 
 Error no_enrollment(EnrollmentKind kind) {
     return {Code::not_found,
@@ -43,7 +38,8 @@ Desk::Desk(std::size_t index, const Parts& parts)
     : index_(index),
       executor_(parts.hub.shards().at(index).executor()),
       parts_(parts),
-      queue_(executor_, parts.hub.committer(), stream_of(parts.hub, index), parts.hub.clock(),
+      queue_(executor_, parts.hub.committer(),
+             hub::stream_of_desk(index, parts.hub.shards().size()), parts.hub.clock(),
              parts.hub.metrics(), [](const Error&) {}),
       lanes_(executor_) {}
 

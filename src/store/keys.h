@@ -40,10 +40,17 @@ Range changes_range(Slot slot, std::uint64_t first, std::uint64_t last);
 enum class Area : char {
     store = 'S',  // written by the engine alone
     hub = 'H',
-    slot = 's',      // one fact of a slot: its number as 2 bytes, big endian, then text
-    presence = 'p',  // twin key: when a device was last seen, what its session kept
-    job = 'j',
-    configuration = 'c',
+    slot = 's',              // one fact of a slot: its number as 2 bytes, big endian, then text
+    presence = 'p',          // twin key: when a device was last seen, what its session kept
+    job = 'j',               // job id: a scheduled job
+    job_device = 'd',        // job id, NUL, twin key: what became of it at one device
+    configuration = 'c',     // configuration id: an automatic configuration
+    applied = 'k',           // twin key: what configurations made of the twin
+    rollout = 'o',           // rollout id
+    rollout_device = 'w',    // rollout id, NUL, twin key: what it did to one device
+    commit = 'n',            // number (8 bytes, big endian): which changes became durable with it
+    route = 't',             // name: how far a route has delivered
+    session = 'v',           // twin key, number (8 bytes): one connection of a device
     enrollment = 'e',        // lower-case registration id: an individual enrollment
     enrollment_group = 'g',  // lower-case group id
     registration = 'r',      // lower-case registration id: where a device was assigned to

@@ -185,7 +185,7 @@ public:
     // Upkeep of every shard at a later time.
     void tick(std::chrono::milliseconds after = std::chrono::milliseconds{100}) {
         clock_.advance(after);
-        for (std::size_t i = 0; i < hub_->shards().size(); ++i) hub_->shards().at(i).tick();
+        for (std::size_t i = 0; i < hub_->shards().size(); ++i) hub_->tick(i);
         settle();
     }
     void tick_for(std::chrono::seconds time) {
