@@ -46,6 +46,17 @@ enum class Code : std::uint8_t {
     timeout,
     corrupted,            // a stored record is damaged
     history_unavailable,  // of a moment before what is kept
+    configuration_content_invalid,
+    configuration_content_immutable,
+    configuration_target_invalid,  // the condition that chooses its devices
+    configuration_metric_invalid,
+    configuration_already_exists,
+    configuration_being_applied,  // to the same device, by another request
+    too_many_configurations,
+    job_already_exists,
+    too_many_jobs,   // that wait or run
+    state_conflict,  // not in the state that it is in now
+    conflict,        // with what others did meanwhile
 };
 
 // What went wrong, worded once where it was seen.

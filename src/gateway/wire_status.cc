@@ -45,10 +45,24 @@ constexpr std::array rows{
     WireStatus{Code::timeout, 400024, "RequestTimedOut"},
     WireStatus{Code::corrupted, 500001, "ServerError"},
     WireStatus{Code::history_unavailable, 410000, "HistoryUnavailable"},
+    WireStatus{Code::configuration_content_invalid, 400402, "InvalidConfigurationContent"},
+    WireStatus{Code::configuration_content_immutable, 400403,
+               "CannotModifyImmutableConfigurationContent"},
+    WireStatus{Code::configuration_target_invalid, 400401, "InvalidConfigurationTargetCondition"},
+    WireStatus{Code::configuration_metric_invalid, 400404,
+               "InvalidConfigurationCustomMetricsQuery"},
+    WireStatus{Code::configuration_already_exists, 409401, "ConfigurationAlreadyExists"},
+    WireStatus{Code::configuration_being_applied, 409402,
+               "ApplyConfigurationAlreadyInProgressOnDevice"},
+    WireStatus{Code::too_many_configurations, 413101, "ConfigurationCountLimitExceeded"},
+    WireStatus{Code::job_already_exists, 409104, "JobAlreadyExists"},
+    WireStatus{Code::too_many_jobs, 429004, "ThrottlingMaxActiveJobCountExceeded"},
+    WireStatus{Code::state_conflict, 405102, "OperationNotAllowedInCurrentState"},
+    WireStatus{Code::conflict, 409000, "GenericConflict"},
 };
 
 constexpr bool is_complete() {
-    if (rows.size() != static_cast<std::size_t>(Code::history_unavailable) + 1) return false;
+    if (rows.size() != static_cast<std::size_t>(Code::conflict) + 1) return false;
     for (std::size_t i = 0; i < rows.size(); ++i) {
         if (static_cast<std::size_t>(rows[i].code) != i || rows[i].name.empty()) return false;
         if (rows[i].http() < 400 || rows[i].http() > 599) return false;

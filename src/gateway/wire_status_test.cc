@@ -8,7 +8,7 @@ namespace twinhub::gateway {
 namespace {
 
 TEST(WireStatus, HasOneRowForEveryCode) {
-    for (int code = 0; code <= static_cast<int>(Code::history_unavailable); ++code)
+    for (int code = 0; code <= static_cast<int>(Code::conflict); ++code)
         EXPECT_EQ(wire_status(static_cast<Code>(code)).code, static_cast<Code>(code));
 }
 

@@ -16,6 +16,9 @@ std::string_view condition_name(Code code) {
         case Code::blob_container_invalid:
         case Code::device_scope_invalid:
         case Code::policy_key_invalid:
+        case Code::configuration_content_invalid:
+        case Code::configuration_target_invalid:
+        case Code::configuration_metric_invalid:
         case Code::media_type_unsupported: return condition::argument;
         case Code::unauthorized:
         case Code::system_module_immutable: return condition::unauthorized;
@@ -25,13 +28,22 @@ std::string_view condition_name(Code code) {
         case Code::not_found:
         case Code::job_not_found:
         case Code::configuration_not_found:
+        case Code::history_unavailable:
         case Code::device_not_online: return condition::not_found;
         case Code::operation_invalid:
         case Code::method_not_allowed:
         case Code::device_already_exists:
-        case Code::module_already_exists: return condition::not_allowed;
+        case Code::module_already_exists:
+        case Code::configuration_already_exists:
+        case Code::configuration_being_applied:
+        case Code::configuration_content_immutable:
+        case Code::job_already_exists:
+        case Code::state_conflict:
+        case Code::conflict: return condition::not_allowed;
         case Code::precondition_failed: return "com.microsoft:precondition-failed";
         case Code::message_too_large: return condition::size_exceeded;
+        case Code::too_many_configurations:
+        case Code::too_many_jobs:
         case Code::too_many_devices:
         case Code::too_many_modules: return condition::limit_exceeded;
         case Code::throttled: return "com.microsoft:device-container-throttled";
