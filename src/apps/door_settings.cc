@@ -20,6 +20,7 @@ hub::Settings hub_settings(const Config& config) {
     settings.cached_twins_max = config.cached_twins_max;
     settings.checkpoint_twins_max = static_cast<std::uint32_t>(config.checkpoint_twins_max);
     settings.checkpoint_age = config.checkpoint_age;
+    settings.refuse_secrets = config.refuse_secrets;
     settings.device_sas = config.device_sas;
     settings.module_sas = config.module_sas;
     settings.query_options = {.dialect = config.query_dialect,

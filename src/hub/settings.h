@@ -48,6 +48,7 @@ struct Settings {
     // Method calls that wait for a device (spec service-api 10.1).
     std::uint32_t method_calls_max = 5'000;
     std::uint32_t method_calls_per_device_max = 20;
+    bool refuse_secrets = true;  // in what services write (twin/secrets)
     bool device_sas = true;  // device keys and device-policy tokens accepted
     bool module_sas = true;
     query::Options query_options;               // how queries are read that do not say it

@@ -1,4 +1,5 @@
 // How a shard changes things: against the newest state, visible when durable.
+#include "hub/secrets.h"
 #include "hub/shard.h"
 
 #include <boost/asio/async_result.hpp>
@@ -240,6 +241,8 @@ Task<Result<TwinView>> Shard::update_twin(TwinId id, twin::ServiceUpdate update,
         parts_.metrics.twin_operation(Metrics::Side::service, Metrics::Operation::update, false);
         return std::unexpected(std::move(error));
     };
+    if (Result<> checked = check_secrets(parts_.settings, update); !checked)
+        co_return refuse(std::move(checked).error());
     CO_TRY(const EntryPtr entry, co_await this->entry(id));
     if (!entry->newest.exists())
         co_return refuse(co_await refusal(entry, not_found(TwinId{id.device, {}})));
@@ -264,6 +267,7 @@ Task<Result<TwinView>> Shard::update_twin(TwinId id, twin::ServiceUpdate update,
 }
 
 Task<Result<TwinView>> Shard::reset_twin(TwinId id, twin::ServiceUpdate initial, Author author) {
+    CO_TRY_VOID(check_secrets(parts_.settings, initial));
     CO_TRY(const EntryPtr entry, co_await this->entry(id));
     if (!entry->newest.exists()) co_return std::unexpected(co_await refusal(entry, not_found(id)));
     Result<twin::Applied> applied =

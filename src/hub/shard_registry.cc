@@ -1,6 +1,7 @@
 // Identities on their shard: created, replaced and removed one after the other for each device.
 #include "hub/history/change_log.h"
 #include "hub/identity_rules.h"
+#include "hub/secrets.h"
 #include "hub/shard.h"
 #include "twin/codec.h"
 
@@ -230,6 +231,7 @@ Task<Result<IdentityView>> Shard::create_alone(IdentitySpec spec, Beginning begi
     CO_TRY(Identity identity, make_identity(spec, born, parts_.random));
     twin::Twin twin = twin::fresh(now);
     if (const auto* initial = std::get_if<twin::ServiceUpdate>(&beginning)) {
+        CO_TRY_VOID(check_secrets(parts_.settings, *initial));
         CO_TRY(twin, twin::fresh_with(*initial, now));
     } else if (auto* moved = std::get_if<twin::Twin>(&beginning)) {
         twin = std::move(*moved);

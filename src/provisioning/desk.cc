@@ -1,5 +1,6 @@
 #include "provisioning/desk.h"
 
+#include "hub/secrets.h"
 #include "hub/shards.h"
 #include "hub/streams.h"
 #include "provisioning/limits.h"
@@ -110,6 +111,8 @@ Task<Result<Enrollment>> Desk::put(EnrollmentWish wish, twin::Match match) {
            current
                ? replace_enrollment(*current, std::move(wish), parts_.links.hosts(), now, random)
                : make_enrollment(std::move(wish), parts_.links.hosts(), now, random));
+    CO_TRY(const twin::ServiceUpdate initial, initial_update(next.initial_twin));
+    CO_TRY_VOID(hub::check_secrets(parts_.hub.settings(), initial));
     const std::string key = enrollment_key(kind, id);
     queue_.batch().put(Family::metadata, key, sealed(next, key));
     CO_TRY_VOID(co_await settled());

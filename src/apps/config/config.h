@@ -101,6 +101,7 @@ struct Config {
     // --- what the hub holds ---
     std::uint64_t identities_max = 0;  // devices and modules; 0 = no limit
     std::uint64_t modules_per_device_max = 50;
+    bool refuse_secrets = true;  // writes of services that hold a credential
     std::chrono::milliseconds history_age{std::chrono::days{30}};
     std::uint64_t history_count = 100;  // newest changes kept of each twin, whatever their age
 
@@ -166,6 +167,8 @@ struct Config {
                                      : std::filesystem::path(policies_file);
     }
     std::filesystem::path id_scope_path() const { return data() / "id_scope"; }
+    std::filesystem::path evidence_key_path() const { return data() / "evidence.key"; }
+    std::filesystem::path evidence_public_path() const { return data() / "evidence.pub"; }
     std::filesystem::path pid_path() const { return data() / "twinhub.pid"; }
     std::filesystem::path store_path() const { return data() / "store"; }
 

@@ -149,6 +149,8 @@ const Setting table[] = {
      "Devices and modules together; 0 = no limit."},
     {"limits.modules_per_device_max", &Config::modules_per_device_max, "Modules of one device.",
      Form::plain, 1, 10'000},
+    {"twins.refuse_secrets", &Config::refuse_secrets,
+     "Writes of services that hold a key, a token or another credential are refused."},
     {"history.age", &Config::history_age, "Changes younger than this are kept.", Form::plain, 0,
      3660 * day},
     {"history.count", &Config::history_count,
