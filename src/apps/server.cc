@@ -137,6 +137,7 @@ struct Server::Parts {
     gateway::SharedTls tls;
     gateway::ConnectionLimit limit;
     gateway::ConnectionLimit ops_limit{ops_connections_max};
+    std::shared_ptr<const x509::SigningKey> evidence_key;
     Ports ports;
     hub::StartProgress start;
     std::atomic<bool> opened = false;  // store and hub are there
@@ -265,6 +266,8 @@ Result<> Server::Parts::open_provisioning(const std::string& id_scope) {
 Result<> Server::Parts::listen() {
     std::vector<mqtt::MqttContext*> all;
     std::vector<amqp::AmqpContext*> all_amqp;
+    http::HttpSettings settings = http_settings(config);
+    settings.evidence_key = evidence_key;
     for (std::size_t i = 0; i < loops.size(); ++i) {
         ServingLoop& loop = *loops[i];
         loop.mqtt = std::make_unique<mqtt::MqttContext>(*hub, hub->shards().at(i), loop.deadlines,
@@ -276,7 +279,7 @@ Result<> Server::Parts::listen() {
                                                         provisioning.get());
         all_amqp.push_back(loop.amqp.get());
         loop.http = std::make_unique<http::HttpContext>(
-            *hub, loop.deadlines, http_metrics, http_settings(config),
+            *hub, loop.deadlines, http_metrics, settings,
             [&door = *loop.mqtt](std::unique_ptr<gateway::Transport> transport) {
                 door.serve(std::move(transport));
             },
@@ -381,6 +384,8 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config, const KeyMat
     TRY_VOID(server->reload(keys));
     TRY_VOID(parts.open_ways_out());
     TRY_VOID(parts.open_provisioning(keys.id_scope));
+    if (keys.evidence_key)
+        parts.evidence_key = std::make_shared<const x509::SigningKey>(*keys.evidence_key);
     TRY_VOID(parts.listen());
     parts.run();
     parts.ready = true;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,6 +38,17 @@ struct Author {
 // or a "rollout" with its id. History, drift and the feed find the work by this principal.
 inline std::string principal_of_work(std::string_view kind, std::string_view id) {
     return "system:" + std::string(kind) + "/" + std::string(id);
+}
+struct WorkName {
+    std::string_view kind, id;
+};
+inline std::optional<WorkName> work_of(std::string_view principal) {
+    constexpr std::string_view prefix = "system:";
+    if (!principal.starts_with(prefix)) return std::nullopt;
+    principal.remove_prefix(prefix.size());
+    const std::size_t slash = principal.find('/');
+    if (slash == std::string_view::npos) return std::nullopt;
+    return WorkName{principal.substr(0, slash), principal.substr(slash + 1)};
 }
 inline Author author_of_work(Cause cause, std::string_view kind, std::string_view id,
                              const Author& ordered_by) {

@@ -36,7 +36,7 @@ for (const path of ['README.md', 'docs/cli.md', 'docs/operations.md', 'docs/quer
 
 test('the links of the documents lead somewhere', () => {
     for (const path of ['README.md', 'docs/cli.md', 'docs/operations.md', 'docs/queries.md',
-                        'docs/history.md', 'docs/architecture.md',
+                        'docs/history.md', 'docs/evidence.md', 'docs/drift.md', 'docs/architecture.md',
                         'docs/spec/DECISIONS.md', 'docs/spec/README.md', 'CONTRIBUTING.md'])
         for (const [, link] of text(path).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
             const target = new URL(link, new URL(`../../${path}`, import.meta.url));

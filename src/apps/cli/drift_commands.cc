@@ -13,23 +13,6 @@ namespace {
 
 using twin::drift::State;
 
-Option where_option() {
-    return {.name = "where",
-            .other_names = "-w",
-            .about = "Condition on the devices: tags.site = 'north' (docs/queries.md)"};
-}
-
-std::string with_parameters(std::string path,
-                            const std::vector<std::pair<std::string, std::string>>& all) {
-    char separator = '?';
-    for (const auto& [name, value] : all) {
-        if (value.empty()) continue;
-        path += separator + name + '=' + percent_encode(value);
-        separator = '&';
-    }
-    return path;
-}
-
 Outcome summary(Context& context) {
     const auto hub = context.hub();
     if (!hub) return outcome_of(hub.error());

@@ -114,4 +114,21 @@ Outcome list_twins(Context& context) {
     return Outcome::of(std::move(*twins), twin_columns);
 }
 
+Option where_option() {
+    return {.name = "where",
+            .other_names = "-w",
+            .about = "Condition on the devices: tags.site = 'north' (docs/queries.md)"};
+}
+
+std::string with_parameters(std::string path,
+                            const std::vector<std::pair<std::string, std::string>>& all) {
+    char separator = '?';
+    for (const auto& [name, value] : all) {
+        if (value.empty()) continue;
+        path += separator + name + '=' + percent_encode(value);
+        separator = '&';
+    }
+    return path;
+}
+
 }  // namespace twinhub::apps::cli

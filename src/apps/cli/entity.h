@@ -9,6 +9,7 @@ namespace twinhub::apps::cli {
 Option device_option();
 Option module_option();
 Option etag_option();
+Option where_option();  // which devices, as a bare condition
 Option top_option(std::string fallback);
 Option edge_option(std::string about);
 
@@ -16,6 +17,10 @@ Option edge_option(std::string about);
 std::string path_of(std::string_view collection, const Arguments& arguments);
 std::string path_of(std::string_view collection, const std::string& device,
                     const std::string& module);
+
+// `path` with those parameters that have a value, escaped.
+std::string with_parameters(std::string path,
+                            const std::vector<std::pair<std::string, std::string>>& all);
 
 std::string quoted(const std::string& etag);  // as the Azure CLI sends it: "*" with its quotes
 
@@ -42,5 +47,6 @@ std::vector<Command> dps_commands();  // the provisioning service
 std::vector<Command> server_commands();
 std::vector<Command> query_commands();
 std::vector<Command> drift_commands();
+std::vector<Command> ledger_commands();
 
 }  // namespace twinhub::apps::cli

@@ -1,6 +1,7 @@
 #include "apps/keys/data_folder.h"
 
 #include "apps/keys/certificate.h"
+#include "apps/keys/evidence_key.h"
 #include "apps/keys/id_scope.h"
 #include "apps/keys/policies_file.h"
 #include "apps/keys/secret_file.h"
@@ -239,6 +240,8 @@ Result<Prepared> prepare_data_folder(const Config& config, Random& random, Insta
     }
     TRY(const bool scope_made, ensure_id_scope(config, random));
     if (scope_made) prepared.made.push_back(config.id_scope_path().string());
+    TRY(const bool key_made, ensure_evidence_key(config, random));
+    if (key_made) prepared.made.push_back(config.evidence_key_path().string());
     if (config.tls_certificates.empty())
         TRY_VOID(ensure_server_certificates(config, now, prepared));
     return prepared;
@@ -283,6 +286,9 @@ Result<KeyMaterial> load_key_material(const Config& config, Instant now) {
         if (scope) material.id_scope = std::move(*scope);
         else mistakes.add(scope.error().message);
     }
+    auto evidence = read_evidence_key(config);
+    if (evidence) material.evidence_key = std::move(*evidence);
+    else mistakes.add(evidence.error().message);
     if (!mistakes.text.empty()) return failure(Code::format_invalid, std::move(mistakes.text));
     return material;
 }

@@ -6,7 +6,9 @@
 #include "base/time.h"
 #include "hub/access.h"
 #include "x509/certificate.h"
+#include "x509/signing_key.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +45,7 @@ struct KeyMaterial {
     std::vector<x509::Certificate> device_cas;
     std::vector<hub::Policy> policies;
     std::string id_scope;  // of the provisioning service; empty when it is off
+    std::optional<x509::SigningKey> evidence_key;  // of exports
     std::vector<std::string> warnings;
 };
 

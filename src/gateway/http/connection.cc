@@ -299,6 +299,7 @@ Task<> Connection::answer() {
                   context_.metrics(),
                   *transport_,
                   context_.deadlines(),
+                  context_.settings(),
                   context_.provisioning()};
         if (auto done = co_await route_->handler(call); !done) refusal_ = std::move(done).error();
     }

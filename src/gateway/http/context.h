@@ -9,6 +9,7 @@
 #include "gateway/http/request_parser.h"
 #include "gateway/transport.h"
 #include "hub/hub.h"
+#include "x509/signing_key.h"
 
 #include <array>
 #include <functional>
@@ -28,6 +29,8 @@ class Connection;
 struct HttpSettings {
     bool accept_any_api_version = true;  // false: only those that are known (spec service-api 14)
     Limits limits;
+    // What exports are sealed with; nullptr: there are none.
+    std::shared_ptr<const x509::SigningKey> evidence_key;
 };
 
 // What one request needs while it is read and answered; an idle connection has none.

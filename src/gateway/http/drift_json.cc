@@ -1,5 +1,7 @@
 #include "gateway/http/drift_json.h"
 
+#include "gateway/http/author_json.h"
+
 namespace twinhub::gateway::http {
 namespace {
 
@@ -12,33 +14,6 @@ json::object connection_json(const hub::Presence& presence) {
     if (presence.last_activity > never)
         connection["lastActivityTime"] = format_instant(presence.last_activity);
     return connection;
-}
-
-std::string_view kind_of(hub::Cause cause) {
-    switch (cause) {
-        case hub::Cause::service: return "rest";
-        case hub::Cause::device: return "device";
-        case hub::Cause::provisioning: return "provisioning";
-        case hub::Cause::job: return "job";
-        case hub::Cause::configuration: return "configuration";
-        case hub::Cause::rollback: return "rollback";
-        case hub::Cause::import: return "import";
-    }
-    return "unknown";
-}
-
-json::object author_of(const hub::Author& author) {
-    json::object by{{"kind", kind_of(author.cause)}};
-    const auto add = [&by](const char* name, const std::string& text) {
-        if (!text.empty()) by[name] = text;
-    };
-    add("principal", author.principal);
-    add("person", author.on_behalf_of);
-    add("change", author.change);
-    add("reason", author.reason);
-    add("requestId", author.request_id);
-    add("client", author.client);
-    return by;
 }
 
 template <class Counts>
@@ -71,7 +46,7 @@ json::object property_of(const hub::TwinDrift& drift, const twin::drift::Propert
         ledger["staleAt"] = format_instant(property.stale_at);
     one["ledger"] = std::move(ledger);
     if (const auto wish = drift.wishes.find(verdict.desired_version); wish != drift.wishes.end())
-        one["by"] = author_of(wish->second.author);
+        one["by"] = author_json(wish->second.author);
     return one;
 }
 

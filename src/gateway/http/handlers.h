@@ -20,6 +20,7 @@ class Provisioning;
 namespace twinhub::gateway::http {
 
 struct HttpMetrics;
+struct HttpSettings;
 
 // One admitted request: the credential is proved and the right is given. Lives until it is
 // answered.
@@ -37,6 +38,7 @@ struct Call {
     HttpMetrics& metrics;
     const Transport& transport;
     Deadlines& deadlines;
+    const HttpSettings& settings;
     provisioning::Provisioning* provisioning;  // nullptr only for routes that are the hub's
 };
 
@@ -76,6 +78,10 @@ Task<Result<>> restore_twin(Call& call);
 Task<Result<>> subscribe_query(Call& call);
 // The query in the body of a request, read as its header says, else as the hub does.
 Result<std::shared_ptr<const query::Plan>> query_of(Call& call, const json::object& body);
+
+// Who set a property and when it took effect, sealed so that it can be proved (docs/evidence.md).
+Task<Result<>> get_ledger(Call& call);
+Task<Result<>> get_evidence_key(Call& call);
 
 // How far devices are from what is desired (docs/drift.md).
 Task<Result<>> get_drift(Call& call);

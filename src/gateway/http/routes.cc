@@ -89,6 +89,11 @@ constexpr std::array table{
     Route{Method::post, "/drift/why", Operation::twin_query, small_body, drift_why, false, false,
           Face::hub, false},
 
+    Route{Method::get, "/twinhub/ledger", Operation::history_read, no_body, get_ledger, false,
+          false, Face::hub, false},
+    Route{Method::get, "/twinhub/ledger/key", Operation::history_read, no_body, get_evidence_key,
+          false, false, Face::hub, false},
+
     Route{Method::get, "/statistics/devices", Operation::statistics_read, no_body,
           device_statistics},
     Route{Method::get, "/statistics/service", Operation::service_statistics_read, no_body,
