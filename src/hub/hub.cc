@@ -23,9 +23,13 @@ constexpr std::chrono::seconds tell_of_start_every{2};
 
 Hub::Hub(Settings settings, Seams seams)
     : settings_(std::move(settings)), seams_(std::move(seams)) {
+    changes_ = std::make_unique<Changes>(*this);
     committer_ = std::make_unique<store::Committer>(
         seams_.engine, seams_.clock,
-        store::CommitterOptions{.threaded = seams_.committer_threaded});
+        store::CommitterOptions{
+            .index_changes = true,
+            .indexed = [this](std::uint64_t commit) { changes_->written(commit); },
+            .threaded = seams_.committer_threaded});
     const auto count = static_cast<std::uint32_t>(seams_.loops.size());
     const auto live_count = std::make_shared<LiveCount>(0);
     const auto feedback = std::make_shared<FeedbackSignal>();
@@ -35,7 +39,7 @@ Hub::Hub(Settings settings, Seams seams)
             index, count, seams_.loops[index],
             Shard::Parts{settings_, seams_.engine, *committer_, seams_.clock, seams_.random,
                          seams_.log, seams_.metrics, seams_.pool, identities_, live_count, trust_,
-                         feedback, drift_events_, watches_}));
+                         feedback, drift_events_, watches_, changes_->released()}));
     shards_ = std::make_unique<Shards>(std::move(shards), seams_.pool, seams_.engine);
     certificates_ = std::make_unique<Certificates>(
         Certificates::Parts{*shards_, *committer_, stream_of(Work::certificates, count),
@@ -49,7 +53,6 @@ Hub::Hub(Settings settings, Seams seams)
     methods_ = std::make_unique<Methods>(*shards_);
     cloud_messages_ = std::make_unique<CloudMessages>(*shards_, settings_, seams_.random);
     feedback_ = std::make_unique<Feedback>(*shards_, seams_.random, feedback);
-    changes_ = std::make_unique<Changes>(*this);
     configurations_ = std::make_unique<Configurations>(*this);
     jobs_ = std::make_unique<Jobs>(*this);
     rollouts_ = std::make_unique<Rollouts>(*this);
@@ -80,8 +83,8 @@ Result<std::unique_ptr<Hub>> Hub::open(Settings settings, Seams seams, StartProg
         hub->seams_.log.info("hub.starting",
                              {{"twins_read", progress.read.load()}, {"of", progress.twins.load()}});
     for (Result<>& result : results) TRY_VOID(std::move(result));
-    TRY_VOID(hub->certificates_->load(hub->seams_.engine));
     TRY_VOID(hub->changes_->load());
+    TRY_VOID(hub->certificates_->load(hub->seams_.engine));
     TRY_VOID(hub->configurations_->load());
     TRY_VOID(hub->jobs_->load());
     TRY_VOID(hub->rollouts_->load());

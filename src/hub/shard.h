@@ -47,6 +47,7 @@ namespace twinhub::hub {
 
 using EntryPtr = std::shared_ptr<Entry>;
 struct TwinDrift;
+class ReleasedChanges;
 
 // The part of a hub that lives on one loop: the slots of the device ids that hash to it, their
 // identities, twins and connections. Everything here runs on that loop, except `shown_view`.
@@ -69,6 +70,7 @@ public:
         std::shared_ptr<FeedbackSignal> feedback;
         DeviceEvents& drift_events;
         const std::vector<TwinWatch*>& watches;  // does not change once the loops run
+        const ReleasedChanges& released;         // what the change feed needs no more
     };
     Shard(std::uint32_t index, std::uint32_t count, Executor executor, const Parts& parts);
     ~Shard();

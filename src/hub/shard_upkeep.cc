@@ -1,5 +1,6 @@
 // What a shard does by itself: writes changed documents whole, forgets what nobody uses, drains.
 #include "base/bytes.h"
+#include "hub/changes/released.h"
 #include "hub/history_retention.h"
 #include "hub/shard.h"
 #include "hub/slot_facts.h"
@@ -172,7 +173,7 @@ void Shard::forget_changes() {
     if (stored == checkpointed_.end()) return;
     RetentionJob job{.slot = retention_slot_,
                      .from = retention_from_[retention_slot_],
-                     .last = stored->second,
+                     .last = std::min(stored->second, parts_.released.last(retention_slot_)),
                      .older_than = parts_.clock.now() - parts_.settings.history_age,
                      .keep_newest = parts_.settings.history_count};
     retention_running_ = true;

@@ -9,8 +9,16 @@ namespace twinhub::hub {
 
 // Who submits to the committer beside the shards, which have the first streams, and the desks of
 // provisioning, one a loop, which have the last. No two may share one: each counts its own losses.
-enum class Work : std::uint8_t { certificates, jobs, configurations, rollouts, routes, sessions };
-inline constexpr std::size_t works = 6;
+enum class Work : std::uint8_t {
+    certificates,
+    jobs,
+    configurations,
+    rollouts,
+    routes,
+    sessions,
+    changes
+};
+inline constexpr std::size_t works = 7;
 
 inline store::Stream stream_of(Work work, std::size_t shards) {
     return static_cast<store::Stream>(shards + static_cast<std::size_t>(work));

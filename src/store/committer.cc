@@ -1,5 +1,7 @@
 #include "store/committer.h"
 
+#include "store/commit_index.h"
+
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -50,6 +52,10 @@ struct Committer::State {
     std::vector<Item> taken;  // swapped with `submitted`, so both keep their memory
     std::deque<Item> work;
     std::unordered_map<Stream, std::uint64_t> lost;  // highest generation of which a batch failed
+    CommitNotes notes;
+    std::optional<std::uint64_t> last_number;  // of the index; known from the first write on
+    Batch row;
+    std::string row_value;
 
     std::once_flag stop_once;
     std::thread thread;
@@ -114,17 +120,43 @@ struct Committer::State {
                 bytes += item.bytes;
             }
         }
+        const std::uint64_t numbered = last_number.value_or(0);
         const Result<> written = batches.empty() ? Result<>{} : commit(batches);
         answer(answers, written);
+        if (options.indexed && last_number && *last_number != numbered)
+            options.indexed(*last_number);
     }
 
-    Result<> commit(std::span<const Batch* const> batches) {
+    // Adds the row of this write, when it holds changes. True: it did.
+    Result<bool> index(std::vector<const Batch*>& batches) {
+        if (!options.index_changes) return false;
+        if (!last_number) {
+            TRY(last_number, last_commit(engine));
+        }
+        for (const Batch* batch : batches) notes.add(*batch);
+        if (notes.empty()) return false;
+        const std::string key = commit_key(*last_number + 1);
+        row.clear();
+        row_value.clear();
+        seal_commit(row_value, key, notes.take(clock.now()));
+        row.put(Family::metadata, key, row_value);
+        batches.push_back(&row);
+        return true;
+    }
+
+    Result<> commit(std::vector<const Batch*>& batches) {
+        const Result<bool> indexed = index(batches);
+        if (!indexed) {
+            count(metrics.commits_failed);
+            return failure(Code::unavailable, indexed.error().message, indexed.error().where);
+        }
         const Moment start = clock.monotonic();
         Result<> written = engine.commit(batches);
         if (!written) {
             count(metrics.commits_failed);
             return written;
         }
+        if (*indexed) ++*last_number;
         metrics.commit_time.add(clock.monotonic() - start);
         count(metrics.commits);
         return written;

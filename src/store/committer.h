@@ -38,6 +38,12 @@ struct CommitterOptions {
     // Called on the committer's thread once the Dones of one write have all been called: the place
     // to wake each event loop once instead of once a batch. May be empty.
     std::function<void()> settled;
+    // Numbers the writes that hold changes and leaves a row of each in the store (commit_index.h).
+    // A store whose newest row cannot be read takes no changes (unavailable).
+    bool index_changes = false;
+    // With it: called on the committer's thread when such a write is durable and its Dones have
+    // been called, with its number. Must be quick. May be empty.
+    std::function<void(std::uint64_t)> indexed;
     // False: no thread; the owner calls run_once() instead (tests, simulation).
     bool threaded = true;
 };

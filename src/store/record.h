@@ -23,6 +23,7 @@ enum class Kind : std::uint8_t {
     authority = 30,   // a certificate authority
     message = 7,      // a part of a message to a device
     feedback = 8,     // how such a message ended
+    commit = 40,      // which changes one write made durable
 };
 
 // How the body of a kind is laid out; each kind counts its own formats from 1.

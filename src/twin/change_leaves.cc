@@ -109,4 +109,10 @@ std::vector<TouchedLeaf> touched_leaves(const Change& change) {
     return leaves;
 }
 
+std::vector<TouchedLeaf> held_leaves(const Twin& twin) {
+    std::vector<TouchedLeaf> leaves;
+    for (const Part part : parts) Walk(part, leaves).members(&twin.part(part), nullptr);
+    return leaves;
+}
+
 }  // namespace twinhub::twin

@@ -12,4 +12,7 @@ namespace twinhub::twin {
 // pointers live as long as `change` does.
 std::vector<TouchedLeaf> touched_leaves(const Change& change);
 
+// Every leaf that the twin holds, as `before`. The pointers live as long as the twin does.
+std::vector<TouchedLeaf> held_leaves(const Twin& twin);
+
 }  // namespace twinhub::twin

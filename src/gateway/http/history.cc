@@ -59,7 +59,7 @@ Task<Result<>> get_twin_then(Call& call) {
            past_point(call.request.parameter("at"), version,
                       call.request.parameter("of").value_or(""), call.hub.clock().now()));
     CO_TRY(const hub::TwinThen then, co_await hub::History(call.hub).at(call.object, point));
-    append_twin_then(call.reply.body, call.object, then.twin);
+    hub::append_twin_then(call.reply.body, call.object, then.twin);
     call.reply.add_field("x-as-of", format_instant(then.at));
     co_return Result<>();
 }

@@ -208,22 +208,6 @@ Result<hub::PastPoint> past_point(const std::optional<std::string>& at,
     return point;
 }
 
-void append_twin_then(std::string& out, const TwinId& id, const twin::Twin& twin) {
-    out += R"({"deviceId":)";
-    append_json_string(out, id.device.text());
-    if (id.is_module()) append_member(out, "moduleId", id.module.text());
-    append_if_any(out, "modelId", twin.model_id);
-    append_member(out, "etag", twin.etag());
-    append_member(out, "version", twin.versions.version);
-    out += R"(,"tags":)";
-    append_section(out, twin, twin::Part::tags, twin::Metadata::with);
-    out += R"(,"properties":{"desired":)";
-    append_section(out, twin, twin::Part::desired, twin::Metadata::with);
-    out += R"(,"reported":)";
-    append_section(out, twin, twin::Part::reported, twin::Metadata::with);
-    out += "}}";
-}
-
 void append_history(std::string& out, const hub::HistoryPage& page,
                     const hub::HistoryFilter& filter) {
     std::string members;

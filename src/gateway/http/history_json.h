@@ -22,10 +22,6 @@ Result<hub::PastPoint> past_point(const std::optional<std::string>& at,
 // A number of a request: 0 and above. Errors: argument_invalid.
 Result<std::uint64_t> count_of(std::string_view text, std::string_view where);
 
-// A twin of the past: what the service view shows without what history does not know, which is the
-// identity's state and the connection.
-void append_twin_then(std::string& out, const TwinId& id, const twin::Twin& twin);
-
 void append_history(std::string& out, const hub::HistoryPage& page,
                     const hub::HistoryFilter& filter);
 

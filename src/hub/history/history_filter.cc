@@ -52,13 +52,18 @@ std::string_view author_name(const ChangeRecord& change) {
     return change.author.principal;
 }
 
-std::vector<twin::TouchedLeaf> leaves_of(const ChangeRecord& change, const HistoryFilter& filter) {
-    if (change.kind != ChangeKind::twin) return {};
-    std::vector<twin::TouchedLeaf> leaves = twin::touched_leaves(change.change);
+void keep_matching(std::vector<twin::TouchedLeaf>& leaves, const HistoryFilter& filter) {
+    if (filter.part == Part::any && filter.path.empty()) return;
     std::erase_if(leaves, [&](const twin::TouchedLeaf& leaf) {
         if (filter.part != Part::any && part_of(leaf.part) != filter.part) return true;
         return !filter.path.empty() && !is_named(leaf, filter.path);
     });
+}
+
+std::vector<twin::TouchedLeaf> leaves_of(const ChangeRecord& change, const HistoryFilter& filter) {
+    if (change.kind != ChangeKind::twin) return {};
+    std::vector<twin::TouchedLeaf> leaves = twin::touched_leaves(change.change);
+    keep_matching(leaves, filter);
     return leaves;
 }
 

@@ -26,6 +26,9 @@ Result<HistoryFilter::Part> parse_history_part(std::string_view text);
 // Who made a change, as `author` names it.
 std::string_view author_name(const ChangeRecord& change);
 
+// Leaves that are not asked for go.
+void keep_matching(std::vector<twin::TouchedLeaf>& leaves, const HistoryFilter& filter);
+
 // What a change did to the leaves asked for. The pointers live as long as `change`.
 std::vector<twin::TouchedLeaf> leaves_of(const ChangeRecord& change, const HistoryFilter& filter);
 

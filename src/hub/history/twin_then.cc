@@ -1,5 +1,8 @@
 #include "hub/history/twin_then.h"
 
+#include "base/json.h"
+#include "twin/view.h"
+
 #include <algorithm>
 
 namespace twinhub::hub {
@@ -112,6 +115,26 @@ Result<TwinThen> twin_then(const ChangeLog& log, const PastPoint& point) {
     TRY(const ChangeLog::Present present, log.present());
     if (point.by == By::time) return at_time(log, present, point.at);
     return at_version(log, present, point);
+}
+
+void append_twin_then(std::string& out, const TwinId& id, const twin::Twin& twin) {
+    const auto member = [&out](std::string_view name, const std::string& text) {
+        out += name;
+        append_json_string(out, text);
+    };
+    member(R"({"deviceId":)", id.device.text());
+    if (id.is_module()) member(R"(,"moduleId":)", id.module.text());
+    if (!twin.model_id.empty()) member(R"(,"modelId":)", twin.model_id);
+    member(R"(,"etag":)", twin.etag());
+    out += R"(,"version":)";
+    append_json_number(out, twin.versions.version);
+    out += R"(,"tags":)";
+    append_section(out, twin, twin::Part::tags, twin::Metadata::with);
+    out += R"(,"properties":{"desired":)";
+    append_section(out, twin, twin::Part::desired, twin::Metadata::with);
+    out += R"(,"reported":)";
+    append_section(out, twin, twin::Part::reported, twin::Metadata::with);
+    out += "}}";
 }
 
 }  // namespace twinhub::hub

@@ -31,6 +31,10 @@ struct TwinThen {
 // changes back than one request may read), corrupted.
 Result<TwinThen> twin_then(const ChangeLog& log, const PastPoint& point);
 
+// A twin of the past as JSON: what the service view shows without what history does not know, which
+// is the identity's state and the connection.
+void append_twin_then(std::string& out, const TwinId& id, const twin::Twin& twin);
+
 inline constexpr std::size_t changes_undone_max = 200'000;  // by one request
 
 }  // namespace twinhub::hub
