@@ -48,5 +48,6 @@ std::vector<Command> server_commands();
 std::vector<Command> query_commands();
 std::vector<Command> drift_commands();
 std::vector<Command> ledger_commands();
+std::vector<Command> change_commands();
 
 }  // namespace twinhub::apps::cli

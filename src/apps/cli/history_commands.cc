@@ -27,19 +27,6 @@ bool is_number(std::string_view text) {
     return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-// "2h" as the server takes it: "-PT2H".
-std::optional<std::string> time_ago(std::string_view text) {
-    if (text.size() < 2 || !is_number(text.substr(0, text.size() - 1))) return std::nullopt;
-    const std::string_view number = text.substr(0, text.size() - 1);
-    switch (text.back()) {
-        case 's': return fmt::format("-PT{}S", number);
-        case 'm': return fmt::format("-PT{}M", number);
-        case 'h': return fmt::format("-PT{}H", number);
-        case 'd': return fmt::format("-P{}D", number);
-        default: return std::nullopt;
-    }
-}
-
 std::string in_line(const json::value* value) { return value ? to_text(*value) : "-"; }
 
 // A change in a few words, for a table: "fan.speed: 1 -> 2".
@@ -63,16 +50,6 @@ std::string words_of(const json::object& change) {
                         in_line(leaf.if_contains("after")));
     }
     return words;
-}
-
-void describe(json::object& change) {
-    std::string who;
-    if (const json::value* const by = change.if_contains("by")) {
-        who = text_in(*by, "policy");
-        if (who.empty()) who = text_in(*by, "device");
-    }
-    change["who"] = who;
-    change["what"] = words_of(change);
 }
 
 std::string history_path(const Arguments& arguments, std::uint64_t limit) {
@@ -243,6 +220,28 @@ Leaves leaves_of(const json::value& twin, std::string_view part) {
 }
 
 }  // namespace
+
+std::optional<std::string> time_ago(std::string_view text) {
+    if (text.size() < 2 || !is_number(text.substr(0, text.size() - 1))) return std::nullopt;
+    const std::string_view number = text.substr(0, text.size() - 1);
+    switch (text.back()) {
+        case 's': return fmt::format("-PT{}S", number);
+        case 'm': return fmt::format("-PT{}M", number);
+        case 'h': return fmt::format("-PT{}H", number);
+        case 'd': return fmt::format("-P{}D", number);
+        default: return std::nullopt;
+    }
+}
+
+void describe(json::object& change) {
+    std::string who;
+    if (const json::value* const by = change.if_contains("by")) {
+        who = text_in(*by, "policy");
+        if (who.empty()) who = text_in(*by, "device");
+    }
+    change["who"] = who;
+    change["what"] = words_of(change);
+}
 
 Result<std::string> moment_query(std::string_view text, std::string_view option) {
     if (is_number(text)) return fmt::format("atVersion={}", text);

@@ -335,7 +335,10 @@ Error error_of(const ServiceResponse& response) {
     if (response.status == 401) code = Code::unauthorized;
     if (response.status == 404) code = Code::not_found;
     if (response.status == 409) code = Code::device_already_exists;
+    if (response.status == 410) code = Code::history_unavailable;
     if (response.status == 412) code = Code::precondition_failed;
+    if (response.status == 429) code = Code::throttled;
+    if (response.status == 503) code = Code::unavailable;
     return {code, std::move(message), {}};
 }
 

@@ -83,6 +83,11 @@ Result<std::shared_ptr<const query::Plan>> query_of(Call& call, const json::obje
 Task<Result<>> get_ledger(Call& call);
 Task<Result<>> get_evidence_key(Call& call);
 
+// Changes of all twins (docs/changes.md): a page of them, or a stream.
+Task<Result<>> get_changes(Call& call);
+// The changes of one twin and what its drift does, as they come.
+Task<Result<>> stream_twin(Call& call);
+
 // How far devices are from what is desired (docs/drift.md).
 Task<Result<>> get_drift(Call& call);
 Task<Result<>> fleet_summary(Call& call);

@@ -1,5 +1,6 @@
 #include "gateway/http/history_json.h"
 
+#include "hub/changes/change_filter.h"
 #include "query/time_text.h"
 
 #include <algorithm>
@@ -14,19 +15,6 @@ using hub::ChangeRecord;
 
 constexpr std::size_t paths_max = 100;
 constexpr std::size_t reason_bytes_max = 256;
-
-std::string_view name_of(hub::Cause cause) {
-    switch (cause) {
-        case hub::Cause::service: return "rest";
-        case hub::Cause::device: return "device";
-        case hub::Cause::provisioning: return "provisioning";
-        case hub::Cause::job: return "job";
-        case hub::Cause::configuration: return "configuration";
-        case hub::Cause::rollback: return "rollback";
-        case hub::Cause::import: return "import";
-    }
-    return "unknown";
-}
 
 std::string_view name_of(ChangeKind kind) {
     switch (kind) {
@@ -90,7 +78,7 @@ void append_author(std::string& out, const ChangeRecord& change) {
 }
 
 // The part that a change wrote with its version; "twin" when it wrote several.
-void append_versions(std::string& out, const twin::Change& change) {
+void append_written(std::string& out, const twin::Change& change) {
     std::string_view part;
     for (const twin::Part each : twin::parts)
         if (change.part(each)) part = part.empty() ? name_of(each) : "twin";
@@ -102,17 +90,13 @@ void append_versions(std::string& out, const twin::Change& change) {
                   : part == "reported" ? after.reported
                                        : after.version);
     append_member(out, "operation", name_of(change.operation));
-    out += R"(,"versions":{"twin":)";
-    append_json_number(out, after.version);
-    append_member(out, "desired", after.desired);
-    append_member(out, "reported", after.reported);
-    out += '}';
+    append_versions(out, after);
 }
 
-void append_leaves(std::string& out, const ChangeRecord& change, const hub::HistoryFilter& filter) {
+void append_leaves(std::string& out, std::span<const twin::TouchedLeaf> leaves) {
     out += R"(,"leaves":[)";
     bool first = true;
-    for (const twin::TouchedLeaf& leaf : leaves_of(change, filter)) {
+    for (const twin::TouchedLeaf& leaf : leaves) {
         if (!std::exchange(first, false)) out += ',';
         out += R"({"part":)";
         append_json_string(out, name_of(leaf.part));
@@ -128,31 +112,6 @@ void append_leaves(std::string& out, const ChangeRecord& change, const hub::Hist
         out += '}';
     }
     out += ']';
-}
-
-void append_change(std::string& out, const hub::KeptChange& kept,
-                   const hub::HistoryFilter& filter) {
-    const ChangeRecord& change = kept.record;
-    out += R"({"seq":)";
-    append_json_number(out, kept.sequence);
-    append_member(out, "at", change.at);
-    append_member(out, "kind", name_of(change.kind));
-    if (change.kind == ChangeKind::twin) append_versions(out, change.change);
-    else append_member(out, "part", "identity");
-    append_member(out, "cause", name_of(change.author.cause));
-    append_author(out, change);
-    append_if_any(out, "reason", change.author.reason);
-    append_if_any(out, "requestId", change.author.request_id);
-    if (change.kind == ChangeKind::identity) append_if_any(out, "fields", change.detail);
-    if (change.kind == ChangeKind::model) {
-        const std::size_t nul = std::min(change.detail.find('\0'), change.detail.size());
-        append_if_any(out, "modelBefore", change.detail.substr(0, nul));
-        append_if_any(
-            out, "modelAfter",
-            std::string_view(change.detail).substr(std::min(nul + 1, change.detail.size())));
-    }
-    append_leaves(out, change, filter);
-    out += '}';
 }
 
 Result<std::vector<std::string>> texts(const json::object& body, std::string_view name) {
@@ -208,6 +167,38 @@ Result<hub::PastPoint> past_point(const std::optional<std::string>& at,
     return point;
 }
 
+void append_versions(std::string& out, const twin::Versions& versions) {
+    out += R"(,"versions":{"twin":)";
+    append_json_number(out, versions.version);
+    append_member(out, "desired", versions.desired);
+    append_member(out, "reported", versions.reported);
+    out += '}';
+}
+
+void append_change_members(std::string& out, const hub::KeptChange& kept,
+                           std::span<const twin::TouchedLeaf> leaves) {
+    const ChangeRecord& change = kept.record;
+    out += R"("seq":)";
+    append_json_number(out, kept.sequence);
+    append_member(out, "at", change.at);
+    append_member(out, "kind", name_of(change.kind));
+    if (change.kind == ChangeKind::twin) append_written(out, change.change);
+    else append_member(out, "part", "identity");
+    append_member(out, "cause", hub::name_of(change.author.cause));
+    append_author(out, change);
+    append_if_any(out, "reason", change.author.reason);
+    append_if_any(out, "requestId", change.author.request_id);
+    if (change.kind == ChangeKind::identity) append_if_any(out, "fields", change.detail);
+    if (change.kind == ChangeKind::model) {
+        const std::size_t nul = std::min(change.detail.find('\0'), change.detail.size());
+        append_if_any(out, "modelBefore", change.detail.substr(0, nul));
+        append_if_any(
+            out, "modelAfter",
+            std::string_view(change.detail).substr(std::min(nul + 1, change.detail.size())));
+    }
+    append_leaves(out, leaves);
+}
+
 void append_history(std::string& out, const hub::HistoryPage& page,
                     const hub::HistoryFilter& filter) {
     std::string members;
@@ -217,7 +208,9 @@ void append_history(std::string& out, const hub::HistoryPage& page,
     members += R"(,"changes":[)";
     for (std::size_t i = 0; i < page.changes.size(); ++i) {
         if (i > 0) members += ',';
-        append_change(members, page.changes[i], filter);
+        members += '{';
+        append_change_members(members, page.changes[i], leaves_of(page.changes[i].record, filter));
+        members += '}';
     }
     members += ']';
     out += '{';

@@ -4,6 +4,7 @@
 #include "hub/history/history.h"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,13 @@ Result<hub::PastPoint> past_point(const std::optional<std::string>& at,
 
 // A number of a request: 0 and above. Errors: argument_invalid.
 Result<std::uint64_t> count_of(std::string_view text, std::string_view where);
+
+// What a change is told by, in the history of a twin and in the feed of all: the members of an
+// object without its braces.
+void append_change_members(std::string& out, const hub::KeptChange& kept,
+                           std::span<const twin::TouchedLeaf> leaves);
+// Led by a comma.
+void append_versions(std::string& out, const twin::Versions& versions);
 
 void append_history(std::string& out, const hub::HistoryPage& page,
                     const hub::HistoryFilter& filter);

@@ -16,6 +16,7 @@ constexpr std::array names{
     Name{"authorization", Field::authorization},
     Name{"content-type", Field::content_type},
     Name{"content-encoding", Field::content_encoding},
+    Name{"accept", Field::accept},
     Name{"accept-encoding", Field::accept_encoding},
     Name{"expect", Field::expect},
     Name{"if-match", Field::if_match},

@@ -21,6 +21,7 @@ enum class Field : std::uint8_t {
     authorization,
     content_type,
     content_encoding,
+    accept,
     accept_encoding,
     expect,
     if_match,

@@ -22,7 +22,7 @@ constexpr std::size_t revocation_body = 2 * 1024 * 1024;
 constexpr std::size_t twin_body = twin::update_bytes_max;
 
 // Spec service-api 4.1, 5.1, 6.1, 8, 10, 11.1 and device-protocols 1.1, 5, 7.3; operations as
-// in 2.2. The prefixes /access /changes /audit /evidence /limits /cost /plan /rollouts /console and
+// in 2.2. The prefixes /access /audit /evidence /limits /cost /plan /rollouts /console and
 // /_emulator are kept for what comes later.
 constexpr std::array table{
     Route{Method::get, "/twins/{device}", Operation::twin_read, no_body, get_twin},
@@ -38,6 +38,12 @@ constexpr std::array table{
           false, false, Face::hub, false},
     Route{Method::get, "/twins/{device}/modules/{module}/history", Operation::history_read, no_body,
           get_history, false, false, Face::hub, false},
+    Route{Method::get, "/changes", Operation::changes_read, no_body, get_changes, false, false,
+          Face::hub, false},
+    Route{Method::get, "/twins/{device}/stream", Operation::changes_read, no_body, stream_twin,
+          false, false, Face::hub, false},
+    Route{Method::get, "/twins/{device}/modules/{module}/stream", Operation::changes_read, no_body,
+          stream_twin, false, false, Face::hub, false},
     Route{Method::post, "/twins/{device}/restore", Operation::twin_restore, small_body,
           restore_twin, false, false, Face::hub, false},
     Route{Method::post, "/twins/{device}/modules/{module}/restore", Operation::twin_restore,

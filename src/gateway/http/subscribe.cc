@@ -1,10 +1,10 @@
 #include "base/json.h"
 #include "base/json_members.h"
+#include "gateway/http/event_stream.h"
 #include "gateway/http/handlers.h"
 #include "gateway/http/limits.h"
 #include "gateway/http/line_stream.h"
 #include "gateway/http/query_refusal.h"
-#include "gateway/wire_status.h"
 #include "hub/live_queries.h"
 
 #include <boost/asio/async_result.hpp>
@@ -16,29 +16,6 @@ namespace twinhub::gateway::http {
 namespace {
 
 using Events = std::vector<hub::LiveEvent>;
-
-// One event as text/event-stream has it, but for its last line end.
-std::string framed(std::string_view name, std::string_view id, std::string_view data) {
-    std::string text = "event: ";
-    text += name;
-    if (!id.empty()) {
-        text += "\nid: ";
-        text += id;
-    }
-    text += "\ndata: ";
-    text += data;
-    text += '\n';
-    return text;
-}
-
-// What has become of a stream that cannot go on.
-std::string error_data(const Error& error) {
-    std::string data = R"({"error":)";
-    append_json_string(data, wire_status(error.code).name);
-    data += R"(,"message":)";
-    append_json_string(data, error_text(error));
-    return data + '}';
-}
 
 // Carries events from the hub to a client as fast as that takes them. What it does not take stays
 // with the hub, which has a limit for it.
@@ -61,7 +38,7 @@ public:
             data += "\"token\":";
             append_json_string(data, token_);
         }
-        stream_->put(framed("tick", token_, data + '}'));
+        stream_->put(framed_event("tick", token_, data + '}'));
     }
 
 private:
@@ -79,7 +56,7 @@ private:
                 self->put(*events);
                 continue;
             }
-            self->stream_->put(framed("error", {}, error_data(events.error())));
+            self->stream_->put(framed_event("error", {}, error_data(events.error())));
             self->stream_->end();
             co_return;
         }
@@ -93,7 +70,7 @@ private:
     }
     void put(const Events& events) {
         for (const hub::LiveEvent& event : events) {
-            stream_->put(framed(name_of(event.kind), event.token, event.data));
+            stream_->put(framed_event(name_of(event.kind), event.token, event.data));
             token_ = event.token;
         }
     }
