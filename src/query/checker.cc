@@ -17,8 +17,8 @@ bool holds(const Range& range, const Value& value, Projection projection = {}) {
 
 class Checker {
 public:
-    Checker(const SyntaxQuery& query, std::string_view text, Plan& plan)
-        : query_(query), text_(text), plan_(plan), builder_(plan, text) {}
+    Checker(const SyntaxQuery& query, std::string_view text, Plan& plan, Names names)
+        : query_(query), text_(text), plan_(plan), builder_(plan, text, names) {}
 
     Checked<> run() {
         TRY_VOID(check_jobs());
@@ -161,7 +161,8 @@ private:
 
 }  // namespace
 
-Checked<Plan> check(const SyntaxQuery& query, std::string_view text, const Options& options) {
+Checked<Plan> check(const SyntaxQuery& query, std::string_view text, const Options& options,
+                    Names names) {
     Plan plan;
     plan.text = text;
     plan.dialect = options.dialect;
@@ -170,7 +171,7 @@ Checked<Plan> check(const SyntaxQuery& query, std::string_view text, const Optio
     plan.as_of = query.as_of;
     plan.explain = query.explain;
     plan.offset = query.offset;
-    TRY_VOID(Checker(query, text, plan).run());
+    TRY_VOID(Checker(query, text, plan, names).run());
     prune(plan);
     return plan;
 }

@@ -1,30 +1,13 @@
 #include "query/compile.h"
 
-#include "base/encoding.h"
 #include "query/checker.h"
 #include "query/lexer.h"
-#include "query/limits.h"
 #include "query/names.h"
 #include "query/parser.h"
-
-#include <algorithm>
+#include "query/text_check.h"
 
 namespace twinhub::query {
 namespace {
-
-Checked<> check_text(std::string_view text) {
-    const auto is_start = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; };
-    std::size_t characters = 0;
-    for (std::size_t i = 0; i < text.size(); ++i)
-        if (is_start(text[i]) && ++characters > text_characters_max)
-            return std::unexpected(error_at(
-                text, i, ErrorKind::too_long,
-                "A query has at most " + std::to_string(text_characters_max) + " characters"));
-    if (!is_valid_utf8(text))
-        return std::unexpected(
-            QueryError{.message = "The query is not valid UTF-8", .near = {}, .hint = {}});
-    return {};
-}
 
 // Spec query-language 8: what Azure refuses when a configuration is saved.
 Checked<> check_target(const std::vector<Token>& tokens, std::string_view text, const Plan& plan) {

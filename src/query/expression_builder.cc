@@ -85,6 +85,7 @@ std::unexpected<QueryError> ExpressionBuilder::fail(std::uint32_t offset, ErrorK
 }
 
 Checked<PathIndex> ExpressionBuilder::intern(const SyntaxPath& path) {
+    if (names_ == Names::events) return place_of(event_path(path.segments), path.offset);
     Path wanted = canonical_path(plan_.collection, path.segments);
     // They are ours: azure knows no such names. Nothing has an element, so this is undefined.
     if (plan_.dialect == Dialect::azure && is_pseudo(wanted))
@@ -291,7 +292,13 @@ Checked<> ExpressionBuilder::check_argument(const FunctionInfo& function, std::s
 }
 
 Checked<ExprIndex> ExpressionBuilder::build_call(const SyntaxNode& node) {
-    if (node.function->function >= Function::drift_state) return build_drift(node);
+    if (node.function->function >= Function::drift_state) {
+        if (names_ == Names::events)
+            return fail(node.offset, ErrorKind::unsupported_function,
+                        "Events have no drift of their own",
+                        "route driftChanged events and look at $body.to");
+        return build_drift(node);
+    }
     Expr expr;
     expr.op = Op::call;
     expr.function = node.function->function;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "query/names.h"
 #include "query/plan.h"
 #include "query/query_error.h"
 #include "query/syntax.h"
@@ -11,7 +12,8 @@ namespace twinhub::query {
 // Adds expressions to a plan: checks operand and argument types, folds what is constant.
 class ExpressionBuilder {
 public:
-    ExpressionBuilder(Plan& plan, std::string_view text) : plan_(plan), text_(text) {}
+    ExpressionBuilder(Plan& plan, std::string_view text, Names names = Names::documents)
+        : plan_(plan), text_(text), names_(names) {}
 
     Checked<ExprIndex> build(const SyntaxNode& node);
     // The path's place in the plan; one place a path.
@@ -40,6 +42,7 @@ private:
 
     Plan& plan_;
     std::string_view text_;
+    Names names_;
     std::size_t patterns_ = 0;
 };
 

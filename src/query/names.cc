@@ -102,6 +102,15 @@ Path canonical_path(Collection collection, std::vector<Segment> segments) {
     return path;
 }
 
+Path event_path(std::vector<Segment> segments) {
+    Path path{.segments = std::move(segments), .time = false};
+    const Segment& last = path.segments.back();
+    const bool single = path.segments.size() == 1;
+    path.time = (single && (is_key(last, "$enqueuedTime") || is_key(last, "operationTimestamp"))) ||
+                is_key(last, "$lastUpdated");
+    return path;
+}
+
 bool is_pseudo(const Path& path) {
     return path.segments[0] == Segment("$drift") || path.segments[0] == Segment("$connection");
 }

@@ -2,6 +2,7 @@
 
 #include "query/plan.h"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,13 @@ namespace twinhub::query {
 // and `createdTimeUtc` become what they stand for, system names get their own case, times are
 // marked.
 Path canonical_path(Collection collection, std::vector<Segment> segments);
+
+// What the paths of a text lead into: twins and jobs, or events and messages on their way to a
+// route (section 8), whose names are others.
+enum class Names : std::uint8_t { documents, events };
+
+// The path of a routing condition: its root as written, and times marked.
+Path event_path(std::vector<Segment> segments);
 
 // Whether this is how a document of the collection begins: deviceId, tags, ...
 bool is_system_name(Collection collection, std::string_view name);
