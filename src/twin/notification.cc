@@ -40,10 +40,14 @@ void append_replacement(std::string& out, const json::object& members, const Nod
 
 }  // namespace
 
+void append_written(std::string& out, const Patch& patch, const Node* before) {
+    if (patch.mode() == Patch::Mode::merge) append_members(out, patch.body());
+    else append_replacement(out, patch.body(), before);
+}
+
 std::string notification_body(const Patch& patch, const Node& before, std::uint64_t version) {
     std::string body = "{";
-    if (patch.mode() == Patch::Mode::merge) append_members(body, patch.body());
-    else append_replacement(body, patch.body(), &before);
+    append_written(body, patch, &before);
     body += "\"$version\":";
     append_json_number(body, version);
     body += '}';

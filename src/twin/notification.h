@@ -12,4 +12,8 @@ namespace twinhub::twin {
 // `before` at every level, so that a device that merges ends up right. `$version` comes last.
 std::string notification_body(const Patch& patch, const Node& before, std::uint64_t version);
 
+// What such a body holds in front of `$version`: members without their braces, each followed by a
+// comma. `before` counts for replacements alone, and may be nullptr for a merge.
+void append_written(std::string& out, const Patch& patch, const Node* before);
+
 }  // namespace twinhub::twin
