@@ -1,3 +1,4 @@
+#include "base/encoding.h"
 #include "gateway/http/change_json.h"
 #include "gateway/http/event_json.h"
 #include "gateway/http/event_stream.h"
@@ -209,6 +210,7 @@ Task<Result<hub::ChangesPage>> read_first(Call& call, const hub::ChangesRequest&
 
 Task<Result<>> begin_stream(Call& call, hub::ChangesRequest request, ChangeFeed::Manner manner,
                             bool shows_drift) {
+    request.bytes_max = live_event_bytes;
     // A cursor that leads nowhere is better told by a status than by an event.
     CO_TRY(hub::ChangesPage first, co_await read_first(call, request));
     auto feed =

@@ -33,8 +33,9 @@ inline constexpr std::size_t page_items_default = 100;   // spec service-api 6.1
 inline constexpr std::size_t page_items_max = 1000;
 inline constexpr std::size_t page_bytes_max = 4 * 1024 * 1024;  // a page ends early above this
 inline constexpr std::size_t query_bytes_max = 64 * 1024;
-inline constexpr std::size_t events_waiting_max = 512;       // on their way to one stream
-inline constexpr std::size_t live_event_bytes = 128 * 1024;  // of a live query, put at a time
-inline constexpr std::size_t gzip_bytes_min = 1024;          // smaller bodies are not worth it
+inline constexpr std::size_t events_waiting_max = 512;  // on their way to one stream
+inline constexpr std::size_t live_event_bytes =
+    128 * 1024;  // of a live query or the change feed, put at a time
+inline constexpr std::size_t gzip_bytes_min = 1024;  // smaller bodies are not worth it
 
 }  // namespace twinhub::gateway::http
