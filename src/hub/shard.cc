@@ -174,23 +174,38 @@ void Shard::load_entry(const TwinId& id) {
     asio::post(parts_.pool, [this, id, before = presences_saved_] {
         asio::post(executor_,
                    [this, id, before, loaded = load_from_disk(id, Depth::twin)]() mutable {
-                       // Changes of the twin wait for the entry, its presence does not: it may be
-                       // newer.
-                       if (presences_saved_ != before) {
-                           auto again = load_cached(id, Depth::twin);
-                           if (!again) return load_entry(id);
-                           loaded = std::move(*again);
-                       }
-                       auto waiting = std::move(loading_.extract(id).mapped());
-                       if (!loaded) {
-                           tell_damage(id, loaded.error());
-                           for (EntryDone& next : waiting) next(std::unexpected(loaded.error()));
-                           return;
-                       }
-                       const EntryPtr entry = adopt(id, std::move(*loaded));
-                       for (EntryDone& next : waiting) next(entry);
+                       loaded_entry(id, before, std::move(loaded));
                    });
     });
+}
+
+void Shard::load_entries(std::vector<TwinId> ids) {
+    asio::post(parts_.pool, [this, ids = std::move(ids), before = presences_saved_]() mutable {
+        std::vector<Result<Loaded>> all;
+        all.reserve(ids.size());
+        for (const TwinId& id : ids) all.push_back(load_from_disk(id, Depth::twin));
+        asio::post(executor_, [this, ids = std::move(ids), before, all = std::move(all)]() mutable {
+            for (std::size_t i = 0; i < ids.size(); ++i)
+                loaded_entry(ids[i], before, std::move(all[i]));
+        });
+    });
+}
+
+void Shard::loaded_entry(const TwinId& id, std::uint64_t before, Result<Loaded> loaded) {
+    // Changes of the twin wait for the entry, its presence does not: it may be newer.
+    if (presences_saved_ != before) {
+        auto again = load_cached(id, Depth::twin);
+        if (!again) return load_entry(id);
+        loaded = std::move(*again);
+    }
+    auto waiting = std::move(loading_.extract(id).mapped());
+    if (!loaded) {
+        tell_damage(id, loaded.error());
+        for (EntryDone& next : waiting) next(std::unexpected(loaded.error()));
+        return;
+    }
+    const EntryPtr entry = adopt(id, std::move(*loaded));
+    for (EntryDone& next : waiting) next(entry);
 }
 
 Task<Result<EntryPtr>> Shard::entry(TwinId id) {

@@ -136,6 +136,20 @@ public:
     // from another hub.
     using Beginning = std::variant<std::monostate, twin::ServiceUpdate, twin::Twin>;
     Task<Result<IdentityView>> create(IdentitySpec spec, Beginning beginning, Author author);
+
+    // What is to be written to the `index`th of many twins, made of its newest state (which exists)
+    // in the turn that writes; nothing: the twin stays as it is.
+    using MakeUpdate =
+        std::function<Result<std::optional<twin::ServiceUpdate>>(std::size_t index, const State&)>;
+    struct Changed {
+        twin::Versions versions;  // of the twin from then on
+        bool written = false;
+    };
+    // Changes many twins in one turn and one commit, in their order; answers for each when that is
+    // durable. Twins that are not in memory cost one visit to the disk together. Holds the loop for
+    // all of them: a few dozen. Errors: those of update_twin and of `make`.
+    Task<std::vector<Result<Changed>>> update_twins(std::vector<TwinId> ids, MakeUpdate make,
+                                                    Author author);
     Task<Result<IdentityView>> update(IdentitySpec spec, twin::Match match, Author author);
     Task<Result<IdentityView>> renew_keys(TwinId id, bool primary, bool secondary, Author author);
     Task<Result<>> remove(TwinId id, twin::Match match, Author author);
@@ -194,8 +208,12 @@ private:
     EntryPtr find(const TwinId& id);
     const Entry* in_memory(const TwinId& id) const;  // without counting as use
     void with_entry(const TwinId& id, EntryDone done);
-    void load_entry(const TwinId& id);  // for those who wait in loading_
+    void load_entry(const TwinId& id);           // for those who wait in loading_
+    void load_entries(std::vector<TwinId> ids);  // the same for many
+    // What load_from_disk() found, which began when `before` presences had been saved.
+    void loaded_entry(const TwinId& id, std::uint64_t before, Result<Loaded> loaded);
     Task<Result<EntryPtr>> entry(TwinId id);
+    Task<std::vector<Result<EntryPtr>>> entries(std::vector<TwinId> ids);
     std::optional<Result<Loaded>> load_cached(const TwinId& id, Depth depth) const;
     Result<Loaded> load_from_disk(const TwinId& id, Depth depth) const;
     struct Records {
