@@ -44,6 +44,13 @@ hub::Settings hub_settings(const Config& config) {
     settings.method_calls_max = static_cast<std::uint32_t>(config.method_calls_max);
     settings.method_calls_per_device_max =
         static_cast<std::uint32_t>(config.method_calls_per_device_max);
+    settings.jobs = {.active_max = static_cast<std::uint32_t>(config.jobs_active_max),
+                     .running_max = static_cast<std::uint32_t>(config.jobs_running_max),
+                     .kept_max = static_cast<std::uint32_t>(config.jobs_kept_max),
+                     .devices_per_second = static_cast<double>(config.jobs_devices_per_second),
+                     .methods_at_once = static_cast<std::uint32_t>(config.jobs_methods_at_once),
+                     .history_age = config.jobs_history_age,
+                     .ahead_max = config.jobs_ahead_max};
     settings.query_cursors_max = static_cast<std::uint32_t>(config.query_cursors_max);
     return settings;
 }

@@ -89,7 +89,8 @@ Metrics::Metrics(prometheus::Registry& registry)
                          .Register(registry)
                          .Add({}, seconds)),
       certificates(registry),
-      drift(registry) {
+      drift(registry),
+      jobs(registry) {
     auto& sections = prometheus::BuildHistogram()
                          .Name("twin_section_bytes")
                          .Help("Size of a part of a twin after a change wrote it")

@@ -2,6 +2,7 @@
 
 #include "hub/certificates/metrics.h"
 #include "hub/drift/converge_metrics.h"
+#include "hub/jobs/metrics.h"
 #include "hub/messages/message_end.h"
 #include "twin/change.h"
 
@@ -73,6 +74,7 @@ struct Metrics {
     prometheus::Histogram& commit_seconds;        // from hand-over to durable, a batch of a shard
     CertificateMetrics certificates;
     ConvergeMetrics drift;
+    JobMetrics jobs;
 
 private:
     std::array<prometheus::Counter*, 8> twin_operations_{};

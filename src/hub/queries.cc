@@ -360,7 +360,7 @@ Task<Result<>> Queries::State::rows(std::shared_ptr<RunningQuery>& query,
 Task<Result<QueryPage>> Queries::run(std::shared_ptr<const query::Plan> plan, PageRequest request) {
     State& state = *state_;
     const Moment began = state.clock.monotonic();
-    // There are no jobs on devices yet.
+    // Their rows are not of twins: Jobs answers them.
     if (plan->collection == query::Collection::jobs) co_return QueryPage{};
     if (plan->as_of)
         co_return failure(Code::not_implemented,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "hub/jobs/settings.h"
 #include "query/compile.h"
 #include "twin/drift/policy.h"
 
@@ -55,6 +56,7 @@ struct Settings {
     std::chrono::milliseconds query_slow{500};  // pages that take this long are logged
     twin::drift::Policy drift;                  // when a device is how far from what is desired
     std::string converge_tag;  // by whose values times to converge are measured; "": none
+    JobSettings jobs;
 };
 
 }  // namespace twinhub::hub

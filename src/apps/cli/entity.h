@@ -49,5 +49,6 @@ std::vector<Command> query_commands();
 std::vector<Command> drift_commands();
 std::vector<Command> ledger_commands();
 std::vector<Command> change_commands();
+std::vector<Command> job_commands();
 
 }  // namespace twinhub::apps::cli

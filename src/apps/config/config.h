@@ -115,6 +115,15 @@ struct Config {
     std::uint64_t query_live_max = 1000;
     std::uint64_t query_live_buffer = std::uint64_t{1} << 20;  // bytes
 
+    // --- jobs ---
+    std::uint64_t jobs_active_max = 100;
+    std::uint64_t jobs_running_max = 10;
+    std::uint64_t jobs_kept_max = 10'000;
+    std::uint64_t jobs_devices_per_second = 0;  // of all jobs; 0 = no limit
+    std::uint64_t jobs_methods_at_once = 500;
+    std::chrono::milliseconds jobs_history_age{std::chrono::days{30}};
+    std::chrono::milliseconds jobs_ahead_max{std::chrono::hours{168}};
+
     // --- drift ---
     std::chrono::milliseconds drift_pending_timeout{300'000};
     std::chrono::milliseconds drift_fresh_for{std::chrono::hours{24}};

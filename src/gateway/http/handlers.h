@@ -104,6 +104,12 @@ Task<Result<>> receive_feedback(Call& call);
 Task<Result<>> complete_feedback(Call& call);
 Task<Result<>> abandon_feedback(Call& call);
 
+// Scheduled jobs (7).
+Task<Result<>> put_scheduled_job(Call& call);
+Task<Result<>> get_scheduled_job(Call& call);
+Task<Result<>> cancel_scheduled_job(Call& call);
+Task<Result<>> list_scheduled_jobs(Call& call);
+
 // Import and export jobs (8): there are none, because there is no blob storage.
 Task<Result<>> list_jobs(Call& call);
 Task<Result<>> create_job(Call& call);

@@ -2,13 +2,13 @@
 #include "base/json_members.h"
 #include "gateway/http/continuation.h"
 #include "gateway/http/handlers.h"
+#include "gateway/http/paging.h"
 #include "gateway/http/query_refusal.h"
+#include "hub/jobs/jobs.h"
 #include "hub/queries.h"
 #include "query/compile.h"
 
 #include <fmt/format.h>
-
-#include <charconv>
 
 namespace twinhub::gateway::http {
 namespace {
@@ -16,18 +16,6 @@ namespace {
 using Outcome = hub::Metrics::QueryOutcome;
 
 constexpr std::size_t logged_characters_max = 500;  // of the text of a slow query
-
-Result<std::size_t> page_items(const Request& request) {
-    const auto text = request.field(Field::max_item_count);
-    if (!text) return page_items_default;
-    std::size_t count = 0;
-    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), count);
-    if (error == std::errc::result_out_of_range) return page_items_max;
-    if (error != std::errc() || end != text->data() + text->size() || count == 0)
-        return failure(Code::argument_invalid, "The page size must be a number from 1 to 1000",
-                       "x-ms-max-item-count");
-    return std::min(count, page_items_max);
-}
 
 // Spec service-api 6.1: on every page, and in this spelling.
 std::string_view item_type(const query::Plan& plan) {
@@ -88,18 +76,6 @@ void account_for(Call& call, const query::Plan& plan, const Error& error,
                                        {"principal", call.principal.name}});
 }
 
-void append_rows(std::string& body, const std::vector<std::string>& rows) {
-    std::size_t bytes = 2;
-    for (const std::string& row : rows) bytes += row.size() + 1;
-    body.reserve(bytes);
-    body += '[';
-    for (const std::string& row : rows) {
-        if (body.size() > 1) body += ',';
-        body += row;
-    }
-    body += ']';
-}
-
 Result<query::Options> options_of(const Call& call) {
     query::Options options = call.hub.settings().query_options;
     const auto dialect = call.request.field(Field::query_dialect);
@@ -110,6 +86,13 @@ Result<query::Options> options_of(const Call& call) {
         return failure(Code::argument_invalid, "The dialect must be azure or extended",
                        "x-query-dialect");
     return options;
+}
+
+Task<Result<hub::QueryPage>> run(hub::Hub& hub, const std::shared_ptr<const query::Plan>& plan,
+                                 hub::PageRequest request) {
+    if (plan->collection == query::Collection::jobs)
+        return hub.jobs().devices(plan, std::move(request));
+    return hub.queries().run(plan, std::move(request));
 }
 
 Task<Result<>> answer(Call& call) {
@@ -136,7 +119,7 @@ Task<Result<>> answer(Call& call) {
     }
 
     const Moment began = call.hub.clock().monotonic();
-    auto page = co_await call.hub.queries().run(plan, std::move(request));
+    auto page = co_await run(call.hub, plan, std::move(request));
     if (!page) {
         account_for(call, *plan, page.error(), call.hub.clock().monotonic() - began);
         co_return std::unexpected(query_not_answered(reply, std::move(page).error(), continued));

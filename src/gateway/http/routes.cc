@@ -21,7 +21,7 @@ constexpr std::size_t message_body = 256 * 1024;
 constexpr std::size_t revocation_body = 2 * 1024 * 1024;
 constexpr std::size_t twin_body = twin::update_bytes_max;
 
-// Spec service-api 4.1, 5.1, 6.1, 8, 10, 11.1 and device-protocols 1.1, 5, 7.3; operations as
+// Spec service-api 4.1, 5.1, 6.1, 7.1, 8, 10, 11.1 and device-protocols 1.1, 5, 7.3; operations as
 // in 2.2. The prefixes /access /audit /evidence /limits /cost /plan /rollouts /console and
 // /_emulator are kept for what comes later.
 constexpr std::array table{
@@ -104,6 +104,12 @@ constexpr std::array table{
           device_statistics},
     Route{Method::get, "/statistics/service", Operation::service_statistics_read, no_body,
           service_statistics},
+
+    Route{Method::get, "/jobs/v2/query", Operation::job_read, no_body, list_scheduled_jobs},
+    Route{Method::put, "/jobs/v2/{any}", Operation::job_write, method_body, put_scheduled_job},
+    Route{Method::get, "/jobs/v2/{any}", Operation::job_read, no_body, get_scheduled_job},
+    Route{Method::post, "/jobs/v2/{any}/cancel", Operation::job_write, no_body,
+          cancel_scheduled_job},
 
     Route{Method::get, "/jobs", Operation::import_export_read, no_body, list_jobs},
     Route{Method::post, "/jobs/create", Operation::import_export_write, small_body, create_job},
@@ -199,13 +205,11 @@ constexpr std::array table{
     Route{Method::get, "/$iothub/websocket", Operation::device_connect, no_body, nullptr, true},
 };
 
-// Spec service-api 7 to 10, device-protocols 4.
+// Spec service-api 9 and 10, device-protocols 4.
 constexpr std::array absences{
     Absence{"/configurations", "automatic configurations"},
     Absence{"/configurations/{any}", "automatic configurations"},
     Absence{"/devices/{device}/applyConfigurationContent", "edge deployments"},
-    Absence{"/jobs/v2/{any}", "scheduled jobs"},
-    Absence{"/jobs/v2/{any}/cancel", "scheduled jobs"},
     Absence{"/digitaltwins/{device}", "digital twin models"},
     Absence{"/digitaltwins/{device}/commands/{any}", "digital twin models"},
     Absence{"/digitaltwins/{device}/components/{any}/commands/{any}", "digital twin models"},
