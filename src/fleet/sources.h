@@ -30,6 +30,23 @@ private:
     const twin::Node* node_;
 };
 
+// An object by itself.
+class ObjectNode {
+public:
+    explicit ObjectNode(const twin::Object& object) : object_(&object) {}
+
+    bool is_object() const { return true; }
+    query::Value value() const { return query::Value::object_mark(); }
+    template <class Visit>
+    void for_each_member(Visit&& visit) const {
+        for (const twin::Member& member : object_->members)
+            visit(std::string_view(member.key), TreeNode(member.node));
+    }
+
+private:
+    const twin::Object* object_;
+};
+
 class TreeSource {
 public:
     explicit TreeSource(const twin::Twin& twin) : twin_(&twin) {}
@@ -91,7 +108,7 @@ void enter(Target target, const Node& node) {
     if (!node.is_object()) return;
     auto members = target.members();
     node.for_each_member(
-        [&](std::string_view key, const Node& member) { enter(members.next(key), member); });
+        [&](std::string_view key, const auto& member) { enter(members.next(key), member); });
 }
 
 template <class Target, class Source>

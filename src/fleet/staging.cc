@@ -14,13 +14,15 @@ bool same(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-Staging::Staging(PathNode& tags, PathNode& properties)
+Staging::Staging(PathNode& tags, PathNode& properties, PathNode& configurations)
     : tags_(tags.name()),
       properties_(properties.name()),
+      configurations_(configurations.name()),
       first_texts_(texts_usual),
       texts_(first_texts_.data(), first_texts_.size()) {
     tags_.path = &tags;
     properties_.path = &properties;
+    configurations_.path = &configurations;
 }
 
 void Staging::add(std::vector<StagedCell>& cells, Row row, const query::Value& value) {
@@ -57,6 +59,7 @@ void Staging::gone() {
     paths_ = 0;
     tags_.children.clear();
     properties_.children.clear();
+    configurations_.children.clear();
 }
 
 }  // namespace twinhub::fleet

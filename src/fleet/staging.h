@@ -31,10 +31,11 @@ class Staging {
 public:
     static constexpr std::size_t rows_max = 128;
 
-    Staging(PathNode& tags, PathNode& properties);
+    Staging(PathNode& tags, PathNode& properties, PathNode& configurations);
 
     StagedNode& tags() { return tags_; }
     StagedNode& properties() { return properties_; }
+    StagedNode& configurations() { return configurations_; }
     std::vector<StagedCell>& cells(Field field) { return fields_[static_cast<std::size_t>(field)]; }
 
     // `value` must not be undefined.
@@ -51,6 +52,7 @@ private:
 
     StagedNode tags_;
     StagedNode properties_;
+    StagedNode configurations_;
     std::array<std::vector<StagedCell>, field_count> fields_;
     std::size_t rows_ = 0;
     std::size_t paths_ = 0;

@@ -28,10 +28,15 @@ bool is_key(std::span<const Segment> path, std::size_t index, std::string_view k
 
 }  // namespace
 
-Table::Table() : system_(ids_, capacity_), tags_("tags"), properties_("properties") {}
+Table::Table()
+    : system_(ids_, capacity_),
+      tags_("tags"),
+      properties_("properties"),
+      configurations_("configurations") {}
 Table::~Table() = default;
 
-// The node of a path below tags, desired or reported, and the side of its column there.
+// The node of a path below tags, desired, reported or configurations, and the side of its column
+// there.
 std::pair<const PathNode*, Side> Table::node(std::span<const Segment> path) const {
     if (is_key(path, 0, "$drift") && is_key(path, 1, "at") && path.size() == 3) {
         const std::string* place = std::get_if<std::string>(&path[2]);
@@ -45,6 +50,9 @@ std::pair<const PathNode*, Side> Table::node(std::span<const Segment> path) cons
     Side side = Side::desired;
     if (is_key(path, 0, "tags")) {
         node = &tags_;
+        path = path.subspan(1);
+    } else if (is_key(path, 0, "configurations")) {
+        node = &configurations_;
         path = path.subspan(1);
     } else if (is_key(path, 0, "properties") &&
                (is_key(path, 1, "desired") || is_key(path, 1, "reported"))) {
@@ -78,7 +86,10 @@ void Table::for_each_child(std::span<const Segment> path, const SystemColumns::V
     const auto visit_root = [&](const PathNode& root, Side side, std::string_view name) {
         if (const Column* column = root.column(side)) visit(name, *column);
     };
-    if (path.empty()) visit_root(tags_, Side::desired, "tags");
+    if (path.empty()) {
+        visit_root(tags_, Side::desired, "tags");
+        visit_root(configurations_, Side::desired, "configurations");
+    }
     if (path.size() == 1 && is_key(path, 0, "properties")) {
         visit_root(properties_, Side::desired, "desired");
         visit_root(properties_, Side::reported, "reported");
@@ -104,11 +115,14 @@ Row Table::put(const twin::IdentityFacts& facts, const twin::Twin& twin, const t
             enter(*known, twin);
         }
         system_.set_facts(*known, facts);
+        leave_all(configurations_, Side::desired, *known);
+        if (facts.configurations != nullptr) enter_configurations(*known, *facts.configurations);
         return *known;
     }
     const Row row = add_row(key);
     system_.set_facts(row, facts);
     enter(row, twin);
+    if (facts.configurations != nullptr) enter_configurations(row, *facts.configurations);
     return row;
 }
 
@@ -193,6 +207,31 @@ void Table::set_connection(Row row, Instant since) {
     system_.set_connection(row, since);
 }
 
+void Table::set_configurations(Row row, const twin::Object* configurations) {
+    CHECK(is_live(row));
+    announce(row);
+    leave_all(configurations_, Side::desired, row);
+    if (configurations != nullptr) enter_configurations(row, *configurations);
+}
+
+std::shared_ptr<const twin::Object> Table::configurations(Row row) const {
+    const Column* column = configurations_.column(Side::desired);
+    if (column == nullptr || !column->has(row)) return nullptr;
+    std::vector<twin::Member> members;
+    Scratch scratch;
+    for (const auto& each : configurations_.children()) {
+        const PathNode* status = each->child("status");
+        const Column* words = status != nullptr ? status->column(Side::desired) : nullptr;
+        if (words == nullptr || !words->has(row)) continue;
+        const std::string_view word = words->value(row, scratch).string();
+        std::vector<twin::Member> status_alone{
+            {"status", twin::Node(json::value(json::string(word)), {})}};
+        members.push_back({std::string(each->name()),
+                           twin::Node(twin::make_object(std::move(status_alone)), {})});
+    }
+    return twin::make_object(std::move(members));
+}
+
 json::object Table::pseudo(Row row) const {
     json::object members;
     system_.add_pseudo(row, members);
@@ -229,6 +268,7 @@ void Table::remove(Row row, const twin::Twin* was) {
     } else {
         leave_all(row);
     }
+    leave_all(configurations_, Side::desired, row);
     system_.clear(row);
     ids_.remove(row);
     live_[row / 64] &= ~(std::uint64_t{1} << (row % 64));
@@ -253,7 +293,7 @@ void Table::begin_load(std::uint32_t rows) {
     expected_ = rows;
     ids_.reserve(rows);
     ids_.defer_order();
-    staging_ = std::make_unique<Staging>(tags_, properties_);
+    staging_ = std::make_unique<Staging>(tags_, properties_, configurations_);
 }
 
 void Table::load(const twin::IdentityFacts& facts, const twin::Twin& twin, Instant connection_since,
@@ -276,6 +316,9 @@ void Table::load_from(const twin::IdentityFacts& facts, const Source& source,
                  StagedTarget(*staging_, staging_->properties(), Side::desired, row),
                  StagedTarget(*staging_, staging_->properties(), Side::reported, row), source);
     system_.set_connection(row, connection_since);
+    if (facts.configurations != nullptr)
+        fleet::enter(StagedTarget(*staging_, staging_->configurations(), Side::desired, row),
+                     ObjectNode(*facts.configurations));
     if (drift != nullptr) {
         system_.stage_drift(row, drift->facts, *staging_);
         for (const DriftCell& cell : drift->cells) {
@@ -296,6 +339,7 @@ void Table::load_staged() {
     system_.load(*staging_);
     load_staged(staging_->tags());
     load_staged(staging_->properties());
+    load_staged(staging_->configurations());
     staging_->gone();
 }
 
@@ -327,6 +371,7 @@ void Table::set_capacity(std::uint32_t capacity) {
     system_.resize();
     tags_.resize();
     properties_.resize();
+    configurations_.resize();
 }
 
 // A row at a path.
@@ -367,6 +412,10 @@ void Table::enter(Row row, const twin::Twin& twin) {
                  RowTarget(*this, properties_, Side::reported, row), TreeSource(twin));
     system_.set_versions(row, twin.versions);
     system_.set_model(row, twin.model_id);
+}
+
+void Table::enter_configurations(Row row, const twin::Object& configurations) {
+    fleet::enter(RowTarget(*this, configurations_, Side::desired, row), ObjectNode(configurations));
 }
 
 void Table::enter(PathNode& node, Side side, Row row, const twin::Node& value) {
@@ -463,6 +512,7 @@ Memory Table::memory() const {
     PathNode::Bytes bytes;
     tags_.add_bytes(bytes);
     properties_.add_bytes(bytes);
+    configurations_.add_bytes(bytes);
     return {.columns = bytes.columns + system_.column_bytes(),
             .dictionaries = bytes.dictionaries + system_.dictionary_bytes(),
             .paths = bytes.nodes,

@@ -111,6 +111,9 @@ public:
         return system_.drift_count(row, state);
     }
     void set_connection(Row row, Instant since);
+    // What configurations are to the row's twin: their status by id; nullptr: there are none.
+    void set_configurations(Row row, const twin::Object* configurations);
+    std::shared_ptr<const twin::Object> configurations(Row row) const;
     // What stands beside the document of a row: $drift and $connection.
     json::object pseudo(Row row) const;
     // Of the drift, cells stay: take them away before.
@@ -137,6 +140,7 @@ private:
 
     Row add_row(const Key& key);
     void enter(Row row, const twin::Twin& twin);
+    void enter_configurations(Row row, const twin::Object& configurations);
     template <class Source>
     void load_from(const twin::IdentityFacts& facts, const Source& source, Instant connection_since,
                    const DriftRow* drift);
@@ -168,6 +172,7 @@ private:
     SystemColumns system_;
     PathNode tags_;
     PathNode properties_;
+    PathNode configurations_;
     std::unique_ptr<Staging> staging_;  // during a load
     std::vector<Observer*> observers_;
 };

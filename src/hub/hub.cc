@@ -54,6 +54,7 @@ Hub::Hub(Settings settings, Seams seams)
     cloud_messages_ = std::make_unique<CloudMessages>(*shards_, settings_, seams_.random);
     feedback_ = std::make_unique<Feedback>(*shards_, seams_.random, feedback);
     configurations_ = std::make_unique<Configurations>(*this);
+    watches_.push_back(configurations_.get());
     jobs_ = std::make_unique<Jobs>(*this);
     rollouts_ = std::make_unique<Rollouts>(*this);
 }

@@ -10,6 +10,10 @@
 #include <string_view>
 #include <vector>
 
+namespace twinhub::twin {
+struct Object;
+}  // namespace twinhub::twin
+
 namespace twinhub::hub {
 
 enum class Status : std::uint8_t { enabled = 0, disabled = 1 };
@@ -92,6 +96,8 @@ struct Presence {
     CertificateSeen certificate;
     std::vector<std::string> methods;  // kept like the filters: single methods, by name
     std::uint32_t messages = 0;  // that wait for the device: counted, not stored with the rest
+    // The status of each configuration that targets the twin; nullptr: of none. Nor is this.
+    std::shared_ptr<const twin::Object> configurations;
 
     friend bool operator==(const Presence&, const Presence&) = default;
 };

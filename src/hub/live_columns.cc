@@ -131,6 +131,7 @@ void LiveColumns::see(const TwinId& id, const Presence& presence, const Entry* e
         change->was.emplace().presence = shown(table, *row);
         Presence& now = change->is.emplace().presence;
         now.messages = change->was->presence.messages;
+        now.configurations = change->was->presence.configurations;
         now.connected = presence.connected;
         now.last_activity = presence.last_activity;
         if (in_memory) change->complete({entry->durable.identity, entry->durable.twin, {}});
@@ -162,6 +163,27 @@ void LiveColumns::see_messages(const TwinId& id, std::uint32_t messages, const E
         listener_->changed(std::move(*change));
 }
 
+void LiveColumns::see_configurations(const TwinId& id,
+                                     const std::shared_ptr<const twin::Object>& configurations,
+                                     const Entry* entry) {
+    fleet::Table& table = table_of(id);
+    const auto row = table.find(key_of(id));
+    if (!row) return;
+    const bool in_memory = entry != nullptr && entry->durable.exists();
+    if (in_memory) changing_ = {&entry->durable, &entry->presence, &table, nullptr};
+    std::optional<RowChange> change;
+    if (listener_ != nullptr) {
+        change.emplace(RowChange{.id = id, .is_loaded = in_memory});
+        change->was.emplace().presence = shown(table, *row);
+        change->is.emplace().presence = change->was->presence;
+        change->is->presence.configurations = configurations;
+        if (in_memory) change->complete({entry->durable.identity, entry->durable.twin, {}});
+    }
+    table.set_configurations(*row, configurations.get());
+    changing_ = {};
+    if (change) listener_->changed(std::move(*change));
+}
+
 bool LiveColumns::has_model(const TwinId& id, std::string_view model_id) const {
     static const query::Path path{.segments = {"modelId"}};
     const fleet::Table& table = table_of(id);
@@ -186,6 +208,7 @@ Presence LiveColumns::shown(const fleet::Table& table, fleet::Row row) {
         presence.last_activity = column->instant(row).value_or(never);
     if (const fleet::Column* column = table.column(messages))
         presence.messages = static_cast<std::uint32_t>(column->value(row, scratch).number());
+    presence.configurations = table.configurations(row);
     return presence;
 }
 

@@ -44,6 +44,11 @@ public:
     // It has another number of messages.
     void see_messages(const TwinId& id, std::uint32_t messages, const Entry* entry);
 
+    // Configurations are something else to it; nullptr: none is.
+    void see_configurations(const TwinId& id,
+                            const std::shared_ptr<const twin::Object>& configurations,
+                            const Entry* entry);
+
     // How the twin of a row stands (ShardDrift).
     void show_drift(const TwinId& id, fleet::Row row, const fleet::DriftRow& drift,
                     const Entry* entry);

@@ -89,6 +89,7 @@ Metrics::Metrics(prometheus::Registry& registry)
                          .Register(registry)
                          .Add({}, seconds)),
       certificates(registry),
+      configurations(registry),
       drift(registry),
       jobs(registry) {
     auto& sections = prometheus::BuildHistogram()

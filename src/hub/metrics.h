@@ -1,6 +1,7 @@
 #pragma once
 
 #include "hub/certificates/metrics.h"
+#include "hub/configurations/metrics.h"
 #include "hub/drift/converge_metrics.h"
 #include "hub/jobs/metrics.h"
 #include "hub/messages/message_end.h"
@@ -73,6 +74,7 @@ struct Metrics {
     prometheus::Counter& method_answers_dropped;  // nobody waited for them
     prometheus::Histogram& commit_seconds;        // from hand-over to durable, a batch of a shard
     CertificateMetrics certificates;
+    ConfigurationMetrics configurations;
     ConvergeMetrics drift;
     JobMetrics jobs;
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "hub/configurations/settings.h"
 #include "hub/jobs/settings.h"
 #include "query/compile.h"
 #include "twin/drift/policy.h"
@@ -50,11 +51,12 @@ struct Settings {
     std::uint32_t method_calls_max = 5'000;
     std::uint32_t method_calls_per_device_max = 20;
     bool refuse_secrets = true;  // in what services write (twin/secrets)
-    bool device_sas = true;  // device keys and device-policy tokens accepted
+    bool device_sas = true;      // device keys and device-policy tokens accepted
     bool module_sas = true;
     query::Options query_options;               // how queries are read that do not say it
     std::chrono::milliseconds query_slow{500};  // pages that take this long are logged
     twin::drift::Policy drift;                  // when a device is how far from what is desired
+    ConfigurationSettings configurations;
     std::string converge_tag;  // by whose values times to converge are measured; "": none
     JobSettings jobs;
 };

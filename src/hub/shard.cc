@@ -1,5 +1,6 @@
 #include "hub/shard.h"
 
+#include "hub/configurations/shard_configurations.h"
 #include "hub/stored_twin.h"
 
 #include <boost/asio/async_result.hpp>
@@ -61,7 +62,8 @@ Shard::Shard(std::uint32_t index, std::uint32_t count, Executor executor, const 
               .shards = count,
               .taker = [this](const TwinId& id,
                               std::string_view method) { return taker_of(id, method); },
-              .connected = [this](const TwinId& id) { return links_.contains(id); }}) {}
+              .connected = [this](const TwinId& id) { return links_.contains(id); }}),
+      configurations_(std::make_unique<ShardConfigurations>(*this)) {}
 
 Shard::~Shard() = default;
 

@@ -46,6 +46,7 @@
 namespace twinhub::hub {
 
 using EntryPtr = std::shared_ptr<Entry>;
+class ShardConfigurations;
 struct TwinDrift;
 class ReleasedChanges;
 
@@ -171,6 +172,9 @@ public:
     ShardLive& live() { return live_; }
     std::uint32_t index() const { return index_; }
 
+    // What configurations make of the twins here (Configurations), on this loop.
+    ShardConfigurations& configurations() { return *configurations_; }
+
     // --- drift ----------------------------------------------------------------------------------
     const DriftCounts& drift_counts() const { return drift_.counts(); }
     std::size_t connected_devices() const { return links_.size(); }
@@ -189,6 +193,7 @@ public:
     std::size_t links() const { return links_.size(); }
 
 private:
+    friend class ShardConfigurations;
     using EntryDone = std::move_only_function<void(Result<EntryPtr>)>;
     struct Link {
         DeviceLink* link = nullptr;
@@ -253,6 +258,8 @@ private:
     // methods and messages (shard_messages.cc)
     DeviceLink* taker_of(const TwinId& id, std::string_view method) const;
     void show_messages(const TwinId& id, std::uint32_t messages);
+    void show_configurations(const TwinId& id,
+                             const std::shared_ptr<const twin::Object>& configurations);
 
     // upkeep (shard_upkeep.cc)
     void mark_changed(const EntryPtr& entry, std::uint64_t since);
@@ -310,6 +317,7 @@ private:
     FeedbackQueue feedback_;
     MessageQueues messages_;  // after the feedback, which their ends write
     MethodCalls calls_;
+    std::unique_ptr<ShardConfigurations> configurations_;
 
     // What shown_view reads: entries_, links_, and each entry's durable state and presence. This
     // loop alone writes them, under the mutex, and so reads them without it.

@@ -1,4 +1,5 @@
 // How a shard changes things: against the newest state, visible when durable.
+#include "hub/configurations/shard_configurations.h"
 #include "hub/secrets.h"
 #include "hub/shard.h"
 
@@ -192,6 +193,7 @@ Presence Shard::latest_presence(const TwinId& id, const Presence& stored) const 
     };
     Presence presence = newest();
     presence.messages = messages_.count(id);
+    presence.configurations = configurations_->shown(id);
     return presence;
 }
 

@@ -1,4 +1,5 @@
 // The device door of a shard: connections, reports, reads.
+#include "hub/configurations/shard_configurations.h"
 #include "hub/off_loop.h"
 #include "hub/shard.h"
 #include "twin/view.h"
@@ -78,6 +79,7 @@ Attached Shard::attach(const IdentityView& known, DeviceLink& link, const Attach
         attached.methods = presence.methods;
     }
     presence.messages = messages_.count(id);
+    presence.configurations = configurations_->shown(id);
     presence.connected = true;
     presence.connection_state_updated = now;
     presence.last_activity = now;

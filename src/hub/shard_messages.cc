@@ -120,4 +120,16 @@ void Shard::show_messages(const TwinId& id, std::uint32_t messages) {
         link->second.presence.messages = messages;
 }
 
+// So are configurations: what they say of a twin changes neither etag nor version.
+void Shard::show_configurations(const TwinId& id,
+                                const std::shared_ptr<const twin::Object>& configurations) {
+    EntryPtr entry;
+    if (const auto found = entries_.find(id); found != entries_.end()) entry = found->second;
+    columns_.see_configurations(id, configurations, entry.get());
+    const std::scoped_lock lock(shown_);
+    if (entry) entry->presence.configurations = configurations;
+    if (const auto link = links_.find(id); link != links_.end())
+        link->second.presence.configurations = configurations;
+}
+
 }  // namespace twinhub::hub

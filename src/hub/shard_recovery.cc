@@ -1,5 +1,6 @@
 // What a shard does at start: finds its place in the log and brings documents up to it.
 #include "base/bytes.h"
+#include "hub/configurations/shard_configurations.h"
 #include "hub/shard.h"
 #include "hub/slot_facts.h"
 #include "hub/stored_twin.h"
@@ -36,8 +37,9 @@ struct Stored {
 
 Result<> Shard::recover(StartProgress& progress) {
     for (std::uint32_t slot = index_; slot < slot_count; slot += count_) {
-        // The messages first: a twin shows how many there are.
+        // The messages and configurations first: a twin shows them.
         TRY_VOID(messages_.recover(static_cast<Slot>(slot)));
+        TRY_VOID(configurations_->recover(static_cast<Slot>(slot)));
         TRY_VOID(feedback_.recover(static_cast<Slot>(slot), parts_.engine));
         TRY_VOID(recover_slot(static_cast<Slot>(slot)));
     }
@@ -97,6 +99,7 @@ Result<> Shard::load_columns(Slot slot) {
             continue;
         }
         stored.presence.messages = messages_.count(*id);
+        stored.presence.configurations = configurations_->shown(*id);
         // Of one that waits for nothing the trees are not needed.
         if (stored.drift && drift_judge_.is_current(*stored.drift) &&
             stored.drift->standing.base() <= twin::drift::State::converged) {

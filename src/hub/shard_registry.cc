@@ -158,6 +158,7 @@ void Shard::stage_removed(const EntryPtr& entry, const Author& author) {
     batch.remove(Family::twins, key);
     presence_unsaved_.erase(entry->id);
     batch.remove(Family::metadata, store::metadata_key(store::Area::presence, key));
+    batch.remove(Family::metadata, store::metadata_key(store::Area::applied, key));
     if (!entry->id.is_module()) messages_.remove_all(entry->id);
     ChangeRecord record;
     record.kind = ChangeKind::deleted;

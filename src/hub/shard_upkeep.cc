@@ -1,6 +1,7 @@
 // What a shard does by itself: writes changed documents whole, forgets what nobody uses, drains.
 #include "base/bytes.h"
 #include "hub/changes/released.h"
+#include "hub/configurations/shard_configurations.h"
 #include "hub/history_retention.h"
 #include "hub/shard.h"
 #include "hub/slot_facts.h"
@@ -37,6 +38,7 @@ void Shard::tick() {
     calls_.tick();
     messages_.tick();
     feedback_.tick();
+    configurations_->tick();
     if (now >= next_forget_) {
         next_forget_ = now + forget_every;
         fleet_queries_.tick(now);

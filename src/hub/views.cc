@@ -21,6 +21,7 @@ twin::IdentityFacts facts_of(const Identity& identity, const Presence& presence,
     facts.iot_edge = identity.iot_edge;
     facts.device_scope = identity.device_scope;
     facts.parent_scopes = identity.parent_scopes;
+    facts.configurations = presence.configurations.get();
     return facts;
 }
 

@@ -19,14 +19,16 @@ enum class Kind : std::uint8_t {
     checkpoint = 6,  // up to where a shard's documents contain its changes
     enrollment = 20,
     registration = 21,
-    linked_hub = 22,   // a hub that devices are assigned to
-    authority = 30,    // a certificate authority
-    message = 7,       // a part of a message to a device
-    feedback = 8,      // how such a message ended
-    commit = 40,       // which changes one write made durable
-    job = 44,          // what a scheduled job is to do
-    job_state = 45,    // how far it is
-    job_devices = 46,  // what became of it at some devices
+    linked_hub = 22,     // a hub that devices are assigned to
+    authority = 30,      // a certificate authority
+    message = 7,         // a part of a message to a device
+    feedback = 8,        // how such a message ended
+    commit = 40,         // which changes one write made durable
+    job = 44,            // what a scheduled job is to do
+    job_state = 45,      // how far it is
+    job_devices = 46,    // what became of it at some devices
+    configuration = 50,  // what a configuration is to do
+    applied = 51,        // what configurations made of a twin
 };
 
 // How the body of a kind is laid out; each kind counts its own formats from 1.

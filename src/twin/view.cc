@@ -144,6 +144,12 @@ void append_service_view(std::string& out, const IdentityFacts& identity, const 
         }
         out += ']';
     }
+    if (identity.configurations != nullptr) {
+        append_name(out, "configurations");
+        out += '{';
+        append_values(out, *identity.configurations);
+        out += '}';
+    }
     out += '}';
 }
 

@@ -28,6 +28,7 @@ struct IdentityFacts {
     bool iot_edge = false;
     std::string_view device_scope;
     std::span<const std::string> parent_scopes;
+    const Object* configurations = nullptr;  // by id, their status; nullptr: there are none
 };
 
 // The whole twin as services read it, with $metadata (spec service-api 5.2).

@@ -40,7 +40,8 @@ twin::IdentityFacts Model::facts() const {
             .secondary_thumbprint = secondary_thumbprint,
             .iot_edge = iot_edge,
             .device_scope = device_scope,
-            .parent_scopes = parent_scopes};
+            .parent_scopes = parent_scopes,
+            .configurations = configurations.get()};
 }
 
 json::object Model::document() const {
@@ -71,6 +72,11 @@ Model model_of(const json::object& document) {
     if (const json::value* scopes = document.if_contains("parentScopes"))
         for (const json::value& scope : scopes->get_array())
             model.parent_scopes.emplace_back(scope.as_string());
+
+    if (const json::value* configurations = document.if_contains("configurations")) {
+        const twin::Node node = twin::testing::node_of(*configurations, nullptr);
+        model.configurations = std::make_shared<const twin::Object>(node.object());
+    }
 
     model.twin = twin::testing::twin_from(document);
     const std::string etag = text_at(document, "etag");
@@ -129,6 +135,13 @@ void ModelFleet::set_presence(const Model& of, bool connected, Instant last_acti
     table_.set_presence(row_of(of), connected, last_activity);
     model.connected = connected;
     model.last_activity_time = last_activity;
+}
+
+void ModelFleet::set_configurations(const Model& of,
+                                    std::shared_ptr<const twin::Object> configurations) {
+    Model& model = models_.at(id_of(of));
+    table_.set_configurations(row_of(of), configurations.get());
+    model.configurations = std::move(configurations);
 }
 
 void ModelFleet::remove(const Model& of) {

@@ -28,6 +28,7 @@ struct Model {
     bool iot_edge = false;
     std::string device_scope;
     std::vector<std::string> parent_scopes;
+    std::shared_ptr<const twin::Object> configurations;
     twin::Twin twin;
 
     twin::IdentityFacts facts() const;
@@ -49,6 +50,7 @@ public:
     // How it stands, as `assess` says it.
     void set_drift(const Model& of, const twin::drift::Assessment& drift);
     void set_presence(const Model& of, bool connected, Instant last_activity);
+    void set_configurations(const Model& of, std::shared_ptr<const twin::Object> configurations);
     void remove(const Model& of);
 
     std::vector<json::object> documents() const;

@@ -72,10 +72,8 @@ TEST(Router, RefusesUnknownAddressesAndMethods) {
 }
 
 TEST(Router, SaysWhatIsNotOffered) {
-    for (const auto& [target, feature] :
-         {std::pair("/configurations/", "automatic configurations"),
-          std::pair("/jobs/v2/query", "scheduled jobs"),
-          std::pair("/devices/d/applyConfigurationContent", "edge deployments")}) {
+    for (const auto& [target, feature] : {std::pair("/jobs/v2/query", "scheduled jobs"),
+                                          std::pair("/digitaltwins/d", "digital twin models")}) {
         const auto refused = find_route(request_for(Method::post, target), all_routes());
         EXPECT_EQ(refused.error().code, Code::not_found) << target;
         EXPECT_EQ(refused.error().message, std::string("This hub does not offer ") + feature);

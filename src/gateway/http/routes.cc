@@ -1,3 +1,4 @@
+#include "gateway/http/configurations/handlers.h"
 #include "gateway/http/handlers.h"
 #include "gateway/http/provisioning/handlers.h"
 #include "gateway/http/router.h"
@@ -21,8 +22,9 @@ constexpr std::size_t message_body = 256 * 1024;
 constexpr std::size_t revocation_body = 2 * 1024 * 1024;
 constexpr std::size_t twin_body = twin::update_bytes_max;
 
-// Spec service-api 4.1, 5.1, 6.1, 7.1, 8, 10, 11.1 and device-protocols 1.1, 5, 7.3; operations as
-// in 2.2. The prefixes /access /audit /evidence /limits /cost /plan /rollouts /console and
+// Spec service-api 4.1, 5.1, 6.1, 7.1, 8, 9.1, 10, 11.1 and device-protocols 1.1, 5, 7.3;
+// operations as in 2.2. The prefixes /access /audit /evidence /limits /cost /plan /rollouts
+// /console and
 // /_emulator are kept for what comes later.
 constexpr std::array table{
     Route{Method::get, "/twins/{device}", Operation::twin_read, no_body, get_twin},
@@ -99,6 +101,20 @@ constexpr std::array table{
           false, Face::hub, false},
     Route{Method::get, "/twinhub/ledger/key", Operation::history_read, no_body, get_evidence_key,
           false, false, Face::hub, false},
+    Route{Method::get, "/configurations", Operation::configuration_read, no_body,
+          list_configurations},
+    Route{Method::post, "/configurations/testQueries", Operation::configuration_read, small_body,
+          test_configuration_queries},
+    Route{Method::get, "/configurations/{any}", Operation::configuration_read, no_body,
+          get_configuration},
+    Route{Method::put, "/configurations/{any}", Operation::configuration_write, large_body,
+          put_configuration},
+    Route{Method::remove, "/configurations/{any}", Operation::configuration_write, no_body,
+          delete_configuration},
+    Route{Method::get, "/configurations/{any}/effect", Operation::configuration_read, no_body,
+          configuration_effect, false, false, Face::hub, false},
+    Route{Method::post, "/devices/{device}/applyConfigurationContent",
+          Operation::configuration_apply, large_body, apply_configuration_content},
 
     Route{Method::get, "/statistics/devices", Operation::statistics_read, no_body,
           device_statistics},
@@ -205,11 +221,8 @@ constexpr std::array table{
     Route{Method::get, "/$iothub/websocket", Operation::device_connect, no_body, nullptr, true},
 };
 
-// Spec service-api 9 and 10, device-protocols 4.
+// Spec service-api 10, device-protocols 4.
 constexpr std::array absences{
-    Absence{"/configurations", "automatic configurations"},
-    Absence{"/configurations/{any}", "automatic configurations"},
-    Absence{"/devices/{device}/applyConfigurationContent", "edge deployments"},
     Absence{"/digitaltwins/{device}", "digital twin models"},
     Absence{"/digitaltwins/{device}/commands/{any}", "digital twin models"},
     Absence{"/digitaltwins/{device}/components/{any}/commands/{any}", "digital twin models"},
