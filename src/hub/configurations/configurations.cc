@@ -4,6 +4,7 @@
 #include "hub/configurations/shard_configurations.h"
 #include "hub/hub.h"
 #include "hub/lanes.h"
+#include "hub/secrets.h"
 #include "hub/streams.h"
 #include "store/record.h"
 
@@ -236,6 +237,7 @@ Task<Result<ConfigurationPtr>> Configurations::put_here(Configuration wanted, tw
                         {{"id", wanted.id}, {"policy", author.principal}});
         wanted.content = before->content;
     }
+    CO_TRY_VOID(check_secrets(hub_.settings(), wanted.content.source, "content"));
     CO_TRY(Target target, Target::compile(wanted.content.kind, wanted.target_condition,
                                           hub_.settings().query_options));
     CO_TRY_VOID(check_metrics(wanted));

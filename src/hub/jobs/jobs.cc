@@ -5,6 +5,7 @@
 #include "hub/hub.h"
 #include "hub/jobs/job_rows.h"
 #include "hub/jobs/job_run.h"
+#include "hub/secrets.h"
 #include "hub/streams.h"
 #include "store/keys.h"
 #include "store/record.h"
@@ -304,6 +305,10 @@ Task<Result<JobView>> Jobs::create(JobSpec spec) {
     State& state = *state_;
     const auto what = spec.type == JobType::method ? JobMetrics::Operation::create_method
                                                    : JobMetrics::Operation::create_twin_update;
+    if (spec.type != JobType::method) {
+        CO_TRY(const twin::ServiceUpdate update, update_of(spec));
+        CO_TRY_VOID(check_secrets(state.hub.settings(), update));
+    }
     auto work = [&state, &spec] { return state.create(std::move(spec)); };
     Result<JobView> created = co_await Shards::on(state.home(), std::move(work));
     state.metrics().operation(what, created.has_value());

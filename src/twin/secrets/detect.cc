@@ -157,8 +157,8 @@ std::string_view secret_in(std::string_view text) {
     return detector == nullptr ? std::string_view{} : detector->name;
 }
 
-std::optional<SecretFound> find_secret(const json::value& value, std::string_view path) {
-    return look_below(path, value);
+std::optional<SecretFound> find_secret(const json::object& object, std::string_view path) {
+    return look_below(path, object);
 }
 
 std::optional<SecretFound> find_secret(const ServiceUpdate& update) {

@@ -23,7 +23,7 @@ std::string_view secret_in(std::string_view text);
 
 // The first secret in the values or keys of what a service writes.
 std::optional<SecretFound> find_secret(const ServiceUpdate& update);
-std::optional<SecretFound> find_secret(const json::value& value, std::string_view path);
+std::optional<SecretFound> find_secret(const json::object& object, std::string_view path);
 
 // The refusal: argument_invalid, with the path, the kind and what to do instead.
 Error refusal(const SecretFound& found);

@@ -97,7 +97,7 @@ TEST(Secrets, ASecretInAKeyIsToldByThePlaceOfTheKey) {
     json::object body;
     body[secrets()[4].text] = 1;
     json::object outer{{"a", body}};
-    const auto found = find_secret(json::value(outer), "tags");
+    const auto found = find_secret(outer, "tags");
     ASSERT_TRUE(found);
     EXPECT_EQ(found->path, "tags.a");
 }
