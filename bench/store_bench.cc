@@ -109,6 +109,7 @@ BENCHMARK(BM_RawRocksDb)
 void BM_Committer(benchmark::State& state) {
     const bool document = state.range(0) != 0;
     const auto in_flight = static_cast<std::uint64_t>(state.range(1));
+    const bool indexed = state.range(2) != 0;  // with a row of the commit index for each write
     const Folder folder;
     const SystemClock clock;
     auto engine = open_rocksdb(folder.path / "store", {.hub = "bench"});
@@ -126,7 +127,7 @@ void BM_Committer(benchmark::State& state) {
     };
     std::uint64_t commits = 0;
     {
-        Committer committer(**engine, clock, {.settled = settled});
+        Committer committer(**engine, clock, {.settled = settled, .index_changes = indexed});
         std::uint64_t number = 0;
         std::uint64_t free = in_flight;
         std::vector<Submission> turn;
@@ -144,7 +145,7 @@ void BM_Committer(benchmark::State& state) {
             ++number;
             const auto slot = static_cast<Slot>(number % slot_count);
             Batch batch;
-            key = change_key(slot, number);
+            key = change_key(slot, number / slot_count + 1);
             value.clear();
             seal(Kind::change, 1, key, body(number, change_bytes), value);
             batch.put(Family::changes, key, value);
@@ -166,8 +167,8 @@ void BM_Committer(benchmark::State& state) {
     count(state, std::atomic<std::uint64_t>(commits), document);
 }
 BENCHMARK(BM_Committer)
-    ->ArgNames({"document", "in_flight"})
-    ->ArgsProduct({{0, 1}, {1, 64, 512}})
+    ->ArgNames({"document", "in_flight", "indexed"})
+    ->ArgsProduct({{0, 1}, {1, 64, 512}, {0, 1}})
     ->UseRealTime()
     ->MinTime(1);
 

@@ -10,6 +10,7 @@ import { startMosquitto } from './mosquitto.mjs';
 import { startPipeline, topics } from './pipeline.mjs';
 import { loadTwins, pgbench, startPostgres } from './postgresql.mjs';
 import { diskBytes, residentBytes, sleep } from './process.mjs';
+import { followed, readAll, unfollowed } from './feed.mjs';
 import { storm } from './storm.mjs';
 import { startTwinhub } from './twinhub.mjs';
 
@@ -261,6 +262,27 @@ async function arrivals(settings) {
     });
 }
 
+// The peer is the hub itself while nobody reads: what does a reader cost the updates, and how far behind is he?
+async function feed(settings) {
+    if (settings.peersOnly) return [];
+    const { seconds, pairs } = settings;
+    return withAll({ hub: hubOf(settings) }, async ({ hub }) => [
+        ...await compare({
+            pairs, peer: () => unfollowed(hub, seconds), ours: () => followed(hub, seconds),
+            targets: [
+                { name: 'lag of the feed at 5,000 changes/s, p50', unit: 'ms', of: run => run.lag_ms?.p50 },
+                { name: 'lag of the feed at 5,000 changes/s, p99', unit: 'ms', of: run => run.lag_ms?.p99, gate: { oursAtMost: 100 } },
+                { ...p99, name: 'updates, p99, with a reader beside without' },
+                { ...cpu, name: 'server CPU an update, with a reader beside without' },
+            ],
+        }),
+        ...await compare({
+            pairs, ours: () => readAll(hub, 50_000),
+            targets: [{ name: 'changes/s read by one who is behind', unit: '/s', of: run => run.changes_per_second }],
+        }),
+    ]);
+}
+
 const figure = (what, measure) => ({ what, measure });
 export const figures = {
     T1: figure('durable PATCH/s over MQTT and TLS against Mosquitto + bridge + PostgreSQL (with T2)', closedLoop),
@@ -276,5 +298,6 @@ export const figures = {
     T15: figure('restart after kill -9 with a million twins, and nothing acknowledged lost', restart),
     T17: figure('what a million twins take in memory and on disk', size),
     T18: figure('REST twin reads against pgbench', restGet),
+    feed: figure('the change feed at 5,000 changes a second', feed),
     storm: figure('twin reads while a fleet provisions itself and connects', arrivals),
 };

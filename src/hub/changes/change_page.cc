@@ -81,7 +81,9 @@ public:
         TRY(KeptChange change, reads_.read(slot, sequence));
         TRY(bool wanted, matches(change.record, request_.filter));
         if (wanted && request_.condition) {
+            const std::size_t before = request_.condition->read();
             TRY(wanted, request_.condition->holds(snapshot_, change));
+            looked_ += request_.condition->read() - before;
         }
         if (!wanted) return {};
         bytes_ += change.bytes;

@@ -38,25 +38,6 @@ Result<Twin> step(const twin::Twin& before, const ChangeRecord& record) {
     return Twin(std::move(after));
 }
 
-// From the present back to the change.
-Result<Twin> walk_back(const std::shared_ptr<const store::Snapshot>& snapshot,
-                       const KeptChange& wanted) {
-    const ChangeLog log(snapshot, wanted.record.id);
-    TRY(const ChangeLog::Present present, log.present());
-    PastTwin now = present.state;
-    ChangeWalk walk(log, present);
-    while (true) {
-        TRY(const std::optional<KeptChange> change, walk.next());
-        if (!change || change->sequence < wanted.sequence)
-            return failure(Code::corrupted, "The changes of '" + wanted.record.id.text() +
-                                                "' do not lead to all that are kept");
-        if (change->sequence == wanted.sequence) return Twin(std::move(now.twin));
-        const Result<> back = take_back(now, change->record);
-        if (!back && back.error().code == Code::history_unavailable) return Twin();
-        TRY_VOID(back);
-    }
-}
-
 }  // namespace
 
 Result<std::shared_ptr<TwinCondition>> TwinCondition::compile(std::string_view where) {
@@ -70,8 +51,27 @@ Result<std::shared_ptr<TwinCondition>> TwinCondition::compile(std::string_view w
     return std::shared_ptr<TwinCondition>(new TwinCondition(std::move(*plan)));
 }
 
+Result<Twin> TwinCondition::walk_back(const std::shared_ptr<const store::Snapshot>& snapshot,
+                                      const KeptChange& wanted) {
+    const ChangeLog log(snapshot, wanted.record.id);
+    TRY(const ChangeLog::Present present, log.present());
+    PastTwin now = present.state;
+    ChangeWalk walk(log, present);
+    while (true) {
+        TRY(const std::optional<KeptChange> change, walk.next());
+        ++read_;
+        if (!change || change->sequence < wanted.sequence)
+            return failure(Code::corrupted, "The changes of '" + wanted.record.id.text() +
+                                                "' do not lead to all that are kept");
+        if (change->sequence == wanted.sequence) return Twin(std::move(now.twin));
+        const Result<> back = take_back(now, change->record);
+        if (!back && back.error().code == Code::history_unavailable) return Twin();
+        TRY_VOID(back);
+    }
+}
+
 Result<Twin> TwinCondition::twin_after(const std::shared_ptr<const store::Snapshot>& snapshot,
-                                       const KeptChange& change) const {
+                                       const KeptChange& change) {
     const ChangeRecord& record = change.record;
     if (record.kind == ChangeKind::created || record.kind == ChangeKind::deleted)
         return twin_told(record);

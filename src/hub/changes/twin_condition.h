@@ -22,6 +22,8 @@ public:
     // The change is one of the snapshot. Errors: corrupted.
     Result<bool> holds(const std::shared_ptr<const store::Snapshot>& snapshot,
                        const KeptChange& change);
+    // Further changes that were read for it so far: what a caller counts who bounds his work.
+    std::size_t read() const { return read_; }
 
 private:
     struct Known {
@@ -32,12 +34,16 @@ private:
     };
     explicit TwinCondition(query::Plan plan) : plan_(std::move(plan)) {}
     Result<std::optional<twin::Twin>> twin_after(
-        const std::shared_ptr<const store::Snapshot>& snapshot, const KeptChange& change) const;
+        const std::shared_ptr<const store::Snapshot>& snapshot, const KeptChange& change);
+    // From the present back to the change.
+    Result<std::optional<twin::Twin>> walk_back(
+        const std::shared_ptr<const store::Snapshot>& snapshot, const KeptChange& wanted);
     void remember(const KeptChange& change, const twin::Twin& after);
 
     const query::Plan plan_;
     std::unordered_map<TwinId, Known> known_;
     std::list<TwinId> used_;  // newest first
+    std::size_t read_ = 0;
 };
 
 }  // namespace twinhub::hub
