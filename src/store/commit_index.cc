@@ -65,11 +65,13 @@ Result<CommitRow> open_commit(std::string_view key, std::string_view value) {
     bool sound = true;
     std::uint64_t slot = 0;
     for (std::uint64_t i = 0; i < count && sound && !reader.failed(); ++i) {
-        slot += reader.varint();
+        const std::uint64_t further = reader.varint();
+        slot += further;
         CommitPart part;
         part.first = reader.varint();
         part.last = part.first + reader.varint();
-        sound = slot < slot_count && part.first != 0 && part.last >= part.first;
+        sound =
+            further < slot_count && slot < slot_count && part.first != 0 && part.last >= part.first;
         part.slot = static_cast<Slot>(slot);
         row.parts.push_back(part);
     }
