@@ -57,6 +57,7 @@ Hub::Hub(Settings settings, Seams seams)
     watches_.push_back(configurations_.get());
     jobs_ = std::make_unique<Jobs>(*this);
     rollouts_ = std::make_unique<Rollouts>(*this);
+    watches_.push_back(rollouts_.get());
 }
 
 Hub::~Hub() { committer_->stop(); }

@@ -91,7 +91,8 @@ Metrics::Metrics(prometheus::Registry& registry)
       certificates(registry),
       configurations(registry),
       drift(registry),
-      jobs(registry) {
+      jobs(registry),
+      rollouts(registry) {
     auto& sections = prometheus::BuildHistogram()
                          .Name("twin_section_bytes")
                          .Help("Size of a part of a twin after a change wrote it")

@@ -5,6 +5,7 @@
 #include "hub/drift/converge_metrics.h"
 #include "hub/jobs/metrics.h"
 #include "hub/messages/message_end.h"
+#include "hub/rollouts/metrics.h"
 #include "twin/change.h"
 
 #include <prometheus/counter.h>
@@ -77,6 +78,7 @@ struct Metrics {
     ConfigurationMetrics configurations;
     ConvergeMetrics drift;
     JobMetrics jobs;
+    RolloutMetrics rollouts;
 
 private:
     std::array<prometheus::Counter*, 8> twin_operations_{};

@@ -2,6 +2,7 @@
 
 #include "hub/configurations/settings.h"
 #include "hub/jobs/settings.h"
+#include "hub/rollouts/settings.h"
 #include "query/compile.h"
 #include "twin/drift/policy.h"
 
@@ -59,6 +60,7 @@ struct Settings {
     ConfigurationSettings configurations;
     std::string converge_tag;  // by whose values times to converge are measured; "": none
     JobSettings jobs;
+    RolloutSettings rollouts;
 };
 
 }  // namespace twinhub::hub

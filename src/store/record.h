@@ -29,6 +29,8 @@ enum class Kind : std::uint8_t {
     job_devices = 46,    // what became of it at some devices
     configuration = 50,  // what a configuration is to do
     applied = 51,        // what configurations made of a twin
+    rollout = 60,
+    rollout_device = 61,  // what a rollout did to one device
 };
 
 // How the body of a kind is laid out; each kind counts its own formats from 1.
