@@ -94,6 +94,16 @@ Task<Result<>> fleet_summary(Call& call);
 Task<Result<>> drift_paths(Call& call);
 Task<Result<>> drift_why(Call& call);
 
+// Changes of a fleet in waves (docs/rollouts.md).
+Task<Result<>> plan_rollout(Call& call);
+Task<Result<>> list_rollouts(Call& call);
+Task<Result<>> get_rollout(Call& call);
+Task<Result<>> put_rollout(Call& call);
+Task<Result<>> delete_rollout(Call& call);
+Task<Result<>> act_on_rollout(Call& call);
+Task<Result<>> rollout_devices(Call& call);
+Task<Result<>> stream_rollout(Call& call);
+
 // Direct methods (10.1).
 Task<Result<>> invoke_method(Call& call);
 

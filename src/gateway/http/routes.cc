@@ -23,8 +23,7 @@ constexpr std::size_t revocation_body = 2 * 1024 * 1024;
 constexpr std::size_t twin_body = twin::update_bytes_max;
 
 // Spec service-api 4.1, 5.1, 6.1, 7.1, 8, 9.1, 10, 11.1 and device-protocols 1.1, 5, 7.3;
-// operations as in 2.2. The prefixes /access /audit /evidence /limits /cost /plan /rollouts
-// /console and
+// operations as in 2.2. The prefixes /access /audit /evidence /limits /cost /plan /console and
 // /_emulator are kept for what comes later.
 constexpr std::array table{
     Route{Method::get, "/twins/{device}", Operation::twin_read, no_body, get_twin},
@@ -101,6 +100,7 @@ constexpr std::array table{
           false, Face::hub, false},
     Route{Method::get, "/twinhub/ledger/key", Operation::history_read, no_body, get_evidence_key,
           false, false, Face::hub, false},
+
     Route{Method::get, "/configurations", Operation::configuration_read, no_body,
           list_configurations},
     Route{Method::post, "/configurations/testQueries", Operation::configuration_read, small_body,
@@ -115,6 +115,23 @@ constexpr std::array table{
           configuration_effect, false, false, Face::hub, false},
     Route{Method::post, "/devices/{device}/applyConfigurationContent",
           Operation::configuration_apply, large_body, apply_configuration_content},
+
+    Route{Method::post, "/rollouts/plan", Operation::rollout_read, small_body, plan_rollout, false,
+          false, Face::hub, false},
+    Route{Method::get, "/rollouts", Operation::rollout_read, no_body, list_rollouts, false, false,
+          Face::hub, false},
+    Route{Method::get, "/rollouts/{any}", Operation::rollout_read, no_body, get_rollout, false,
+          false, Face::hub, false},
+    Route{Method::put, "/rollouts/{any}", Operation::rollout_write, large_body, put_rollout, false,
+          false, Face::hub, false},
+    Route{Method::remove, "/rollouts/{any}", Operation::rollout_write, no_body, delete_rollout,
+          false, false, Face::hub, false},
+    Route{Method::get, "/rollouts/{any}/devices", Operation::rollout_read, no_body, rollout_devices,
+          false, false, Face::hub, false},
+    Route{Method::get, "/rollouts/{any}/stream", Operation::rollout_read, no_body, stream_rollout,
+          false, false, Face::hub, false},
+    Route{Method::post, "/rollouts/{any}/{action}", Operation::rollout_write, small_body,
+          act_on_rollout, false, false, Face::hub, false},
 
     Route{Method::get, "/statistics/devices", Operation::statistics_read, no_body,
           device_statistics},
