@@ -50,5 +50,6 @@ std::vector<Command> drift_commands();
 std::vector<Command> ledger_commands();
 std::vector<Command> change_commands();
 std::vector<Command> job_commands();
+std::vector<Command> rollout_commands();
 
 }  // namespace twinhub::apps::cli

@@ -137,6 +137,11 @@ struct Config {
     std::vector<std::string> drift_overrides;
     std::string drift_converge_tag;  // a path in tags; empty = none
 
+    // --- rollouts ---
+    std::uint64_t rollouts_kept_max = 100;
+    std::uint64_t rollouts_devices_max = 1'000'000;
+    std::string rollouts_zone_folder = "/usr/share/zoneinfo";
+
     // --- messages to devices, methods ---
     std::uint64_t messages_per_device_max = 50;
     std::uint64_t messages_max = 1'000'000;        // over all devices

@@ -219,6 +219,13 @@ const Setting table[] = {
     {"drift.converge_tag", &Config::drift_converge_tag,
      "Path in the tags by whose values times to converge are measured; empty = none."},
 
+    {"rollouts.kept_max", &Config::rollouts_kept_max,
+     "Rollouts that are kept, drafts and those that are over included.", Form::plain, 1, 10'000},
+    {"rollouts.devices_max", &Config::rollouts_devices_max, "Devices of one rollout.", Form::plain,
+     1, 10'000'000},
+    {"rollouts.zone_folder", &Config::rollouts_zone_folder,
+     "Where the time zone database is, for maintenance windows (package tzdata)."},
+
     {"messages.per_device_max", &Config::messages_per_device_max,
      "Messages that may wait for one device.", Form::plain, 1, 10'000},
     {"messages.max", &Config::messages_max, "Messages that may wait for all devices together.",
