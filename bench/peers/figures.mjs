@@ -9,10 +9,10 @@ import { load } from './load.mjs';
 import { startMosquitto } from './mosquitto.mjs';
 import { startPipeline, topics } from './pipeline.mjs';
 import { loadTwins, pgbench, startPostgres } from './postgresql.mjs';
-import { diskBytes, residentBytes, sleep } from './process.mjs';
+import { cpuSeconds, diskBytes, residentBytes, runAsync, sleep } from './process.mjs';
 import { followed, readAll, unfollowed } from './feed.mjs';
 import { storm } from './storm.mjs';
-import { startTwinhub } from './twinhub.mjs';
+import { startTwinhub, twinhubBinary } from './twinhub.mjs';
 
 const fleetUsual = 20_000;
 const fleetLarge = 1_000_000;
@@ -283,6 +283,35 @@ async function feed(settings) {
     ]);
 }
 
+// One job over the whole fleet, from its order to its last durable twin; no peer has such a thing.
+async function bulkPatch(settings) {
+    if (settings.peersOnly) return [];
+    const count = settings.fleet ?? fleetLarge;
+    return withAll({ hub: () => startTwinhub({ fleet: count, filled: true }) }, ({ hub }) => {
+        let number = 0;
+        return compare({
+            pairs: Math.min(settings.pairs, 3),
+            ours: async () => {
+                const version = ++number;
+                const cpu = cpuSeconds(hub.pids[0]);
+                const job = JSON.parse(await runAsync(twinhubBinary(), [
+                    'job', 'create-twin-update', '--job-id', `bench-${version}`, '--all-devices', '--desired', JSON.stringify({ wave: version }),
+                    '--wait', '--poll-interval', '1', '--poll-duration', '3600', '--output', 'json'],
+                { env: { ...process.env, TWINHUB_DATA: hub.folder } }));
+                const seconds = (Date.parse(job.endTime) - Date.parse(job.createdTime)) / 1000;
+                const { succeededCount: changed, failedCount: failed } = job.deviceJobStatistics;
+                if (job.status !== 'completed' || changed !== count) throw new Error(`the job did not do it all: ${JSON.stringify(job)}`);
+                return { seconds, changed, failed, per_second: changed / seconds, server_cpu_us: (cpuSeconds(hub.pids[0]) - cpu) * 1e6 / count };
+            },
+            targets: [
+                { name: `${count} twins patched by one job, durable`, unit: 's', of: run => run.seconds, ...count === fleetLarge && { gate: { oursAtMost: 60 } } },
+                { name: 'twins a second', unit: '/s', of: run => run.per_second },
+                cpu,
+            ],
+        });
+    });
+}
+
 const figure = (what, measure) => ({ what, measure });
 export const figures = {
     T1: figure('durable PATCH/s over MQTT and TLS against Mosquitto + bridge + PostgreSQL (with T2)', closedLoop),
@@ -299,5 +328,6 @@ export const figures = {
     T17: figure('what a million twins take in memory and on disk', size),
     T18: figure('REST twin reads against pgbench', restGet),
     feed: figure('the change feed at 5,000 changes a second', feed),
+    jobs: figure('a million twins patched by one job', bulkPatch),
     storm: figure('twin reads while a fleet provisions itself and connects', arrivals),
 };

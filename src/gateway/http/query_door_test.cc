@@ -106,7 +106,8 @@ std::string kind_of(const Response& response) {
     return std::string(query_error_of(response).at("kind").as_string());
 }
 
-// Waits for configurations or jobs on devices, which no hub keeps yet.
+// Rows of configurations, which no hub keeps yet, and of jobs that are under way: hub/jobs has
+// them.
 bool waits_for_more(const ConformanceCase& one) {
     static const std::vector<std::string> names{
         "configurations",   "modules-edge-metric", "jobs-by-device", "jobs-by-id",

@@ -403,13 +403,11 @@ Task<Result<JobPage>> Jobs::list(JobFilter filter, std::string cursor, std::size
             JobView view = state.view(job);
             if (filter.status && view.state.status != *filter.status) continue;
             if (page.jobs.size() == limit) {
-                page.cursor = to_cursor(*std::next(at));
+                page.cursor = to_cursor({page.jobs.back().spec.created, page.jobs.back().spec.id});
                 break;
             }
             page.jobs.push_back(std::move(view));
         }
-        if (!page.cursor.empty())
-            page.cursor = to_cursor({page.jobs.back().spec.created, page.jobs.back().spec.id});
         CO_TRY_VOID(co_await state.complete(page.jobs));
         co_return page;
     };
