@@ -31,6 +31,7 @@ enum class Kind : std::uint8_t {
     applied = 51,        // what configurations made of a twin
     rollout = 60,
     rollout_device = 61,  // what a rollout did to one device
+    route = 41,           // how far a route has delivered
 };
 
 // How the body of a kind is laid out; each kind counts its own formats from 1.
