@@ -23,6 +23,18 @@ add_library(proton::proton UNKNOWN IMPORTED)
 set_target_properties(proton::proton PROPERTIES
     IMPORTED_LOCATION ${PROTON_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${PROTON_INCLUDE_DIR})
 
+# Debian's librdkafka and libmosquitto come with pkg-config files only.
+find_path(RDKAFKA_INCLUDE_DIR librdkafka/rdkafka.h REQUIRED)
+find_library(RDKAFKA_LIBRARY rdkafka REQUIRED)
+add_library(rdkafka::rdkafka UNKNOWN IMPORTED)
+set_target_properties(rdkafka::rdkafka PROPERTIES
+    IMPORTED_LOCATION ${RDKAFKA_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${RDKAFKA_INCLUDE_DIR})
+find_path(MOSQUITTO_INCLUDE_DIR mosquitto.h REQUIRED)
+find_library(MOSQUITTO_LIBRARY mosquitto REQUIRED)
+add_library(mosquitto::mosquitto UNKNOWN IMPORTED)
+set_target_properties(mosquitto::mosquitto PROPERTIES
+    IMPORTED_LOCATION ${MOSQUITTO_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${MOSQUITTO_INCLUDE_DIR})
+
 # Debian's RE2 comes without a CMake package.
 find_path(RE2_INCLUDE_DIR re2/re2.h REQUIRED)
 find_library(RE2_LIBRARY re2 REQUIRED)

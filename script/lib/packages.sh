@@ -1,10 +1,12 @@
 # The Debian 12 packages that building and testing need, installed when they are missing.
 
 packages_build="binutils clang-19 cmake libc6-dev libstdc++-12-dev mold ninja-build
-    libabsl-dev libboost1.81-dev libcli11-dev libfmt-dev libqpid-proton11-dev libre2-dev libroaring-dev librocksdb-dev
+    libabsl-dev libboost1.81-dev libcli11-dev libfmt-dev libmosquitto-dev libqpid-proton11-dev librdkafka-dev
+    libre2-dev libroaring-dev librocksdb-dev
     libspdlog-dev libssl-dev libyaml-cpp-dev prometheus-cpp-dev zlib1g-dev"
 packages_test="ccache clang-format-19 clang-tidy-19 curl iproute2 libbenchmark-dev libclang-rt-19-dev
-    libgmock-dev libgtest-dev librapidcheck-dev llvm-19 openssl procps python3 python3-paho-mqtt swtpm tzdata util-linux"
+    libgmock-dev libgtest-dev librapidcheck-dev llvm-19 mosquitto openssl procps python3 python3-paho-mqtt swtpm tzdata
+    util-linux"
 packages_node="nodejs npm"
 packages_deb="binutils dpkg-dev fakeroot file"
 

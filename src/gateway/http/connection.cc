@@ -300,7 +300,8 @@ Task<> Connection::answer() {
                   *transport_,
                   context_.deadlines(),
                   context_.settings(),
-                  context_.provisioning()};
+                  context_.provisioning(),
+                  context_.routes()};
         if (auto done = co_await route_->handler(call); !done) refusal_ = std::move(done).error();
     }
     if (reply.lines && !reply.lines->has_own_limit() &&

@@ -22,6 +22,10 @@ namespace twinhub::provisioning {
 class Provisioning;
 }  // namespace twinhub::provisioning
 
+namespace twinhub::gateway {
+class Routes;
+}  // namespace twinhub::gateway
+
 namespace twinhub::gateway::http {
 
 class Connection;
@@ -69,6 +73,9 @@ public:
     void serve_amqp(DeviceDoor door) { amqp_ = std::move(door); }
     const DeviceDoor& amqp() const { return amqp_; }
     provisioning::Provisioning* provisioning() const { return provisioning_; }  // or nullptr
+    // Routes of events: until this is called there are none.
+    void show_routes(Routes& routes) { routes_ = &routes; }
+    Routes* routes() const { return routes_; }
     std::span<const std::string> hosts() const { return hosts_; }  // the names of the hub
     std::string_view date(Instant now);                            // for the Date header
 
@@ -88,6 +95,7 @@ private:
     DeviceDoor mqtt_;
     DeviceDoor amqp_;
     provisioning::Provisioning* provisioning_;
+    Routes* routes_ = nullptr;
     std::vector<std::string> hosts_;
     std::array<std::byte, 32 * 1024> scratch_{};
     std::vector<std::unique_ptr<Exchange>> spare_;

@@ -17,6 +17,10 @@ namespace twinhub::provisioning {
 class Provisioning;
 }  // namespace twinhub::provisioning
 
+namespace twinhub::gateway {
+class Routes;
+}  // namespace twinhub::gateway
+
 namespace twinhub::gateway::http {
 
 struct HttpMetrics;
@@ -40,6 +44,7 @@ struct Call {
     Deadlines& deadlines;
     const HttpSettings& settings;
     provisioning::Provisioning* provisioning;  // nullptr only for routes that are the hub's
+    Routes* routes;                            // of events; nullptr where there are none
 };
 
 hub::Author author_of(const Call& call);
@@ -63,6 +68,10 @@ Task<Result<>> bulk_identities(Call& call);
 Task<Result<>> regenerate_keys(Call& call);
 Task<Result<>> device_statistics(Call& call);
 Task<Result<>> service_statistics(Call& call);
+
+// Routes of events (docs/routes.md).
+Task<Result<>> list_routes(Call& call);
+Task<Result<>> test_routes(Call& call);
 
 // Twins and queries (5, 6).
 Task<Result<>> get_twin(Call& call);

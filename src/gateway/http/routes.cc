@@ -167,6 +167,10 @@ constexpr std::array table{
           Operation::certificate_write, no_body, delete_revocation_list},
 
     Route{Method::get, "/twinhub/device-events", Operation::events_read, no_body, device_events},
+    Route{Method::get, "/twinhub/routes", Operation::route_read, no_body, list_routes, false, false,
+          Face::hub, false},
+    Route{Method::post, "/twinhub/routes/test", Operation::route_read, small_body, test_routes,
+          false, false, Face::hub, false},
 
     Route{Method::post, "/devices/{device}/messages/events", Operation::device_send, message_body,
           send_event, false, true},

@@ -60,6 +60,7 @@ Result<> LineFile::open(Instant now) {
 }
 
 Result<> LineFile::put_aside() {
+    if (::fdatasync(descriptor_) != 0) return fault("write to");
     ::close(std::exchange(descriptor_, -1));
     const auto name = [this](std::uint32_t number) {
         return number == 0 ? path_ : fmt::format("{}.{}", path_, number);
@@ -90,6 +91,11 @@ Result<> LineFile::write(std::string& lines, std::size_t bytes) {
     bytes_ += done;
     lines.erase(0, done);
     return result;
+}
+
+Result<> LineFile::sync() {
+    if (descriptor_ >= 0 && ::fdatasync(descriptor_) != 0) return fault("write to");
+    return {};
 }
 
 Result<> LineFile::append(std::string& lines, Instant now) {

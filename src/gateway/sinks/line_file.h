@@ -26,6 +26,10 @@ public:
     // Appends `lines`, each with its end, and takes off it what was written: to be called again
     // with the rest after an error. Errors: internal, with the path.
     Result<> append(std::string& lines, Instant now);
+    // Waits until what was appended is on disk. Errors: internal, with the path.
+    Result<> sync();
+    // Whether the last line is not whole yet.
+    bool is_in_line() const { return in_line_; }
 
 private:
     Result<> open(Instant now);
