@@ -4,6 +4,7 @@
 #include "apps/keys/certificate.h"
 #include "apps/provisioning_seams.h"
 #include "apps/provisioning_settings.h"
+#include "apps/routes.h"
 #include "apps/serving_loop.h"
 #include "apps/sinks.h"
 #include "apps/store_figures.h"
@@ -99,6 +100,7 @@ struct Server::Parts {
           http_metrics(registry),
           listener_metrics(registry),
           sink_metrics(registry),
+          route_metrics(registry),
           provisioning_metrics(registry),
           limit(config.connections_max, &listener_metrics.open) {}
     ~Parts();
@@ -133,6 +135,7 @@ struct Server::Parts {
     http::HttpMetrics http_metrics;
     gateway::ListenerMetrics listener_metrics;
     gateway::SinkMetrics sink_metrics;
+    gateway::RouteMetrics route_metrics;
     provisioning::Metrics provisioning_metrics;
     gateway::SharedTls tls;
     gateway::ConnectionLimit limit;
@@ -231,12 +234,13 @@ Result<> Server::Parts::serve_operations() {
     return {};
 }
 
-// The hub's own requests, and the sinks; each sink lives on one loop.
+// The hub's own requests, and the sinks; each sink lives on one loop, all routes on the last.
 Result<> Server::Parts::open_ways_out() {
     TRY(const gateway::ClientTrust trust,
         gateway::make_trust(config.outgoing_ca_file, gateway::SystemAuthorities::always));
     for (const auto& loop : loops) loop->open_ways_out(trust, clock);
     for (std::size_t i = 0; i < config.sinks.size(); ++i) {
+        if (is_of_a_route(config, config.sinks[i])) continue;
         ServingLoop& loop = *loops[i % loops.size()];
         const gateway::SinkSeams seams{.events = hub->device_events(),
                                        .executor = loop.get_executor(),
@@ -250,6 +254,15 @@ Result<> Server::Parts::open_ways_out() {
         asio::post(loop, [sink] { sink->start(); });
         loop.sinks.push_back(std::move(sink));
     }
+    ServingLoop& last = *loops.back();
+    const gateway::RouteSeams seams{.executor = last.get_executor(),
+                                    .deadlines = last.deadlines,
+                                    .clock = clock,
+                                    .random = random,
+                                    .log = log,
+                                    .metrics = route_metrics};
+    TRY(last.routes, make_routes(config, {*hub, *last.outgoing, pool.get_executor()}, seams));
+    asio::post(last, [&last] { last.routes->start(); });
     return {};
 }
 
@@ -284,6 +297,7 @@ Result<> Server::Parts::listen() {
                 door.serve(std::move(transport));
             },
             device_gate(config), provisioning.get());
+        loop.http->show_routes(*loops.back()->routes);
         loop.http->serve_amqp([&door = *loop.amqp](std::unique_ptr<gateway::Transport> transport) {
             door.serve(std::move(transport));
         });
@@ -432,11 +446,15 @@ void Server::Parts::empty_sinks(Moment until) {
         sinks.insert(sinks.end(), loop->sinks.begin(), loop->sinks.end());
         asio::post(*loop, [&here = *loop] {
             for (const auto& sink : here.sinks) sink->finish();
+            if (here.routes) here.routes->finish();
         });
     }
     const auto is_empty = [](const auto& sink) { return sink->waiting() == 0; };
-    while (!std::ranges::all_of(sinks, is_empty) && clock.monotonic() < until)
-        std::this_thread::sleep_for(5ms);
+    const auto all_empty = [&] {
+        const auto& routes = loops.back()->routes;
+        return std::ranges::all_of(sinks, is_empty) && (!routes || routes->is_empty());
+    };
+    while (!all_empty() && clock.monotonic() < until) std::this_thread::sleep_for(5ms);
 }
 
 // From here on there is one thread.
@@ -490,6 +508,7 @@ Server::Parts::~Parts() {
         loop->stop_sinks();  // they listen to the hub
     }
     discard();
+    for (const auto& loop : loops) loop->routes.reset();  // they listen to it, too
     provisioning.reset();
     hub.reset();
     discard();

@@ -8,6 +8,7 @@
 #include "gateway/mqtt/context.h"
 #include "gateway/outgoing/outgoing.h"
 #include "gateway/pause.h"
+#include "gateway/routes/routes.h"
 #include "gateway/sinks/sink.h"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -47,6 +48,7 @@ struct ServingLoop : DoorLoop {
 
     void stop_sinks() {
         for (const auto& sink : sinks) sink->stop();
+        if (routes) routes->stop();
         if (outgoing) outgoing->stop();
         if (to_hubs) to_hubs->stop();
         is_ending = true;
@@ -64,6 +66,7 @@ struct ServingLoop : DoorLoop {
     std::list<gateway::Pause> pauses;            // of registrations
     bool is_ending = false;
     std::vector<std::shared_ptr<gateway::Sink>> sinks;
+    std::unique_ptr<gateway::Routes> routes;  // on the last loop alone
 };
 
 }  // namespace twinhub::apps

@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::size_t secret_bytes_min = 16;
 
-// The text of the file without the line end that editors leave.
+}  // namespace
+
 Result<std::string> read_secret(const SinkConfig& config) {
     if (config.secret_file.empty()) return std::string();
     TRY(std::string secret, read_secret_file(config.secret_file));
@@ -22,8 +23,6 @@ Result<std::string> read_secret(const SinkConfig& config) {
                                    config.secret_file, secret_bytes_min));
     return secret;
 }
-
-}  // namespace
 
 Result<std::shared_ptr<gateway::Sink>> make_sink(const SinkConfig& config,
                                                  const std::string& hub_name,

@@ -17,4 +17,8 @@ Result<std::shared_ptr<gateway::Sink>> make_sink(const SinkConfig& config,
                                                  gateway::Outgoing& outgoing,
                                                  const gateway::SinkSeams& seams);
 
+// The secret that signs requests to the sink, without the line end that editors leave; empty when
+// it has none. Errors: those of the file, argument_invalid for a short one.
+Result<std::string> read_secret(const SinkConfig& config);
+
 }  // namespace twinhub::apps

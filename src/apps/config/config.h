@@ -1,5 +1,6 @@
 #pragma once
 
+#include "apps/config/route_config.h"
 #include "apps/config/sink_config.h"
 #include "base/log.h"
 #include "query/plan.h"
@@ -165,6 +166,7 @@ struct Config {
     // --- what goes out ---
     std::string outgoing_ca_file;  // PEM, trusted beside the system's CAs; empty = those alone
     std::vector<SinkConfig> sinks;
+    std::vector<RouteConfig> routes;
 
     // --- operations ---
     LogLevel log_level = LogLevel::info;

@@ -63,6 +63,72 @@ std::string kind_text(const Setting& setting) {
     return std::visit(Kind{setting}, setting.field);
 }
 
+std::string kinds_of(const SinkSetting& setting) {
+    std::string kinds;
+    std::size_t count = 0;
+    for (const SinkKind kind : sink_kinds) {
+        if (!setting.is_of(kind)) continue;
+        ++count;
+        if (!kinds.empty()) kinds += ", ";
+        kinds += name_of(kind);
+    }
+    return count == sink_kinds.size() ? "all" : kinds;
+}
+
+std::string list_of(std::span<const std::string> items) {
+    std::string out = "[";
+    for (const std::string& item : items)
+        out += fmt::format("{}{}", out.size() > 1 ? ", " : "", yaml_scalar(item));
+    return out + "]";
+}
+
+std::string routes_yaml(const Config& config) {
+    std::string out;
+    if (!config.routes.empty()) out += "routes:\n";
+    for (const RouteConfig& route : config.routes) {
+        const hub::RouteSettings& settings = route.settings;
+        std::vector<std::string> sources;
+        for (const hub::EventSource source : settings.sources)
+            sources.emplace_back(hub::name_of(source));
+        out += fmt::format("  - name: {}\n    sources: {}\n    condition: {}\n    project: {}\n",
+                           yaml_scalar(settings.name), list_of(sources),
+                           yaml_scalar(settings.condition), list_of(settings.project));
+        out += fmt::format(
+            "    sink: {}\n    dead_letter: {}\n    enabled: {}\n    start: {}\n"
+            "    attempts: {}\n",
+            yaml_scalar(settings.sink), yaml_scalar(settings.dead_letter), settings.enabled,
+            route.from_oldest ? "oldest" : "newest", route.attempts_max);
+    }
+    return out;
+}
+
+constexpr std::string_view about_routes = R"(
+## Routes
+
+Routes choose events and bring them to a sink; [routes.md](routes.md) says which events there are and what is
+promised. Only the file can hold them.
+
+```yaml
+routes:
+  - name: changes-of-eu
+    sources: [TwinChangeEvents, DeviceLifecycleEvents]
+    condition: $twin.tags.site.region = 'EU'
+    sink: alerts
+```
+
+| Setting | Default | Meaning |
+|---|---|---|
+| `name` | | What metrics, the log and the place in the feed are kept under: letters, digits, - and _. |
+| `sources` | | TwinChangeEvents, DeviceLifecycleEvents, DeviceConnectionStateEvents, DriftChangeEvents, DeviceMessages. |
+| `condition` | | Which of them, in the language of routing queries; empty: all. |
+| `project` | | What of the body goes on, as a list of paths; empty: all. |
+| `sink` | | Where they go, by the name of a sink. |
+| `dead_letter` | | The sink for what `sink` refuses; empty: a file of the route in the data folder. |
+| `enabled` | `true` | false: it delivers nothing, and keeps its place. |
+| `start` | `newest` | Where a new route begins: newest, or oldest for all changes that are kept. |
+| `attempts` | `1000` | How often a batch is tried before it is a dead letter. |
+)";
+
 }  // namespace
 
 std::string to_yaml(const Config& config) {
@@ -79,6 +145,7 @@ std::string to_yaml(const Config& config) {
             out += fmt::format("  {}: {}\n", setting.path.substr(dot + 1),
                                yaml_value(setting, config));
     }
+    out += routes_yaml(config);
     if (!config.sinks.empty()) out += "sinks:\n";
     for (const SinkConfig& sink : config.sinks) {
         out += fmt::format("  - kind: {}\n", name_of(sink.kind));
@@ -131,7 +198,8 @@ read again on SIGHUP; everything else needs a restart.
 ## Sinks
 
 Messages of devices go on to the sinks that the file lists; neither the environment nor a flag can name one.
-[operations.md](operations.md) says what they promise.
+[operations.md](operations.md) says what they promise. A sink that a route names gets what the route brings,
+and nothing else.
 
 ```yaml
 sinks:
@@ -146,16 +214,14 @@ sinks:
 
 | Setting | Kind of sink | Default | Meaning |
 |---|---|---|---|
-| `kind` | | | file or webhook. |
+| `kind` | | | file, webhook, kafka or mqtt. |
 )";
     for (const SinkSetting& setting : sink_settings()) {
         const std::string value = text_of(SinkConfig{}, setting);
-        out += fmt::format("| `{}` | {} | {} | {} |\n", setting.name,
-                           setting.of_file && setting.of_webhook ? "both"
-                           : setting.of_file                     ? "file"
-                                                                 : "webhook",
+        out += fmt::format("| `{}` | {} | {} | {} |\n", setting.name, kinds_of(setting),
                            value.empty() ? "" : "`" + value + "`", setting.about);
     }
+    out += about_routes;
     return out;
 }
 

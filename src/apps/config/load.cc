@@ -25,6 +25,7 @@ public:
             if (root.IsNull()) return;
             if (!root.IsMap()) return mistake(root, "must be settings by name");
             read_map(root, "");
+            check_routes();
         } catch (const YAML::BadFile&) {
             loaded_.mistakes.push_back(loaded_.file + ": cannot be read");
         } catch (const YAML::Exception& error) {
@@ -52,6 +53,8 @@ private:
                 read_setting(*setting, member.second);
             } else if (path == "sinks") {
                 read_sinks(member.second);
+            } else if (path == "routes") {
+                read_routes(member.second);
             } else if (!is_group(path)) {
                 mistake(member.first, path + " is not a setting");
             } else if (member.second.IsMap()) {
@@ -111,9 +114,62 @@ private:
                 has_kind = true;
                 read(member.first, member.second);
             }
-        if (!has_kind) return mistake(item, "a sink needs a kind: file or webhook");
+        if (!has_kind)
+            return mistake(item, fmt::format("a sink needs a kind: {}", sink_kind_names));
         for (const auto& member : item)
             if (!is_kind(member.first)) read(member.first, member.second);
+    }
+
+    void read_routes(const YAML::Node& list) {
+        if (list.IsNull()) return;
+        if (!list.IsSequence()) return mistake(list, "routes must be a list");
+        for (const YAML::Node& item : list) {
+            routes_.push_back(item);
+            RouteConfig& route = loaded_.config.routes.emplace_back();
+            if (!item.IsMap()) {
+                mistake(item, "a route must be settings by name");
+                continue;
+            }
+            std::set<std::string> seen;
+            for (const auto& member : item) read_route(member.first, member.second, route, seen);
+        }
+    }
+
+    void read_route(const YAML::Node& name, const YAML::Node& value, RouteConfig& route,
+                    std::set<std::string>& seen) {
+        if (!name.IsScalar()) return mistake(name, "the name of a setting must be one word");
+        if (!seen.insert(name.Scalar()).second)
+            return mistake(name, fmt::format("routes: {} is set twice", name.Scalar()));
+        std::vector<std::string> texts;
+        if (value.IsScalar()) texts.push_back(value.Scalar());
+        for (const YAML::Node& item : value) {
+            if (!item.IsScalar())
+                return mistake(item,
+                               fmt::format("routes: {} must be a list of words", name.Scalar()));
+            texts.push_back(item.Scalar());
+        }
+        if (value.IsMap() || value.IsNull())
+            return mistake(name, fmt::format("routes: {} must have a value", name.Scalar()));
+        if (auto done = assign(route, name.Scalar(), texts); !done)
+            mistake(value, fmt::format("routes: {} {}", name.Scalar(), done.error().message));
+    }
+
+    // Once everything is read: a route may stand before its sink.
+    void check_routes() {
+        for (const auto& [index, text] : route_mistakes(loaded_.config))
+            mistake(routes_[index], text);
+        for (const SinkConfig& sink : loaded_.config.sinks) {
+            const bool is_broker = sink.kind == SinkKind::kafka || sink.kind == SinkKind::mqtt;
+            const bool is_used =
+                std::ranges::any_of(loaded_.config.routes, [&](const RouteConfig& route) {
+                    return route.settings.sink == sink.name ||
+                           route.settings.dead_letter == sink.name;
+                });
+            if (is_broker && !is_used && !sink.name.empty())
+                loaded_.mistakes.push_back(
+                    fmt::format("sinks: '{}' is named by no route, which a {} needs", sink.name,
+                                name_of(sink.kind)));
+        }
     }
 
     static bool is_group(const std::string& path) {
@@ -123,6 +179,7 @@ private:
 
     Loaded& loaded_;
     std::set<std::string> seen_;
+    std::vector<YAML::Node> routes_;  // as they stand in the file
 };
 
 // "a, b" as the items of a list, for the environment and for flags.

@@ -98,6 +98,62 @@ TEST_F(ConfigFile, ListsSinks) {
     EXPECT_EQ(load_text(to_yaml(loaded.config)).config, loaded.config);
 }
 
+TEST_F(ConfigFile, ListsRoutesAndTheirSinks) {
+    const Loaded loaded = load_text(
+        "routes:\n  - name: changes\n    sources: [twinChangeEvents, DeviceLifecycleEvents]\n"
+        "    condition: $twin.tags.site = 'EU'\n    project: [$body.version, opType AS what]\n"
+        "    sink: stream\n    dead_letter: archive\n    start: oldest\n    attempts: 5\n"
+        "  - {name: off, sources: DeviceMessages, sink: broker, enabled: false}\n"
+        "sinks:\n  - {kind: kafka, name: stream, brokers: 'k1:9093, k2:9093', topic: twins}\n"
+        "  - {kind: mqtt, name: broker, address: 'mqtt.local', topic: 't/{deviceId}'}\n"
+        "  - {kind: file, name: archive, path: /tmp/a}\n");
+    ASSERT_THAT(loaded.mistakes, testing::IsEmpty());
+    ASSERT_EQ(loaded.config.routes.size(), 2u);
+    const RouteConfig& changes = loaded.config.routes[0];
+    EXPECT_THAT(changes.settings.sources,
+                ElementsAre(hub::EventSource::twin_changes, hub::EventSource::lifecycle));
+    EXPECT_EQ(changes.settings.condition, "$twin.tags.site = 'EU'");
+    EXPECT_THAT(changes.settings.project, ElementsAre("$body.version", "opType AS what"));
+    EXPECT_EQ(changes.settings.dead_letter, "archive");
+    EXPECT_TRUE(changes.from_oldest);
+    EXPECT_EQ(changes.attempts_max, 5u);
+    EXPECT_FALSE(loaded.config.routes[1].settings.enabled);
+    EXPECT_EQ(loaded.config.sinks[0].brokers, "k1:9093, k2:9093");
+    // What is shown can be read again.
+    EXPECT_EQ(load_text(to_yaml(loaded.config)).config.routes, loaded.config.routes);
+    EXPECT_EQ(load_text(to_yaml(loaded.config)).config.sinks, loaded.config.sinks);
+}
+
+TEST_F(ConfigFile, NamesWhatIsWrongWithRoutes) {
+    const Loaded loaded = load_text(
+        "routes:\n  - {name: a, sources: TwinChangeEvents, sink: nowhere}\n"
+        "  - {name: a, sources: [Wat], sink: f}\n"
+        "  - {name: b, sources: DeviceMessages, sink: f, condition: 'x ='}\n"
+        "  - {name: c, sources: DeviceMessages, sink: f, wat: 1, enabled: maybe}\n"
+        "  - {name: 'd e', sink: f, dead_letter: f}\n  - text\n"
+        "sinks:\n  - {kind: file, name: f, path: /tmp/f}\n"
+        "  - {kind: mqtt, name: m, address: 'x:99999', topic: 'a/#', tls: maybe}\n");
+    const std::string f = loaded.file;
+    for (const std::string& wanted :
+         {f + ":2: routes: 'a' has a sink that is not there: 'nowhere'",
+          f + ":3: routes: sources must be TwinChangeEvents, DeviceLifecycleEvents, "
+              "DeviceConnectionStateEvents, DriftChangeEvents or DeviceMessages, not 'Wat'",
+          f + ":3: routes: 'a' is the name of two", f + ":3: routes: 'a' needs sources",
+          f + ":5: routes: wat is not a setting of a route",
+          f + ":5: routes: enabled must be true or false, not 'maybe'",
+          f + ":6: routes: 'd e' must have a name of 1 to 64 letters, digits, - and _",
+          f + ":6: routes: 'd e' has its own sink as dead_letter",
+          f + ":7: a route must be settings by name",
+          std::string("sinks: 'm' is named by no route, which a mqtt needs"),
+          std::string("sinks: 'm' needs an address, host or host:port"),
+          std::string("sinks: 'm' has a topic with a wildcard"),
+          std::string("sinks: 'm' has a tls that is none: 'maybe'")})
+        EXPECT_THAT(loaded.mistakes, testing::Contains(wanted));
+    EXPECT_THAT(loaded.mistakes,
+                ::testing::Contains(::testing::AllOf(HasSubstr(":4: routes: 'b' has a condition"),
+                                                     HasSubstr("line 1, column 4"))));
+}
+
 TEST_F(ConfigFile, NamesWhatIsWrongWithSinks) {
     const Loaded loaded = load_text(
         "sinks:\n  - {name: a}\n  - {kind: queue}\n  - {kind: file, name: b, url: x}\n"
@@ -107,8 +163,8 @@ TEST_F(ConfigFile, NamesWhatIsWrongWithSinks) {
     EXPECT_THAT(
         loaded.mistakes,
         testing::IsSupersetOf(
-            {f + ":2: a sink needs a kind: file or webhook",
-             f + ":3: sinks: kind must be file or webhook, not 'queue'",
+            {f + ":2: a sink needs a kind: file, webhook, kafka or mqtt",
+             f + ":3: sinks: kind must be file, webhook, kafka or mqtt, not 'queue'",
              f + ":4: sinks: url is not a setting of a file",
              f + ":5: sinks: files_max must be a number, 1 to 1000, not '0'",
              f + ":6: sinks: wat is not a setting of a sink",
