@@ -8,6 +8,7 @@
 #include "gateway/routes/webhook_route_sink.h"
 #include "hub/events/feed_reader.h"
 #include "hub/events/route_cursors.h"
+#include "hub/rollouts/rollouts.h"
 
 #include <fmt/format.h>
 
@@ -166,7 +167,8 @@ Result<std::unique_ptr<gateway::Routes>> make_routes(const Config& config,
     hub::Hub& hub = ground.hub;
     auto routes = std::make_unique<gateway::Routes>(
         gateway::EventBuses{{hub::EventSource::messages, &hub.device_events()},
-                            {hub::EventSource::drift, &hub.drift_events()}},
+                            {hub::EventSource::drift, &hub.drift_events()},
+                            {hub::EventSource::rollouts, &hub.rollouts().events()}},
         seams);
     SinkMaker sinks(config, ground, seams, *routes);
     TRY(const auto cursors, hub::RouteCursors::open(hub, seams.executor));

@@ -87,6 +87,7 @@ Result<json::object> gates_of(const Arguments& arguments) {
         if (!arguments.has(name)) continue;
         TRY(gates[name], duration_of(name, arguments.text(name)));
     }
+    if (arguments.flag("settled")) gates["settled"] = true;
     return gates;
 }
 
@@ -302,6 +303,9 @@ std::vector<Option> plan_options() {
         {.name = "rejected-at-most", .about = "Gate: 1%"},
         {.name = "offline-allowance", .about = "Who may be away without being waited for: 10%"},
         {.name = "soak", .about = "How long it must be good: 20m"},
+            {.name = "settled",
+             .about = "Not before each device has answered, gone away or become stale",
+             .takes = Takes::none},
         {.name = "timeout", .about = "When it is given up: 4h"},
         {.name = "window", .about = "When devices may be changed: JSON"},
         {.name = "on-fail", .about = "What a failed gate does", .choices = "pause|halt|rollback"},

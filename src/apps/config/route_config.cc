@@ -20,7 +20,7 @@ Result<std::vector<hub::EventSource>> sources_of(const std::vector<std::string>&
         if (!source)
             return refuse(fmt::format(
                 "must be TwinChangeEvents, DeviceLifecycleEvents, DeviceConnectionStateEvents, "
-                "DriftChangeEvents or DeviceMessages, not '{}'",
+                "DriftChangeEvents, DeviceMessages or RolloutEvents, not '{}'",
                 text));
         if (std::ranges::find(sources, *source) == sources.end()) sources.push_back(*source);
     }

@@ -9,8 +9,8 @@ namespace twinhub::hub {
 namespace {
 
 constexpr std::array<std::string_view, event_sources> names{
-    "TwinChangeEvents", "DeviceLifecycleEvents", "DeviceConnectionStateEvents", "DriftChangeEvents",
-    "DeviceMessages"};
+    "TwinChangeEvents",  "DeviceLifecycleEvents", "DeviceConnectionStateEvents",
+    "DriftChangeEvents", "DeviceMessages",        "RolloutEvents"};
 
 struct Keyword {
     std::string_view property;

@@ -15,11 +15,18 @@ namespace twinhub::hub {
 
 // What an event is about (spec twin-document 12). Twin changes and lifecycle are read from the feed
 // of changes and are not lost; the others pass by once.
-enum class EventSource : std::uint8_t { twin_changes, lifecycle, connection, drift, messages };
-inline constexpr std::size_t event_sources = 5;
+enum class EventSource : std::uint8_t {
+    twin_changes,
+    lifecycle,
+    connection,
+    drift,
+    messages,
+    rollouts
+};
+inline constexpr std::size_t event_sources = 6;
 
 // As routes name it, in the words of Azure: "TwinChangeEvents", "DeviceLifecycleEvents",
-// "DeviceConnectionStateEvents", "DriftChangeEvents", "DeviceMessages".
+// "DeviceConnectionStateEvents", "DriftChangeEvents", "DeviceMessages", "RolloutEvents".
 std::string_view name_of(EventSource source);
 std::optional<EventSource> parse_event_source(std::string_view name);  // case-insensitive
 // Whether it comes from the feed, where nothing is lost.

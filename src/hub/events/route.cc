@@ -61,7 +61,7 @@ bool Route::is_recorded() const {
 
 bool Route::is_passing() const {
     return hears(EventSource::connection) || hears(EventSource::drift) ||
-           hears(EventSource::messages);
+           hears(EventSource::messages) || hears(EventSource::rollouts);
 }
 
 Verdict Route::judge(HubEvent& event, const json::object* twin, Instant now) const {

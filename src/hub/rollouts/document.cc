@@ -47,7 +47,8 @@ Result<std::optional<std::chrono::seconds>> duration_member(const json::object& 
 
 Result<Gates> parse_gates(const json::object& body, const std::string& where) {
     TRY_VOID(check_members(
-        body, {"convergedAtLeast", "rejectedAtMost", "offlineAllowance", "soak", "timeout"},
+        body,
+        {"convergedAtLeast", "rejectedAtMost", "offlineAllowance", "soak", "settled", "timeout"},
         where));
     Gates gates;
     TRY(gates.converged_at_least, number_member(body, "convergedAtLeast", where, 0, 1));
@@ -56,6 +57,8 @@ Result<Gates> parse_gates(const json::object& body, const std::string& where) {
     gates.offline_allowance = allowance.value_or(0);
     TRY(const auto soak, duration_member(body, "soak", where));
     gates.soak = soak.value_or(std::chrono::seconds{});
+    TRY(const auto settled, flag_member(body, "settled"));
+    gates.settled = settled.value_or(false);
     TRY(gates.timeout, duration_member(body, "timeout", where));
     if (gates.timeout && *gates.timeout <= gates.soak)
         return refused("A wave could never pass: the timeout must be longer than the soak",
@@ -233,6 +236,7 @@ json::object to_json(const Gates& gates) {
     if (gates.converged_at_least) body["convergedAtLeast"] = *gates.converged_at_least;
     if (gates.rejected_at_most) body["rejectedAtMost"] = *gates.rejected_at_most;
     if (gates.offline_allowance > 0) body["offlineAllowance"] = gates.offline_allowance;
+    if (gates.settled) body["settled"] = true;
     if (gates.soak.count() > 0) body["soak"] = duration_text(gates.soak);
     if (gates.timeout) body["timeout"] = duration_text(*gates.timeout);
     return body;

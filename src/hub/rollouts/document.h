@@ -23,6 +23,7 @@ struct Gates {
     std::optional<double> rejected_at_most;    // share of the wave; beyond it fails at once
     double offline_allowance = 0;  // share of the wave that may be away without being waited for
     std::chrono::seconds soak{};   // for so long it must be good
+    bool settled = false;          // not before each device has answered, gone away or become stale
     std::optional<std::chrono::seconds> timeout;  // from when its last device was told
 
     bool ask_for_something() const { return converged_at_least || rejected_at_most; }

@@ -114,7 +114,12 @@ Decision decide(const Gates& gates, const WaveCounts& counts, const WaveProgress
     };
     if (counts.total() == 0) return pass("it has no devices");
     if (next.waived) return pass("an operator went on past its gates");
-    if (reading.converged_enough) {
+    const std::uint64_t open = gates.settled ? counts.of(DriftState::pending) : 0;
+    const bool in_time = !gates.timeout || now - *next.told < *gates.timeout;
+    if (reading.converged_enough && open != 0 && in_time) {
+        next.met.reset();
+        made.reason = fmt::format("good, but {} devices have not answered yet", open);
+    } else if (reading.converged_enough) {
         if (!next.met) next.met = now;
         // A clock that was set back begins the soak anew.
         if (*next.met > now) next.met = now;

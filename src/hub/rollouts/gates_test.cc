@@ -184,5 +184,25 @@ TEST(RolloutStates, GoOnlyWhereTheyMay) {
     EXPECT_EQ(state_after(draft, RolloutAction::pause).error().code, Code::conflict);
 }
 
+TEST(Gates, WhereAllMustBeSettledNobodyMayBeOpenUntilTheTimeIsOver) {
+    Gates gates;
+    gates.converged_at_least = 0.5;
+    gates.settled = true;
+    gates.timeout = minutes{10};
+    WaveCounts counts;
+    counts.of(DeviceStep::told) = 4;
+    counts.drift[index_of(DriftState::converged)] = 3;
+    counts.drift[index_of(DriftState::pending)] = 1;
+    const Instant start{std::chrono::sys_days{std::chrono::year{2026} / 3 / 1}};
+    Decision made = decide(gates, counts, {}, start);
+    EXPECT_EQ(made.kind, Decision::Kind::wait);
+    EXPECT_EQ(made.reason, "good, but 1 devices have not answered yet");
+    const Decision later = decide(gates, counts, made.progress, start + minutes{10});
+    EXPECT_EQ(later.kind, Decision::Kind::pass);
+    counts.drift[index_of(DriftState::pending)] = 0;
+    counts.drift[index_of(DriftState::stale)] = 1;
+    EXPECT_EQ(decide(gates, counts, made.progress, start + minutes{1}).kind, Decision::Kind::pass);
+}
+
 }  // namespace
 }  // namespace twinhub::hub

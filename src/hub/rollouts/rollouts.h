@@ -3,6 +3,7 @@
 #include "base/result.h"
 #include "base/shared_value.h"
 #include "base/task.h"
+#include "hub/device_events.h"
 #include "hub/rollouts/gates.h"
 #include "hub/rollouts/plan.h"
 #include "hub/rollouts/record.h"
@@ -83,6 +84,10 @@ public:
     // Errors: not_found.
     Task<Result<RolloutDevicePage>> devices(std::string name, RolloutPart::Wanted wanted);
 
+    // rolloutDeviceFailed (failure_event.h), once for each device that a wave leaves behind
+    // refused, drifted or silent when the next one begins or the rollout is over. Passing by.
+    DeviceEvents& events() { return events_; }
+
     // Who else writes properties of twins and has a say in what a plan overlaps with: which of
     // `paths` of a twin it writes. On the twin's loop. Once, before the loops run.
     using Overlaps = std::function<std::vector<PlannedOverlap>(
@@ -112,6 +117,7 @@ private:
     PartOrders orders_of(Running& rollout, Ticks passed) const;
     Task<> gather(Running& rollout, PartOrders orders, bool look);
     Task<> judge_wave(RunningPtr rollout);
+    Task<> tell_failures(RunningPtr rollout, std::uint32_t wave);
     void log(const RolloutRecord& record, const LogLine& line) const;
 
     Task<Result<RolloutPtr>> put_here(std::string name, std::string plan, Author author);
@@ -121,6 +127,7 @@ private:
     Task<Result<>> check_moved(const RolloutRecord& record, RolloutAsker asker);
 
     Hub& hub_;
+    DeviceEvents events_;
     std::unique_ptr<Stored> stored_;
     std::vector<std::unique_ptr<Side>> sides_;                 // one a shard
     std::map<std::string, RunningPtr, std::less<>> rollouts_;  // of the first loop

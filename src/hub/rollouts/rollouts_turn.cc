@@ -1,5 +1,6 @@
 // How rollouts go on by themselves: one turn after the other, on the first loop.
 #include "hub/limits.h"
+#include "hub/rollouts/failure_event.h"
 #include "hub/rollouts/running.h"
 #include "store/keys.h"
 
@@ -15,6 +16,8 @@ namespace twinhub::hub {
 using store::Family;
 
 namespace {
+
+constexpr std::size_t failures_told_max = 10'000;  // of one wave
 
 constexpr std::chrono::milliseconds turn_every{200};
 constexpr std::chrono::milliseconds look_every{1000};
@@ -175,6 +178,29 @@ Task<> Rollouts::turn_of(RunningPtr rollout) {
     }
 }
 
+// Bounded: whoever lets more devices fail than this has other ways to list them.
+Task<> Rollouts::tell_failures(RunningPtr rollout, std::uint32_t wave) {
+    if (!events_.is_heard()) co_return;
+    std::size_t told = 0;
+    for (const char* state : {"rejected", "drifted", "stale"}) {
+        RolloutPart::Wanted wanted{.state = state, .wave = wave, .after = {}, .limit = 500};
+        do {
+            Result<RolloutDevicePage> page =
+                co_await devices(rollout->record.document.name, wanted);
+            if (!page) co_return;
+            for (const RolloutDevice& device : page->devices) {
+                const Result<TwinDrift> drift = co_await hub_.drifts().of(device.listed.id);
+                if (!drift) continue;  // deleted meanwhile
+                auto event = failure_event(rollout->record.document.name, wave,
+                                           rollout->context->touch.desired_paths(), *drift);
+                if (event) events_.publish(std::move(event));
+            }
+            told += page->devices.size();
+            wanted.after = page->next;
+        } while (wanted.after && told < failures_told_max);
+    }
+}
+
 // What follows from how the devices stand. Nobody else decides about it meanwhile.
 Task<> Rollouts::judge_wave(RunningPtr rollout) {
     const RolloutRecord& record = rollout->record;
@@ -239,6 +265,9 @@ Task<> Rollouts::judge_wave(RunningPtr rollout) {
     const Result<> saved = co_await save(rollout, std::move(next));
     if (!saved) co_return;  // decided again in the next turn
     if (made.kind == Decision::Kind::pass) hub_.metrics().rollouts.gates_passed.Increment();
+    // One that is held may still be mended, one that goes back has nothing to report.
+    if (made.kind == Decision::Kind::pass || record.state == RolloutState::halted)
+        co_await tell_failures(rollout, wave);
     if (made.kind != Decision::Kind::fail) co_return;
     hub_.metrics().rollouts.gates_failed.Increment();
     rollout->reason = fmt::format("wave {}: {}", wave + 1, made.reason);
