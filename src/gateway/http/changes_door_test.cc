@@ -1,5 +1,6 @@
 // The change feed over HTTP: pages, streams, coming back.
 #include "gateway/http/testing/service_client.h"
+#include "hub/changes/changes.h"
 #include "hub/shards.h"
 
 #include <gmock/gmock.h>
