@@ -84,7 +84,8 @@ struct KafkaSink::Producer {
 KafkaSink::KafkaSink(KafkaOptions options, Executor executor)
     : options_(std::move(options)), executor_(std::move(executor)), news_(executor_) {}
 
-KafkaSink::~KafkaSink() = default;
+// The library writes to the descriptor: it goes first.
+KafkaSink::~KafkaSink() { producer_.reset(); }
 
 Result<std::shared_ptr<KafkaSink>> KafkaSink::open(KafkaOptions options, Executor executor) {
     std::shared_ptr<KafkaSink> sink(new KafkaSink(std::move(options), std::move(executor)));
