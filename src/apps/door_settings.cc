@@ -31,6 +31,13 @@ hub::Settings hub_settings(const Config& config) {
     settings.rollouts = {.kept_max = static_cast<std::uint32_t>(config.rollouts_kept_max),
                          .devices_max = config.rollouts_devices_max,
                          .zone_folder = config.rollouts_zone_folder};
+    settings.configurations = {
+        .count_max = static_cast<std::uint32_t>(config.configurations_max),
+        .metrics_max = static_cast<std::uint32_t>(config.configurations_metrics_max),
+        .metrics_every = config.configurations_metrics_every,
+        .remove_on_untarget = config.configurations_remove_on_untarget,
+        .remove_on_delete = config.configurations_remove_on_delete,
+        .strict_content = config.configurations_strict_content};
     settings.query_time_max = config.query_time_max;
     settings.query_budget = config.query_budget;
     settings.live_queries_max = static_cast<std::uint32_t>(config.query_live_max);

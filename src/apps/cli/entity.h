@@ -51,5 +51,6 @@ std::vector<Command> ledger_commands();
 std::vector<Command> change_commands();
 std::vector<Command> job_commands();
 std::vector<Command> rollout_commands();
+std::vector<Command> configuration_commands();
 
 }  // namespace twinhub::apps::cli

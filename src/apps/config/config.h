@@ -143,6 +143,14 @@ struct Config {
     std::uint64_t rollouts_devices_max = 1'000'000;
     std::string rollouts_zone_folder = "/usr/share/zoneinfo";
 
+    // --- automatic configurations ---
+    std::uint64_t configurations_max = 100;
+    std::uint64_t configurations_metrics_max = 5;
+    std::chrono::milliseconds configurations_metrics_every{std::chrono::minutes{5}};
+    bool configurations_remove_on_untarget = true;
+    bool configurations_remove_on_delete = false;
+    bool configurations_strict_content = false;
+
     // --- messages to devices, methods ---
     std::uint64_t messages_per_device_max = 50;
     std::uint64_t messages_max = 1'000'000;        // over all devices

@@ -10,22 +10,6 @@
 namespace twinhub::hub {
 namespace {
 
-// What the settings say as one object; nulls stay.
-json::object document_of(const TwinSettings& settings) {
-    const Claim claim{"", 0, &settings};
-    json::object document;
-    for (const auto& [keys, leaf] : merge(std::span(&claim, 1))) {
-        json::object* parent = &document;
-        for (std::size_t i = 0; i + 1 < keys.size(); ++i) {
-            json::value& below = (*parent)[keys[i]];
-            if (!below.is_object()) below.emplace_object();
-            parent = &below.get_object();
-        }
-        (*parent)[keys.back()] = leaf.value;
-    }
-    return document;
-}
-
 Result<twin::ServiceUpdate> update_of(const TwinSettings& settings, twin::Patch::Mode mode) {
     twin::ServiceUpdate update;
     TRY(update.desired, twin::Patch::check(document_of(settings), twin::Part::desired, mode));

@@ -179,6 +179,23 @@ Result<> Configurations::check_metrics(const Configuration& wanted) const {
     return failure(Code::configuration_metric_invalid, error, "metrics.queries." + name);
 }
 
+// What no service may write into a twin, no configuration writes for it.
+Result<> Configurations::check_content(const Content& content) const {
+    const auto check = [this](const TwinSettings& settings, const std::string& where) -> Result<> {
+        twin::ServiceUpdate update;
+        update.desired = twin::Patch::trusted(document_of(settings), twin::Patch::Mode::merge);
+        if (auto checked = check_secrets(hub_.settings(), update); !checked)
+            return failure(Code::configuration_content_invalid, checked.error().message,
+                           where + "." + checked.error().where);
+        return {};
+    };
+    const std::string where = "content." + std::string(name_of(content.kind));
+    TRY_VOID(check(content.settings, where));
+    for (const auto& [module, settings] : content.modules)
+        TRY_VOID(check(settings, where + "." + module));
+    return {};
+}
+
 ConditionTest Configurations::test(
     std::string_view target_condition,
     const std::map<std::string, std::string, std::less<>>& metrics) const {
@@ -238,6 +255,7 @@ Task<Result<ConfigurationPtr>> Configurations::put_here(Configuration wanted, tw
         wanted.content = before->content;
     }
     CO_TRY_VOID(check_secrets(hub_.settings(), wanted.content.source, "content"));
+    if (!before) CO_TRY_VOID(check_content(wanted.content));
     CO_TRY(Target target, Target::compile(wanted.content.kind, wanted.target_condition,
                                           hub_.settings().query_options));
     CO_TRY_VOID(check_metrics(wanted));

@@ -108,6 +108,7 @@ private:
     Task<Result<>> apply_here(DeviceId device, Content content, Author author);
     Task<Result<>> apply_modules(DeviceId device, Content content, Author author);
     Result<> check_metrics(const Configuration& wanted) const;
+    Result<> check_content(const Content& content) const;
     Task<Result<>> commit(std::string id, ConfigurationPtr next);
     void publish(ConfigurationSetPtr set);
     void measure_soon();

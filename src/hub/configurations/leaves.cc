@@ -34,6 +34,21 @@ bool starts_with(const Keys& keys, const Keys& above) {
     return keys.size() >= above.size() && std::equal(above.begin(), above.end(), keys.begin());
 }
 
+json::object document_of(const TwinSettings& settings) {
+    const Claim claim{"", 0, &settings};
+    json::object document;
+    for (const auto& [keys, leaf] : merge(std::span(&claim, 1))) {
+        json::object* parent = &document;
+        for (std::size_t i = 0; i + 1 < keys.size(); ++i) {
+            json::value& below = (*parent)[keys[i]];
+            if (!below.is_object()) below.emplace_object();
+            parent = &below.get_object();
+        }
+        (*parent)[keys.back()] = leaf.value;
+    }
+    return document;
+}
+
 Leaves merge(std::span<const Claim> claims) {
     Leaves leaves;
     for (std::size_t i = claims.size(); i-- > 0;) {

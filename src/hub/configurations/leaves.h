@@ -30,6 +30,9 @@ using Leaves = std::map<Keys, Leaf>;
 // in place of what is there and below (spec service-api 9.5.2). The first ranks highest.
 Leaves merge(std::span<const Claim> claims);
 
+// What the settings say as one object; nulls stay.
+json::object document_of(const TwinSettings& settings);
+
 bool starts_with(const Keys& keys, const Keys& above);
 
 }  // namespace twinhub::hub

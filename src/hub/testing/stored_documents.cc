@@ -1,6 +1,7 @@
 #include "hub/testing/stored_documents.h"
 
 #include "base/encoding.h"
+#include "hub/configurations/applied.h"
 #include "hub/record.h"
 #include "hub/slot_facts.h"
 #include "store/keys.h"
@@ -145,6 +146,17 @@ Result<> store_documents(store::Engine& engine, const std::vector<json::object>&
         append_encoded(body, stored.presence);
         add(metadata, store::metadata_key(store::Area::presence, key), store::Kind::hub_state,
             hub_state_format, body);
+        Applied applied;
+        for (const auto& [name, standing] : object_of(document, "configurations"))
+            applied.standings.push_back(
+                {std::string(name), 1, text_of(standing.as_object(), "status") == "Applied"});
+        if (!applied.empty()) {
+            std::ranges::sort(applied.standings, {}, &Applied::Standing::configuration);
+            body.clear();
+            append_encoded(body, applied);
+            add(metadata, store::metadata_key(store::Area::applied, key), store::Kind::applied,
+                applied_format, body);
+        }
         Counts& ours = counts[slot_of(id.device)];
         if (id.is_module()) ++ours.modules;
         else if (stored.identity.status == Status::enabled) ++ours.enabled;

@@ -10,8 +10,8 @@
 namespace twinhub::hub::testing {
 
 // What a hub keeps of a twin that services read as `document`: the inverse of
-// twin::append_service_view, but for `configurations` and for the connection, which no hub keeps
-// over a start.
+// twin::append_service_view, but for the connection, which no hub keeps over a start, and for
+// `configurations`, which store_documents alone puts there.
 struct StoredDocument {
     Identity identity;
     twin::Twin twin;
