@@ -2,7 +2,6 @@
 #include "hub/configurations/configurations.h"
 #include "hub/configurations/leaves.h"
 #include "hub/hub.h"
-#include "hub/secrets.h"
 
 #include <algorithm>
 #include <set>
@@ -46,7 +45,7 @@ Task<Result<>> Configurations::apply_content(DeviceId device, Content content, A
 }
 
 Task<Result<>> Configurations::apply_here(DeviceId device, Content content, Author author) {
-    CO_TRY_VOID(check_secrets(hub_.settings(), content.source, "content"));
+    CO_TRY_VOID(check_content(content));
     const Busy busy(busy_, device);
     if (!busy.entered())
         co_return failure(Code::configuration_being_applied,

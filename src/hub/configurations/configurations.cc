@@ -254,7 +254,6 @@ Task<Result<ConfigurationPtr>> Configurations::put_here(Configuration wanted, tw
                         {{"id", wanted.id}, {"policy", author.principal}});
         wanted.content = before->content;
     }
-    CO_TRY_VOID(check_secrets(hub_.settings(), wanted.content.source, "content"));
     if (!before) CO_TRY_VOID(check_content(wanted.content));
     CO_TRY(Target target, Target::compile(wanted.content.kind, wanted.target_condition,
                                           hub_.settings().query_options));
