@@ -139,6 +139,7 @@ TEST_F(ChangesDoor, APageHasEveryChangeWithItsCursor) {
         const auto rest = page("?since=" + cursor_of(all[i]));
         EXPECT_EQ(rest.size(), all.size() - i - 1);
     }
+    EXPECT_EQ(to_text(all[0].at("versions")), R"({"twin":2,"desired":1,"reported":1})");
     json::object change = all[2];
     EXPECT_TRUE(change.erase("cursor") && change.erase("seq") && change.erase("etag"));
     EXPECT_EQ(

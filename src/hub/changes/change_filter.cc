@@ -52,6 +52,8 @@ Result<ToldLeaves> told_leaves(const ChangeRecord& change, const HistoryFilter& 
         if (change.kind == ChangeKind::created)
             for (twin::TouchedLeaf& leaf : told.leaves) std::swap(leaf.before, leaf.after);
         keep_matching(told.leaves, filter);
+    } else if (change.kind == ChangeKind::created) {
+        told.whole = twin::fresh(change.at);
     }
     return told;
 }
