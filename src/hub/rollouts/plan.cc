@@ -189,13 +189,15 @@ Task<Result<RolloutPlan>> make_plan(Hub& hub, RolloutDocument document,
     RolloutPlan plan{.document = document, .at = hub.clock().now()};
     plan.devices = selected.ids.size();
     plan.offline = selected.offline;
-    targets.fleet = co_await hub.shards().off_loop<FleetPrint>(
-        [&selected] { return FleetPrint::of(selected.ids); });
-
+    // What goes through all devices in one go is not for a loop.
     std::vector<std::vector<TwinId>>& by_shard = targets.by_shard;
-    by_shard.resize(hub.shards().size());
-    for (const TwinId& id : selected.ids)
-        by_shard[hub.shards().of(id.device).index()].push_back(id);
+    co_await hub.shards().off_loop<bool>([&] {
+        targets.fleet = FleetPrint::of(selected.ids);
+        by_shard.resize(hub.shards().size());
+        for (const TwinId& id : selected.ids)
+            by_shard[hub.shards().of(id.device).index()].push_back(id);
+        return true;
+    });
     std::vector<Found> found(hub.shards().size());
     const Work work{document, touch, zones, plan.at};
     auto look = [&](Shard& shard, std::size_t index) {
@@ -203,17 +205,17 @@ Task<Result<RolloutPlan>> make_plan(Hub& hub, RolloutDocument document,
     };
     CO_TRY_VOID(co_await hub.shards().on_all(look));
 
-    plan.converge_seconds = percentile(selected.converge_seconds, 0.95);
-    CO_TRY(const std::vector<Assigned> dealt,
+    CO_TRY(std::vector<Assigned> dealt,
            co_await deal_target(hub, document, std::move(selected.ids), asker));
-    plan.waves = wave_sizes(dealt, document.waves.size());
-    plan.unassigned = plan.devices;
-    for (const std::uint64_t size : plan.waves) plan.unassigned -= size;
-
     std::vector<TimeZone> clocks;
     // Sorting and reading zones wait for the disk, or take their time.
     co_await hub.shards().off_loop<bool>([&] {
         gather(plan, found);
+        plan.converge_seconds = percentile(std::move(selected.converge_seconds), 0.95);
+        plan.waves = wave_sizes(dealt, document.waves.size());
+        plan.unassigned = plan.devices;
+        for (const std::uint64_t size : plan.waves) plan.unassigned -= size;
+        dealt.clear();
         if (document.window) clocks = zones_of(found, *document.window, *zones, plan);
         return true;
     });

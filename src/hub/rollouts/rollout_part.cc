@@ -64,15 +64,6 @@ std::uint32_t RolloutPart::add(Known known) {
     return static_cast<std::uint32_t>(devices_.size() - 1);
 }
 
-std::vector<TwinId> RolloutPart::ids() const {
-    std::vector<TwinId> ids;
-    ids.reserve(devices_.size());
-    for (const Device& device : devices_) ids.push_back(device.id);
-    return ids;
-}
-
-void RolloutPart::drop_room() { devices_.shrink_to_fit(); }
-
 void RolloutPart::count(const Device& device, std::int64_t by) {
     const auto add = [by](std::uint64_t& number) {
         number = static_cast<std::uint64_t>(static_cast<std::int64_t>(number) + by);

@@ -70,7 +70,7 @@ public:
         DeviceStep step = DeviceStep::waiting;
     };
     std::uint32_t add(Known known);  // its number
-    void drop_room();                // all have been added
+    void expect(std::size_t devices) { devices_.reserve(devices); }
 
     void order(PartOrders orders);
     // Goes on with the orders; returns soon.
@@ -91,7 +91,8 @@ public:
     bool is_idle() const { return busy_ == 0; }
     const RolloutContext& context() const { return *parts_.context; }
     double tokens_left() const { return orders_.tokens.value_or(0); }
-    std::vector<TwinId> ids() const;
+    std::size_t size() const { return devices_.size(); }
+    const TwinId& id(std::size_t number) const { return devices_[number].id; }
 
     // Those in the given state and wave, behind `after` by their ids; in slices.
     struct Wanted {

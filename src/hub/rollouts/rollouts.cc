@@ -4,6 +4,7 @@
 #include "hub/hub.h"
 #include "hub/lanes.h"
 #include "hub/limits.h"
+#include "hub/rollouts/overlaps.h"
 #include "hub/rollouts/running.h"
 #include "hub/secrets.h"
 #include "hub/streams.h"
@@ -13,6 +14,7 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
@@ -89,8 +91,6 @@ std::vector<RolloutPtr> Rollouts::list() const {
     for (const auto& [name, view] : *views_.load()) all.push_back(view);
     return all;
 }
-
-void Rollouts::also_overlaps(Overlaps overlaps) { overlaps_.push_back(std::move(overlaps)); }
 
 // Makes the view of a rollout anew; publish() shows it to others.
 void Rollouts::show(Running& rollout) {
@@ -169,11 +169,11 @@ Task<Result<RolloutPlan>> Rollouts::plan(RolloutDocument document, RolloutAsker 
     const std::vector<std::string> paths = touch.paths();
     auto look = [this, &document, &paths, &targets, &found](Shard& shard,
                                                             std::size_t index) -> Task<Result<>> {
+        ConfigurationOverlaps configurations(shard, hub_.configurations(), paths);
         Moment began = hub_.clock().monotonic();
         for (const TwinId& id : targets.by_shard[index]) {
             std::vector<PlannedOverlap> all = sides_[index]->overlaps(document.name, id, paths);
-            for (const Overlaps& others : overlaps_)
-                for (PlannedOverlap& one : others(id, paths)) all.push_back(std::move(one));
+            configurations.find(id, all);
             for (PlannedOverlap& one : all) ++found[index][{one.kind, one.id, one.path, one.note}];
             if (hub_.clock().monotonic() - began < slice_time) continue;
             co_await asio::post(shard.executor(), asio::use_awaitable);
@@ -195,6 +195,9 @@ Task<Result<RolloutPlan>> Rollouts::plan(RolloutDocument document, RolloutAsker 
     auto sign = [this] { return key(); };
     CO_TRY(const std::string secret, co_await Shards::on(hub_.shards().at(0), sign));
     plan.token = sign_plan({plan.document, targets.fleet, plan.at, plan.is_everything}, secret);
+    // Many ids: their memory is given back where nobody waits.
+    asio::post(hub_.shards().pool(),
+               [ids = std::move(targets.by_shard)]() mutable { ids.clear(); });
     co_return plan;
 }
 
@@ -248,9 +251,9 @@ Task<Result<RolloutPtr>> Rollouts::put_here(std::string name, std::string plan, 
 
 Task<Result<>> Rollouts::check_moved(const RolloutRecord& record, RolloutAsker asker) {
     CO_TRY(const FleetPrint planned, FleetPrint::parse(record.planned));
-    CO_TRY(const Selected now, co_await select_target(hub_, record.document, std::move(asker)));
-    const double moved = co_await hub_.shards().off_loop<double>(
-        [&planned, &now] { return planned.moved(now.ids); });
+    CO_TRY(Selected now, co_await select_target(hub_, record.document, std::move(asker)));
+    auto compare = [planned, now = std::move(now)] { return planned.moved(now.ids); };
+    const double moved = co_await hub_.shards().off_loop<double>(std::move(compare));
     if (moved <= plan_moved_max + 1e-9) co_return Result<>{};
     co_return failure(Code::conflict,
                       fmt::format("{:.1f}% of the devices are others than when it was planned, and "

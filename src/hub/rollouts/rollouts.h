@@ -11,7 +11,6 @@
 #include "hub/twin_watch.h"
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -88,12 +87,6 @@ public:
     // refused, drifted or silent when the next one begins or the rollout is over. Passing by.
     DeviceEvents& events() { return events_; }
 
-    // Who else writes properties of twins and has a say in what a plan overlaps with: which of
-    // `paths` of a twin it writes. On the twin's loop. Once, before the loops run.
-    using Overlaps = std::function<std::vector<PlannedOverlap>(
-        const TwinId& id, const std::vector<std::string>& paths)>;
-    void also_overlaps(Overlaps overlaps);
-
 private:
     struct Running;
     struct Side;
@@ -134,7 +127,6 @@ private:
     using Views = std::map<std::string, RolloutPtr, std::less<>>;
     SharedValue<const Views> views_{std::make_shared<const Views>()};
     std::shared_ptr<Zones> zones_;
-    std::vector<Overlaps> overlaps_;
     std::string key_;
     bool turning_ = false;
     Moment next_turn_{};

@@ -1,6 +1,7 @@
 // Rollouts over a hub on a store in memory: waves, gates, crashes, the way back.
 #include "hub/rollouts/rollouts.h"
 
+#include "hub/configurations/configurations.h"
 #include "hub/testing/test_hub.h"
 
 #include <gmock/gmock.h>
@@ -233,6 +234,27 @@ TEST(RolloutPlans, NameTheOtherRolloutsOfTheSamePlaces) {
     EXPECT_EQ(other->overlaps[0].devices, 3u);
     const auto apart = fleet.plan(R"({"name":"s","patch":{"properties":{"desired":{"other":1}}}})");
     EXPECT_TRUE(apart->overlaps.empty());
+}
+
+TEST(RolloutPlans, NameTheConfigurationsOfTheSamePlaces) {
+    Fleet fleet(4);
+    const auto put = [&](std::string_view id, std::string_view place) {
+        json::object body =
+            parse_json(R"({"priority":7,"targetCondition":"tags.ring = 0"})").value().as_object();
+        body["id"] = id;
+        body["content"] = json::object{{"deviceContent", json::object{{place, 5}}}};
+        const auto made = fleet.hub.run(fleet.hub.hub().configurations().put(
+            read_configuration(id, body).value(), twin::Match(), testing::author_of()));
+        EXPECT_TRUE(made) << made.error().message;
+    };
+    put("same", "properties.desired.extra.on");
+    put("other", "properties.desired.keep.b");
+    for (int i = 0; i < 20; ++i) fleet.hub.tick(500ms);
+    const auto plan = fleet.plan();
+    ASSERT_TRUE(plan);
+    EXPECT_THAT(plan->overlaps,
+                ::testing::ElementsAre(PlannedOverlap{
+                    "configuration", "same", "properties.desired.extra.on", 2, "priority 7"}));
 }
 
 TEST(Rollouts, GoThroughTheirWavesToTheEnd) {

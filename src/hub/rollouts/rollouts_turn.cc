@@ -1,6 +1,7 @@
 // How rollouts go on by themselves: one turn after the other, on the first loop.
 #include "hub/limits.h"
 #include "hub/rollouts/failure_event.h"
+#include "hub/rollouts/overlaps.h"
 #include "hub/rollouts/running.h"
 #include "store/keys.h"
 
@@ -23,11 +24,6 @@ constexpr std::chrono::milliseconds turn_every{200};
 constexpr std::chrono::milliseconds look_every{1000};
 constexpr std::size_t chunk = 256;  // devices added to a shard, or written, at once
 
-bool overlap(std::string_view a, std::string_view b) {
-    return a == b || (a.starts_with(b) && a[b.size()] == '.') ||
-           (b.starts_with(a) && b[a.size()] == '.');
-}
-
 }  // namespace
 
 std::vector<PlannedOverlap> Rollouts::Side::overlaps(std::string_view but, const TwinId& id,
@@ -40,7 +36,7 @@ std::vector<PlannedOverlap> Rollouts::Side::overlaps(std::string_view but, const
         if (other.document.name == but) continue;
         for (const std::string& path : paths)
             if (std::ranges::any_of(other.touch.paths(), [&](const std::string& theirs) {
-                    return overlap(path, theirs);
+                    return places_overlap(path, theirs);
                 })) {
                 found.push_back({"rollout", other.document.name, path, 0, {}});
                 break;
@@ -311,14 +307,20 @@ Task<Result<>> Rollouts::prepare(RunningPtr rollout) {
     CO_TRY(Selected selected, co_await select_target(hub_, document, asker));
     CO_TRY(std::vector<Assigned> dealt,
            co_await deal_target(hub_, document, std::move(selected.ids), asker));
-    std::vector<std::vector<RolloutPart::Known>> known(sides_.size());
+    using Known = std::vector<std::vector<RolloutPart::Known>>;
+    auto part = [this, &dealt] {
+        Known known(sides_.size());
+        for (Assigned& one : dealt) {
+            if (one.wave == no_wave) continue;
+            const std::size_t index = hub_.shards().of(one.id.device).index();
+            known[index].push_back({std::move(one.id), {}, one.wave, DeviceStep::waiting});
+        }
+        dealt.clear();
+        return known;
+    };
+    Known known = co_await hub_.shards().off_loop<Known>(std::move(part));
     std::uint64_t devices = 0;
-    for (Assigned& one : dealt) {
-        if (one.wave == no_wave) continue;
-        ++devices;
-        const std::size_t index = hub_.shards().of(one.id.device).index();
-        known[index].push_back({std::move(one.id), {}, one.wave, DeviceStep::waiting});
-    }
+    for (const auto& some : known) devices += some.size();
     auto add = [&](Shard& shard, std::size_t index) {
         return add_devices(*rollout, shard, std::move(known[index]), true);
     };
@@ -372,6 +374,8 @@ Task<Result<>> Rollouts::add_devices(Running& rollout, Shard& shard,
     Side& side = *sides_[shard.index()];
     std::vector<std::pair<std::string, std::string>> records;
     std::size_t since = 0;
+    part->expect(all.size());
+    side.devices.reserve(side.devices.size() + all.size());
     for (std::size_t i = 0; i < all.size(); ++i) {
         RolloutPart::Known& known = all[i];
         const TwinId id = known.id;
@@ -403,23 +407,23 @@ Task<Result<>> Rollouts::add_devices(Running& rollout, Shard& shard,
         }
         co_await asio::post(shard.executor(), asio::use_awaitable);
     }
-    part->drop_room();
     co_return Result<>{};
 }
 
 Task<> Rollouts::drop_parts(Running& rollout) {
-    const std::vector<std::shared_ptr<RolloutPart>> parts = std::move(rollout.parts);
+    std::vector<std::shared_ptr<RolloutPart>> parts = std::move(rollout.parts);
     rollout.parts.clear();
     rollout.has_parts = false;
     auto work = [&](Shard& shard, std::size_t index) -> Task<Result<>> {
+        const RolloutPart& part = *parts[index];
         parts[index]->order({});
         Side& side = *sides_[index];
         Moment began = hub_.clock().monotonic();
-        for (const TwinId& id : parts[index]->ids()) {
-            const auto found = side.devices.find(id);
+        for (std::size_t number = 0; number < part.size(); ++number) {
+            const auto found = side.devices.find(part.id(number));
             if (found == side.devices.end()) continue;
             std::erase_if(found->second,
-                          [&](const Side::Ref& ref) { return ref.part == parts[index]; });
+                          [&](const Side::Ref& ref) { return ref.part.get() == &part; });
             if (found->second.empty()) side.devices.erase(found);
             if (hub_.clock().monotonic() - began < slice_time) continue;
             co_await asio::post(shard.executor(), asio::use_awaitable);
@@ -429,6 +433,8 @@ Task<> Rollouts::drop_parts(Running& rollout) {
     };
     const Result<> done = co_await hub_.shards().on_all(work);
     CHECK(done.has_value());
+    // Many devices: their memory is given back where nobody waits.
+    asio::post(hub_.shards().pool(), [parts = std::move(parts)]() mutable { parts.clear(); });
 }
 
 // --- who asks ------------------------------------------------------------------------------------

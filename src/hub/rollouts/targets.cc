@@ -10,7 +10,7 @@
 namespace twinhub::hub {
 namespace {
 
-constexpr std::size_t page_rows = 1000;  // read on a loop: about a millisecond
+constexpr std::size_t page_rows = 500;  // read on a loop: about a millisecond
 
 // The ids and what else a plan wants to know of whom `condition` selects.
 query::Plan selecting(const query::Plan& condition) {
