@@ -55,8 +55,10 @@ constexpr std::array<FieldInfo, field_count> fields{{
     {Content::values, {"$drift", "counts", "drifted"}},
     {Content::values, {"$drift", "counts", "rejected"}},
     {Content::times, {"$connection", "since"}},
+    {Content::values, {"$connection", "reason"}},
+    {Content::values, {"$connection", "protocol"}},
 }};
-static_assert(static_cast<std::size_t>(Field::connection_since) + 1 == field_count);
+static_assert(static_cast<std::size_t>(Field::connection_protocol) + 1 == field_count);
 
 constexpr std::size_t length(const FieldInfo& info) {
     return static_cast<std::size_t>(std::ranges::find(info.path, "") - info.path.begin());
@@ -248,15 +250,31 @@ std::uint32_t SystemColumns::drift_count(Row row, State state) const {
     return value.is(query::Type::number) ? static_cast<std::uint32_t>(value.number()) : 0;
 }
 
-void SystemColumns::set_connection(Row row, Instant since) {
+void SystemColumns::set_connection(Row row, const ConnectionFacts& connection) {
     Column& times = column(Field::connection_since);
-    if (since > never) times.set(row, since);
+    if (connection.since > never) times.set(row, connection.since);
     else times.clear(row);
+    set(Field::connection_reason, row, text_or_nothing(connection.reason));
+    set(Field::connection_protocol, row, text_or_nothing(connection.protocol));
 }
 
-Instant SystemColumns::connection_since(Row row) const {
-    return slots_[static_cast<std::size_t>(Field::connection_since)]->column.instant(row).value_or(
-        never);
+void SystemColumns::stage_connection(Row row, const ConnectionFacts& connection, Staging& staging) {
+    if (connection.since > never) column(Field::connection_since).set(row, connection.since);
+    for (const auto& [field, text] : {std::pair(Field::connection_reason, connection.reason),
+                                      std::pair(Field::connection_protocol, connection.protocol)})
+        if (!text.empty()) staging.add(staging.cells(field), row, Value::string(text));
+}
+
+bool SystemColumns::shows_connection(Row row, const ConnectionFacts& connection) const {
+    const auto shows = [&](Field field, std::string_view text) {
+        Scratch scratch;
+        const Value value = slots_[static_cast<std::size_t>(field)]->column.value(row, scratch);
+        return value.is(query::Type::string) ? value.string() == text : text.empty();
+    };
+    const Column& times = slots_[static_cast<std::size_t>(Field::connection_since)]->column;
+    return times.instant(row).value_or(never) == connection.since &&
+           shows(Field::connection_reason, connection.reason) &&
+           shows(Field::connection_protocol, connection.protocol);
 }
 
 void SystemColumns::add_pseudo(Row row, json::object& members) const {

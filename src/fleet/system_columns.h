@@ -1,6 +1,7 @@
 #pragma once
 
 #include "fleet/column.h"
+#include "fleet/connection_facts.h"
 #include "fleet/drift_facts.h"
 #include "query/plan.h"
 #include "twin/view.h"
@@ -52,9 +53,11 @@ enum class Field : std::uint8_t {
     drift_stale,
     drift_drifted,
     drift_rejected,
-    connection_since
+    connection_since,
+    connection_reason,
+    connection_protocol
 };
-inline constexpr std::size_t field_count = 37;
+inline constexpr std::size_t field_count = 39;
 
 class Staging;
 
@@ -83,8 +86,9 @@ public:
     std::optional<twin::drift::State> drift_state(Row row) const;
     Instant drift_since(Row row) const;
     std::uint32_t drift_count(Row row, twin::drift::State state) const;
-    void set_connection(Row row, Instant since);
-    Instant connection_since(Row row) const;
+    void set_connection(Row row, const ConnectionFacts& connection);
+    void stage_connection(Row row, const ConnectionFacts& connection, Staging& staging);
+    bool shows_connection(Row row, const ConnectionFacts& connection) const;
     // $drift and $connection of a row as members of an object.
     void add_pseudo(Row row, json::object& members) const;
     void set_versions(Row row, const twin::Versions& versions);

@@ -200,11 +200,11 @@ void Table::set_cell(PathNode& node, std::span<const std::string_view> keys, Row
     node.settle_child(keys.front());
 }
 
-void Table::set_connection(Row row, Instant since) {
+void Table::set_connection(Row row, const ConnectionFacts& connection) {
     CHECK(is_live(row));
-    if (system_.connection_since(row) == since) return;
+    if (system_.shows_connection(row, connection)) return;
     announce(row);
-    system_.set_connection(row, since);
+    system_.set_connection(row, connection);
 }
 
 void Table::set_configurations(Row row, const twin::Object* configurations) {
@@ -296,26 +296,26 @@ void Table::begin_load(std::uint32_t rows) {
     staging_ = std::make_unique<Staging>(tags_, properties_, configurations_);
 }
 
-void Table::load(const twin::IdentityFacts& facts, const twin::Twin& twin, Instant connection_since,
-                 const DriftRow* drift) {
-    load_from(facts, TreeSource(twin), connection_since, drift);
+void Table::load(const twin::IdentityFacts& facts, const twin::Twin& twin,
+                 const ConnectionFacts& connection, const DriftRow* drift) {
+    load_from(facts, TreeSource(twin), connection, drift);
 }
 
 void Table::load(const twin::IdentityFacts& facts, const twin::FlatTwin& twin,
-                 Instant connection_since, const DriftRow* drift) {
-    load_from(facts, FlatSource(twin), connection_since, drift);
+                 const ConnectionFacts& connection, const DriftRow* drift) {
+    load_from(facts, FlatSource(twin), connection, drift);
 }
 
 template <class Source>
 void Table::load_from(const twin::IdentityFacts& facts, const Source& source,
-                      Instant connection_since, const DriftRow* drift) {
+                      const ConnectionFacts& connection, const DriftRow* drift) {
     const Row row = add_row({facts.device_id, facts.module_id});
     system_.stage(row, facts, source.twin().model_id, *staging_);
     system_.set_versions(row, source.twin().versions);
     fleet::enter(StagedTarget(*staging_, staging_->tags(), Side::desired, row),
                  StagedTarget(*staging_, staging_->properties(), Side::desired, row),
                  StagedTarget(*staging_, staging_->properties(), Side::reported, row), source);
-    system_.set_connection(row, connection_since);
+    system_.stage_connection(row, connection, *staging_);
     if (facts.configurations != nullptr)
         fleet::enter(StagedTarget(*staging_, staging_->configurations(), Side::desired, row),
                      ObjectNode(*facts.configurations));

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "fleet/column.h"
+#include "fleet/connection_facts.h"
 #include "fleet/drift_facts.h"
 #include "fleet/ids.h"
 #include "fleet/path_node.h"
@@ -110,7 +111,7 @@ public:
     std::uint32_t drift_count(Row row, twin::drift::State state) const {
         return system_.drift_count(row, state);
     }
-    void set_connection(Row row, Instant since);
+    void set_connection(Row row, const ConnectionFacts& connection);
     // What configurations are to the row's twin: their status by id; nullptr: there are none.
     void set_configurations(Row row, const twin::Object* configurations);
     std::shared_ptr<const twin::Object> configurations(Row row) const;
@@ -124,9 +125,9 @@ public:
     // `put` would have made. Columns grow with their rows: only so is their form the cheapest one.
     void begin_load(std::uint32_t rows);
     void load(const twin::IdentityFacts& facts, const twin::Twin& twin,
-              Instant connection_since = never, const DriftRow* drift = nullptr);
+              const ConnectionFacts& connection = {}, const DriftRow* drift = nullptr);
     void load(const twin::IdentityFacts& facts, const twin::FlatTwin& twin,
-              Instant connection_since = never, const DriftRow* drift = nullptr);
+              const ConnectionFacts& connection = {}, const DriftRow* drift = nullptr);
     void end_load();
     Memory memory() const;
 
@@ -142,8 +143,8 @@ private:
     void enter(Row row, const twin::Twin& twin);
     void enter_configurations(Row row, const twin::Object& configurations);
     template <class Source>
-    void load_from(const twin::IdentityFacts& facts, const Source& source, Instant connection_since,
-                   const DriftRow* drift);
+    void load_from(const twin::IdentityFacts& facts, const Source& source,
+                   const ConnectionFacts& connection, const DriftRow* drift);
     void set_cells(Row row, std::span<const DriftCell> cells);
     void set_cell(PathNode& node, std::span<const std::string_view> keys, Row row,
                   std::optional<twin::drift::State> state);

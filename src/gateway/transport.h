@@ -4,6 +4,7 @@
 #include "base/task.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -19,6 +20,7 @@ namespace twinhub::gateway {
 struct Peer {
     std::string address;  // numeric, without port
     bool encrypted = false;
+    std::uint8_t tls = 0;          // 12 for TLS 1.2, 13 for TLS 1.3
     bool has_certificate = false;  // presented, and possession of its key proved by the handshake
 };
 
@@ -56,6 +58,7 @@ public:
     virtual void close() = 0;
 
     virtual const Peer& peer() const = 0;
+    virtual bool is_websocket() const { return false; }
     // The certificate that the peer presented (leaf first), or nullptr. Valid as long as the
     // transport.
     virtual X509* certificate() const = 0;

@@ -269,12 +269,19 @@ TEST(Record, PresenceOfAnEarlierReleaseKnowsNoCertificate) {
     append_text(without, {});
     append_signed(without, never.time_since_epoch().count());
     append_varint(without, 0);  // no methods
+    append_encoded(without, Session{});
     ASSERT_TRUE(bytes.ends_with(without));
     const std::string before = bytes.substr(0, bytes.size() - without.size());
     ASSERT_TRUE(more.starts_with(before));
     EXPECT_EQ(decode_presence(before)->certificate, CertificateSeen{});
     EXPECT_EQ(decode_presence(before)->last_activity, twin::testing::at(5));
     EXPECT_EQ(decode_presence(more)->certificate, presence.certificate);
+    // A later one knew the certificate, and no session.
+    std::string session;
+    append_encoded(session, Session{});
+    const std::string later = more.substr(0, more.size() - session.size());
+    EXPECT_EQ(decode_presence(later)->certificate, presence.certificate);
+    EXPECT_EQ(decode_presence(later)->session, Session{});
 }
 
 RC_GTEST_PROP(Record, ChangesReadBackTheSame, ()) {

@@ -44,8 +44,10 @@ public:
 
 struct AttachFacts {
     bool clean_session = true;
-    std::string model_id;   // empty = keep the stored one
-    std::string client;     // peer address
+    std::string model_id;  // empty = keep the stored one
+    std::string client;    // peer address
+    Protocol protocol = Protocol::unknown;
+    std::uint8_t tls = 0;   // as Session has it
     Credential credential;  // what the link was let in for
 };
 

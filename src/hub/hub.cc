@@ -3,6 +3,7 @@
 #include "base/encoding.h"
 #include "hub/changes/changes.h"
 #include "hub/configurations/configurations.h"
+#include "hub/connections/connections.h"
 #include "hub/jobs/jobs.h"
 #include "hub/rollouts/rollouts.h"
 #include "hub/streams.h"
@@ -39,7 +40,8 @@ Hub::Hub(Settings settings, Seams seams)
             index, count, seams_.loops[index],
             Shard::Parts{settings_, seams_.engine, *committer_, seams_.clock, seams_.random,
                          seams_.log, seams_.metrics, seams_.pool, identities_, live_count, trust_,
-                         feedback, drift_events_, watches_, changes_->released()}));
+                         feedback, drift_events_, connection_events_, watches_,
+                         changes_->released()}));
     shards_ = std::make_unique<Shards>(std::move(shards), seams_.pool, seams_.engine);
     certificates_ = std::make_unique<Certificates>(
         Certificates::Parts{*shards_, *committer_, stream_of(Work::certificates, count),
@@ -50,6 +52,7 @@ Hub::Hub(Settings settings, Seams seams)
     live_queries_ = std::make_unique<LiveQueries>(*queries_, settings_, seams_.clock, seams_.random,
                                                   seams_.metrics, live_count);
     drifts_ = std::make_unique<Drifts>(*shards_, *queries_, settings_, seams_.clock);
+    connections_ = std::make_unique<Connections>(*shards_, seams_.clock);
     methods_ = std::make_unique<Methods>(*shards_);
     cloud_messages_ = std::make_unique<CloudMessages>(*shards_, settings_, seams_.random);
     feedback_ = std::make_unique<Feedback>(*shards_, seams_.random, feedback);

@@ -37,6 +37,7 @@ namespace twinhub::hub {
 
 class Changes;
 class Configurations;
+class Connections;
 class Jobs;
 class Rollouts;
 
@@ -85,6 +86,10 @@ public:
     // driftChanged of spec twin-document 15.2, as messages about a twin: its payload says what
     // moved. Passing by, as those of devices.
     DeviceEvents& drift_events() { return drift_events_; }
+    // deviceConnected and deviceDisconnected of spec twin-document 12, passing by: their type is
+    // the property opType, their payload is the body {"sequenceNumber": ".."}.
+    DeviceEvents& connection_events() { return connection_events_; }
+    Connections& connections() { return *connections_; }
     const Settings& settings() const { return settings_; }
     const Clock& clock() const { return seams_.clock; }
     Random& random() { return seams_.random; }
@@ -117,6 +122,7 @@ private:
     Settings settings_;
     Seams seams_;
     DeviceEvents drift_events_;  // before the shards, which publish
+    DeviceEvents connection_events_;
     std::unique_ptr<store::Committer> committer_;
     std::atomic<std::uint64_t> identities_ = 0;
     std::vector<TwinWatch*> watches_;
@@ -128,6 +134,7 @@ private:
     std::unique_ptr<Queries> queries_;
     std::unique_ptr<LiveQueries> live_queries_;
     std::unique_ptr<Drifts> drifts_;
+    std::unique_ptr<Connections> connections_;
     std::unique_ptr<Methods> methods_;
     std::unique_ptr<CloudMessages> cloud_messages_;
     std::unique_ptr<Feedback> feedback_;

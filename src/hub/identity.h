@@ -2,6 +2,7 @@
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "hub/connections/session.h"
 
 #include <cstdint>
 #include <memory>
@@ -95,6 +96,7 @@ struct Presence {
     Instant session_expires = never;  // when they are forgotten
     CertificateSeen certificate;
     std::vector<std::string> methods;  // kept like the filters: single methods, by name
+    Session session;                   // the newest one
     std::uint32_t messages = 0;  // that wait for the device: counted, not stored with the rest
     // The status of each configuration that targets the twin; nullptr: of none. Nor is this.
     std::shared_ptr<const twin::Object> configurations;

@@ -54,14 +54,14 @@ void LiveColumns::load(const Identity& identity, const twin::Twin& twin, const P
                        const fleet::DriftRow& drift) {
     std::string etag;
     table_of(identity.id)
-        .load(facts_of(identity, presence, etag), twin, presence.connection_state_updated, &drift);
+        .load(facts_of(identity, presence, etag), twin, connection_facts_of(presence), &drift);
 }
 
 void LiveColumns::load(const Identity& identity, const twin::FlatTwin& twin,
                        const Presence& presence, const fleet::DriftRow& drift) {
     std::string etag;
     table_of(identity.id)
-        .load(facts_of(identity, presence, etag), twin, presence.connection_state_updated, &drift);
+        .load(facts_of(identity, presence, etag), twin, connection_facts_of(presence), &drift);
 }
 
 // What the row shows until it is shown otherwise.
@@ -103,7 +103,7 @@ void LiveColumns::commit(const Entry& entry, const State& next, const Presence& 
     if (change && row) change->was = {was.identity, was.twin, shown(table, *row)};
     if (!was.exists()) {
         if (next.exists()) row = table.put(facts_of(*next.identity, presence, etag), next.twin);
-        if (row) table.set_connection(*row, presence.connection_state_updated);
+        if (row) table.set_connection(*row, connection_facts_of(presence));
     } else if (row) {
         if (!next.exists()) {
             table.remove(*row, &was.twin);
@@ -137,7 +137,7 @@ void LiveColumns::see(const TwinId& id, const Presence& presence, const Entry* e
         if (in_memory) change->complete({entry->durable.identity, entry->durable.twin, {}});
     }
     table.set_presence(*row, presence.connected, presence.last_activity);
-    table.set_connection(*row, presence.connection_state_updated);
+    table.set_connection(*row, connection_facts_of(presence));
     changing_ = {};
     if (change && change->was->presence != change->is->presence)
         listener_->changed(std::move(*change));

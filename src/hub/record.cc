@@ -124,6 +124,7 @@ void append_encoded(std::string& out, const Presence& presence) {
     append_instant_ticks(out, presence.certificate.not_after);
     append_varint(out, presence.methods.size());
     for (const std::string& method : presence.methods) append_text(out, method);
+    append_encoded(out, presence.session);
 }
 
 Result<Presence> decode_presence(std::string_view bytes) {
@@ -141,6 +142,7 @@ Result<Presence> decode_presence(std::string_view bytes) {
         for (std::uint64_t i = 0; i < methods && !reader.failed(); ++i)
             presence.methods.emplace_back(reader.text());
     }
+    if (!reader.finished()) presence.session = decode_session(reader);
     if (reader.failed()) return damaged("presence", reader.offset());
     return presence;
 }

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "hub/configurations/settings.h"
+#include "hub/connections/settings.h"
+#include "hub/history/settings.h"
 #include "hub/jobs/settings.h"
 #include "hub/rollouts/settings.h"
 #include "query/compile.h"
@@ -58,6 +60,8 @@ struct Settings {
     std::chrono::milliseconds query_slow{500};  // pages that take this long are logged
     twin::drift::Policy drift;                  // when a device is how far from what is desired
     ConfigurationSettings configurations;
+    ConnectionSettings connections;
+    AsOfSettings as_of;
     std::string converge_tag;  // by whose values times to converge are measured; "": none
     JobSettings jobs;
     RolloutSettings rollouts;

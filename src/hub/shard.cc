@@ -34,6 +34,7 @@ Shard::Shard(std::uint32_t index, std::uint32_t count, Executor executor, const 
                },
            .presence = [this](const Entry& entry) { return presence_of(entry.id, entry.presence); },
            .metrics_tag = parts.settings.converge_tag}),
+      connections_(parts.settings.connections, parts.connection_events),
       fleet_queries_(*this, columns_, parts.clock, parts.settings.query_cursors_max / count),
       live_(*this, columns_, parts.clock, parts.metrics, parts.live_queries),
       feedback_({.settings = parts.settings,
@@ -219,6 +220,11 @@ Task<Result<EntryPtr>> Shard::entry(TwinId id) {
             });
         },
         asio::use_awaitable);
+}
+
+std::uint64_t Shard::shown_sequence(Slot slot) const {
+    const auto shown = durable_sequence_.find(slot);
+    return shown == durable_sequence_.end() ? 0 : shown->second;
 }
 
 Presence Shard::presence_of(const TwinId& id, const Presence& stored) const {

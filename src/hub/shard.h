@@ -6,6 +6,7 @@
 #include "base/shared_value.h"
 #include "base/task.h"
 #include "hub/commit_queue.h"
+#include "hub/connections/shard_connections.h"
 #include "hub/device_door.h"
 #include "hub/drift/shard_drift.h"
 #include "hub/identity_rules.h"
@@ -70,6 +71,7 @@ public:
         const SharedValue<const x509::TrustStore>& trust;
         std::shared_ptr<FeedbackSignal> feedback;
         DeviceEvents& drift_events;
+        DeviceEvents& connection_events;
         const std::vector<TwinWatch*>& watches;  // does not change once the loops run
         const ReleasedChanges& released;         // what the change feed needs no more
     };
@@ -96,7 +98,8 @@ public:
     // counts but the client.
     void take_model(const Identity& identity, const AttachFacts& facts);
     // Nothing happens when the link is no longer the current one.
-    void detach(const TwinId& id, const DeviceLink& link);
+    void detach(const TwinId& id, const DeviceLink& link,
+                SessionEnd why = SessionEnd::connection_lost);
     // What to restore for the next connect with clean session 0: bits that are the door's own, and
     // the names of single methods.
     void subscriptions_changed(const TwinId& id, std::uint32_t subscriptions,
@@ -180,6 +183,15 @@ public:
 
     // What configurations make of the twins here (Configurations), on this loop.
     ShardConfigurations& configurations() { return *configurations_; }
+
+    // --- connections ----------------------------------------------------------------------------
+    ShardConnections& connections() { return connections_; }
+
+    // --- the past, on this loop (Queries AS OF) -------------------------------------------------
+    LiveColumns& columns() { return columns_; }
+    // Of the newest change of the slot that is shown; 0: there is none.
+    std::uint64_t shown_sequence(Slot slot) const;
+    const DriftJudge& drift_judge() const { return drift_judge_; }
 
     // --- drift ----------------------------------------------------------------------------------
     const DriftCounts& drift_counts() const { return drift_.counts(); }
@@ -282,6 +294,7 @@ private:
 
     // history (shard_upkeep.cc)
     void forget_changes();
+    void forget_sessions();
 
     // identities (shard_registry.cc)
     Task<Result<std::vector<TwinId>>> modules_of(DeviceId device);
@@ -317,7 +330,8 @@ private:
     Lanes lanes_;  // identity operations of a device, one after the other
     LiveColumns columns_;
     DriftJudge drift_judge_;
-    ShardDrift drift_;            // after the columns, where it shows
+    ShardDrift drift_;  // after the columns, where it shows
+    ShardConnections connections_;
     ShardQueries fleet_queries_;  // after the columns: scans watch them
     ShardLive live_;              // so does this
     FeedbackQueue feedback_;
@@ -363,6 +377,9 @@ private:
     Moment next_expiry_{};
     Slot retention_slot_ = 0;
     bool retention_running_ = false;
+    bool sessions_running_ = false;  // old ones are being looked for
+    Slot sessions_slot_ = 0;
+    std::string sessions_from_;  // the key in that slot where the next look begins
     bool loss_told_ = false;
     bool retention_stays_ = false;  // more to forget in this slot
     Instant last_born_ = never;

@@ -10,6 +10,12 @@ namespace twinhub::hub {
 
 using store::Family;
 
+namespace {
+
+constexpr std::size_t sessions_slice = 1000;  // written in one turn
+
+}  // namespace
+
 void Shard::show(Entry& entry, State state) {
     const Presence presence = presence_of(entry.id, entry.presence);
     if (entry.durable.exists() && !state.exists()) drift_.leaving(entry);
@@ -160,7 +166,7 @@ void Shard::put_presence(const TwinId& id, const Presence& presence) {
 }
 
 bool Shard::save_presence(std::size_t count_max) {
-    if (presence_unsaved_.empty()) return true;
+    if (presence_unsaved_.empty() && !connections_.has_rows()) return true;
     Presences& saved = presence_on_its_way_.emplace_back();
     for (; !presence_unsaved_.empty() && count_max > 0; --count_max) {
         const auto next = saved.insert(presence_unsaved_.extract(presence_unsaved_.begin()));
@@ -173,13 +179,16 @@ bool Shard::save_presence(std::size_t count_max) {
         queue_.batch().put(Family::metadata, key, scratch_value_);
     }
     // Until the store has it, this is the only place where a session that goes on is known.
-    queue_.on_settled([this](const Result<>& result) {
-        if (!result)
+    queue_.on_settled([this, rows = connections_.put(queue_.batch(), sessions_slice)](
+                          const Result<>& result) mutable {
+        if (!result) {
             presence_unsaved_.merge(presence_on_its_way_.front());  // nothing newer is lost
+            connections_.again(std::move(rows));
+        }
         presence_on_its_way_.pop_front();
         ++presences_saved_;
     });
-    return presence_unsaved_.empty();
+    return presence_unsaved_.empty() && !connections_.has_rows();
 }
 
 Presence Shard::latest_presence(const TwinId& id, const Presence& stored) const {

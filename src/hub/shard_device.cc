@@ -10,6 +10,17 @@ namespace {
 // A stored last activity may be this old (spec twin-document 8).
 constexpr std::chrono::seconds activity_resolution{60};
 
+SessionEnd session_end_of(LinkEnd reason) {
+    switch (reason) {
+        case LinkEnd::taken_over: return SessionEnd::taken_over;
+        case LinkEnd::disabled: return SessionEnd::disabled;
+        case LinkEnd::deleted: return SessionEnd::deleted;
+        case LinkEnd::credentials_changed: return SessionEnd::credentials_changed;
+        case LinkEnd::shutting_down: return SessionEnd::server_stopped;
+    }
+    return SessionEnd::connection_lost;
+}
+
 }  // namespace
 
 Task<Result<IdentityView>> Shard::identity(TwinId id) {
@@ -66,6 +77,7 @@ Attached Shard::attach(const IdentityView& known, DeviceLink& link, const Attach
     const TwinId& id = known.identity->id;
     const EntryPtr entry = find(id);
     Presence presence = presence_of(id, known.presence);
+    if (links_.contains(id)) connections_.end(id, presence.session, SessionEnd::taken_over, now);
     end_link(id, LinkEnd::taken_over);
 
     Attached attached;
@@ -84,6 +96,7 @@ Attached Shard::attach(const IdentityView& known, DeviceLink& link, const Attach
     presence.connection_state_updated = now;
     presence.last_activity = now;
     presence.session_expires = never;
+    presence.session = connections_.begin(id, presence.session, facts, now);
     presence.certificate = {};
     if (const auto& shown = facts.credential.certificate;
         shown && facts.credential.kind == Credential::Kind::certificate)
@@ -125,7 +138,7 @@ void Shard::take_model(const Identity& identity, const AttachFacts& facts) {
     });
 }
 
-void Shard::detach(const TwinId& id, const DeviceLink& link) {
+void Shard::detach(const TwinId& id, const DeviceLink& link, SessionEnd why) {
     const auto found = links_.find(id);
     if (found == links_.end() || found->second.link != &link) return;
     Presence presence = found->second.presence;
@@ -141,6 +154,7 @@ void Shard::detach(const TwinId& id, const DeviceLink& link) {
     presence.connection_state_updated = now;
     presence.last_activity = now;
     presence.session_expires = now + parts_.settings.session_age;
+    connections_.end(id, presence.session, why, now);
     const EntryPtr entry = find(id);
     if (entry) show(*entry, presence);
     else columns_.see(id, presence, nullptr);
@@ -161,8 +175,10 @@ void Shard::end_link(const TwinId& id, LinkEnd reason) {
     parts_.metrics.devices_connected.Decrement();
     // That the hub ends is not the device's fault.
     messages_.let_go(id, *link, reason != LinkEnd::shutting_down);
+    const Instant now = parts_.clock.now();
+    if (reason != LinkEnd::taken_over)
+        connections_.end(id, presence.session, session_end_of(reason), now);
     if (reason != LinkEnd::taken_over && reason != LinkEnd::deleted) {
-        const Instant now = parts_.clock.now();
         presence.connected = false;
         presence.connection_state_updated = now;
         presence.session_expires = now + parts_.settings.session_age;

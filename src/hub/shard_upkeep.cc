@@ -62,6 +62,7 @@ void Shard::tick() {
     if (now >= next_retention_) {
         next_retention_ = now + retention_every;
         forget_changes();
+        forget_sessions();
     }
 }
 
@@ -212,6 +213,34 @@ void Shard::forget_changes() {
             // The next look must see what this one did.
             queue_.on_settled([this](const Result<>&) { retention_running_ = false; });
             parts_.metrics.changes_expired.Increment(static_cast<double>(found->expired.size()));
+        });
+    });
+}
+
+// A slot of the sessions that have ended, each second.
+void Shard::forget_sessions() {
+    if (sessions_running_) return;
+    if (sessions_from_.empty()) {
+        do sessions_slot_ = static_cast<Slot>((sessions_slot_ + 1) % slot_count);
+        while (!owns(sessions_slot_));
+    }
+    sessions_running_ = true;
+    connections_.begin_sweep();
+    const Instant older_than = parts_.clock.now() - parts_.settings.connections.sessions_age;
+    asio::post(parts_.pool, [this, slot = sessions_slot_, from = sessions_from_, older_than] {
+        asio::post(executor_, [this, found = find_expired_sessions(parts_.engine, slot, from,
+                                                                   older_than)]() mutable {
+            sessions_running_ = false;
+            sessions_from_.clear();
+            const std::vector<std::string> old =
+                connections_.end_sweep(found ? std::move(found->keys) : std::vector<std::string>{});
+            if (!found) {
+                parts_.log.error("sessions.unreadable",
+                                 {{"what", found.error().message}, {"where", found.error().where}});
+                return;
+            }
+            sessions_from_ = std::move(found->next);
+            for (const std::string& key : old) queue_.batch().remove(Family::metadata, key);
         });
     });
 }

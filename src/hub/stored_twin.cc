@@ -49,6 +49,7 @@ Result<Presence> presence_at_start(std::string_view body, Ticks session_age) {
     if (presence.connected) {
         presence.connected = false;
         presence.session_expires = presence.last_activity + session_age;
+        close_left_open(presence.session, presence.last_activity);
     }
     return presence;
 }

@@ -25,6 +25,12 @@ twin::IdentityFacts facts_of(const Identity& identity, const Presence& presence,
     return facts;
 }
 
+fleet::ConnectionFacts connection_facts_of(const Presence& presence) {
+    return {.since = presence.connection_state_updated,
+            .reason = presence.connected ? std::string_view{} : name_of(presence.session.why),
+            .protocol = name_of(presence.session.protocol)};
+}
+
 void append_twin(std::string& out, const TwinView& view) {
     std::string etag;
     twin::append_service_view(out, facts_of(*view.identity, view.presence, etag), view.twin);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "fleet/connection_facts.h"
 #include "hub/identity.h"
 #include "twin/twin.h"
 #include "twin/view.h"
@@ -20,6 +21,8 @@ struct TwinView {
 // What the service view shows beside the twin. `etag` holds the text of the identity's etag; all
 // other texts are those of `identity`.
 twin::IdentityFacts facts_of(const Identity& identity, const Presence& presence, std::string& etag);
+
+fleet::ConnectionFacts connection_facts_of(const Presence& presence);
 
 // The service view of a twin as JSON (spec service-api 5.2).
 void append_twin(std::string& out, const TwinView& view);

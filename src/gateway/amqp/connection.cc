@@ -18,6 +18,20 @@ namespace {
 // So much is read before other connections of the loop get their turn.
 constexpr int reads_per_turn = 4;
 
+hub::SessionEnd session_end_of(CloseReason reason) {
+    switch (reason) {
+        case CloseReason::closed_by_peer: return hub::SessionEnd::client_closed;
+        case CloseReason::connection_lost: return hub::SessionEnd::connection_lost;
+        case CloseReason::expired: return hub::SessionEnd::token_expired;
+        case CloseReason::idle: return hub::SessionEnd::timeout;
+        case CloseReason::slow_consumer: return hub::SessionEnd::slow_consumer;
+        case CloseReason::taken_over: return hub::SessionEnd::taken_over;
+        case CloseReason::identity_gone: return hub::SessionEnd::credentials_changed;
+        case CloseReason::shutting_down: return hub::SessionEnd::server_stopped;
+        default: return hub::SessionEnd::protocol_error;
+    }
+}
+
 CloseReason reason_of(wire::EndReason reason) {
     switch (reason) {
         case wire::EndReason::closed_by_peer: return CloseReason::closed_by_peer;
@@ -266,7 +280,8 @@ void AmqpConnection::close(CloseReason reason) {
     closed_ = true;
     cancel();
     for (auto& [id, seat] : seats_)
-        seat->delegate.call(here(), [](Delegate& delegate) { delegate.leave(); });
+        seat->delegate.call(
+            here(), [why = session_end_of(reason)](Delegate& delegate) { delegate.leave(why); });
     context_->metrics().links.Decrement(static_cast<double>(links_.size()));
     const auto links = std::exchange(links_, {});
     for (const auto& [number, open] : links) open.link->gone(number);

@@ -210,6 +210,9 @@ void AmqpConnection::attach(Seat& seat, const std::string& chain) {
     hub::AttachFacts facts;
     // Subscriptions of MQTT are none of ours: they stay for the device's next MQTT connection.
     facts.clean_session = false;
+    facts.protocol =
+        transport_->is_websocket() ? hub::Protocol::amqp_websocket : hub::Protocol::amqp;
+    facts.tls = transport_->peer().tls;
     auto judged = [id = seat.id, attempt = ++seat.attempt](AmqpConnection& connection,
                                                            Result<Admission> admitted) {
         connection.attached(id, attempt, std::move(admitted));
@@ -335,11 +338,14 @@ void AmqpConnection::leave_if_unused(Seat& seat) {
     if (claim != nullptr && !claim->is_policy()) {
         // Its token is still here: it may come back, but it is not connected.
         if (seat.state == Seat::State::attached)
-            seat.delegate.call(here(), [](Delegate& delegate) { delegate.detach(); });
+            seat.delegate.call(here(), [](Delegate& delegate) {
+                delegate.detach(hub::SessionEnd::client_closed);
+            });
         seat.state = Seat::State::absent;
         return;
     }
-    seat.delegate.call(here(), [](Delegate& delegate) { delegate.leave(); });
+    seat.delegate.call(here(),
+                       [](Delegate& delegate) { delegate.leave(hub::SessionEnd::client_closed); });
     seats_.erase(seat.id);
 }
 
@@ -350,7 +356,9 @@ void AmqpConnection::end_seat(Seat& seat, const wire::Condition& why) {
     const auto links = seat.links;
     seat.state = Seat::State::absent;
     ++seat.attempt;
-    seat.delegate.call(here(), [](Delegate& delegate) { delegate.detach(); });
+    // The hub knows of all its own ends first; what is left is a credential that is over.
+    seat.delegate.call(here(),
+                       [](Delegate& delegate) { delegate.detach(hub::SessionEnd::token_expired); });
     for (const auto& [link, object] : links) detach(link, why);
     if (const auto found = seats_.find(id); found != seats_.end()) leave_if_unused(*found->second);
 }

@@ -87,15 +87,15 @@ Result<Admission> Delegate::admit(const Proof& proof, const hub::Claimant& claim
     return admitted;
 }
 
-void Delegate::detach() {
-    if (attached_) home_.shard().detach(id_, *this);
+void Delegate::detach(hub::SessionEnd why) {
+    if (attached_) home_.shard().detach(id_, *this, why);
     attached_ = false;
 }
 
-void Delegate::leave() {
+void Delegate::leave(hub::SessionEnd why) {
     if (left_) return;
     left_ = true;
-    detach();
+    detach(why);
     // The caller may be a method of ours.
     asio::post(home_.executor(), [self = shared_from_this()] { self->home_.release(self); });
 }

@@ -38,9 +38,9 @@ public:
     // The same, and makes this the identity's link.
     void attach(Proof proof, hub::AttachFacts facts, Answer<Result<Admission>> answer);
     // The identity has no links any more; it may attach again.
-    void detach();
+    void detach(hub::SessionEnd why);
     // The connection has gone, or has done with the identity.
-    void leave();
+    void leave(hub::SessionEnd why);
 
     void read(Answer<Result<std::string>> answer);
     void report(twin::Patch patch, std::optional<std::uint64_t> base_version,

@@ -34,6 +34,24 @@ wire::CloseReason reason_of(hub::LinkEnd end) {
     return wire::CloseReason::identity_gone;
 }
 
+// What the hub remembers of it: devices do the rest wrong.
+hub::SessionEnd session_end_of(wire::CloseReason reason) {
+    using wire::CloseReason;
+    switch (reason) {
+        case CloseReason::client_disconnect: return hub::SessionEnd::client_closed;
+        case CloseReason::connection_lost: return hub::SessionEnd::connection_lost;
+        case CloseReason::taken_over: return hub::SessionEnd::taken_over;
+        case CloseReason::connect_timeout:
+        case CloseReason::keep_alive_timeout: return hub::SessionEnd::timeout;
+        case CloseReason::credential_expired: return hub::SessionEnd::token_expired;
+        case CloseReason::identity_gone: return hub::SessionEnd::credentials_changed;
+        case CloseReason::server_unavailable:
+        case CloseReason::shutting_down: return hub::SessionEnd::server_stopped;
+        case CloseReason::slow_consumer: return hub::SessionEnd::slow_consumer;
+        default: return hub::SessionEnd::protocol_error;
+    }
+}
+
 template <class... Calls>
 struct Overloaded : Calls... {
     using Calls::operator()...;
@@ -57,7 +75,8 @@ void MqttConnection::start() {
 
 void MqttConnection::stop() {
     const auto self = shared_from_this();
-    if (attached_) context_->shard().detach(session_.identity(), *this);
+    if (attached_)
+        context_->shard().detach(session_.identity(), *this, hub::SessionEnd::server_stopped);
     attached_ = false;
     end(hub::LinkEnd::shutting_down);
 }
@@ -271,6 +290,10 @@ void MqttConnection::accept(const hub::IdentityView& known, const Admission& adm
     const hub::AttachFacts facts{.clean_session = request_->clean_session,
                                  .model_id = request_->user.model_id.value_or(""),
                                  .client = transport_->peer().address,
+                                 .protocol = transport_->is_websocket()
+                                                 ? hub::Protocol::mqtt_websocket
+                                                 : hub::Protocol::mqtt,
+                                 .tls = transport_->peer().tls,
                                  .credential = admission.credential};
     const hub::Attached attached = context_->shard().attach(known, *this, facts);
     attached_ = true;
@@ -462,7 +485,7 @@ void MqttConnection::close(CloseReason reason, const wire::Will* will) {
     if (closed_) return;  // cut off while the last words were said
     closed_ = true;
     if (will) publish(properties_of(*will), will->payload);
-    if (attached_) context_->shard().detach(session_.identity(), *this);
+    if (attached_) context_->shard().detach(session_.identity(), *this, session_end_of(reason));
     attached_ = false;
     cancel();
     failing_reads_.stop();

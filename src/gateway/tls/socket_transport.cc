@@ -275,6 +275,9 @@ void SocketTransport::Impl::shake_hands(Done done) {
         certificate = SSL_get1_peer_certificate(ssl);
         peer.has_certificate = certificate != nullptr;
         peer.encrypted = true;
+        const int version = SSL_version(ssl);
+        if (version == TLS1_3_VERSION) peer.tls = 13;
+        else if (version == TLS1_2_VERSION) peer.tls = 12;
         // The session stays, though the client has it in its ticket and it costs memory while the
         // connection is idle: a connection without one sends its records unsealed.
         return done(std::unique_ptr<SocketTransport>(new SocketTransport(shared_from_this())));

@@ -182,6 +182,7 @@ public:
     }
 
     const Peer& peer() const override { return carrier().peer(); }
+    bool is_websocket() const override { return true; }
     X509* certificate() const override { return carrier().certificate(); }
     STACK_OF_X509* certificate_chain() const override { return carrier().certificate_chain(); }
     void move_to(Executor executor) override { carrier().move_to(std::move(executor)); }
