@@ -312,6 +312,30 @@ RC_GTEST_PROP(Record, ChangesReadBackTheSame, ()) {
     cut_everywhere(bytes, decode_change_record);
 }
 
+TEST(Record, AChangeOfAnIdentityHoldsWhatItWasBeforeWithoutItsKeys) {
+    Identity identity;
+    identity.id = id_of("d");
+    identity.status_reason = "stolen";
+    identity.authentication.primary_key = "secret";
+    ChangeRecord record;
+    record.kind = ChangeKind::identity;
+    record.id = identity.id;
+    record.detail = "status";
+    std::string before;
+    append_encoded(before, record);
+    record.identity_before = std::make_shared<const Identity>(identity);
+    std::string bytes;
+    append_encoded(bytes, record);
+    EXPECT_EQ(bytes.find("secret"), std::string::npos);
+    const auto again = decode_change_record(bytes);
+    ASSERT_TRUE(again && again->identity_before);
+    identity.authentication.primary_key.clear();
+    EXPECT_EQ(*again->identity_before, identity);
+    // What older releases wrote ends before it.
+    ASSERT_TRUE(bytes.starts_with(before));
+    EXPECT_EQ(decode_change_record(before)->identity_before, nullptr);
+}
+
 RC_GTEST_PROP(Record, DocumentsReadBackTheSame, ()) {
     State state;
     state.twin = twin::testing::any_twin();

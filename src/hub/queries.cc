@@ -2,6 +2,8 @@
 
 #include "base/encoding.h"
 #include "fleet/scan/explain.h"
+#include "hub/as_of/past_plan.h"
+#include "hub/as_of/past_slot.h"
 #include "hub/limits.h"
 #include "hub/query_budget.h"
 #include "hub/shards.h"
@@ -26,11 +28,13 @@ struct Position {
     std::string after;
     std::uint64_t delivered = 0;
     std::uint64_t skipped = 0;
+    std::optional<Instant> as_of;  // the moment that all pages are about
 };
 
 std::string to_text(const Position& position) {
     return position.id + '.' + std::to_string(position.delivered) + '.' +
-           std::to_string(position.skipped) + '.' + hex_encode(position.after);
+           std::to_string(position.skipped) + '.' + hex_encode(position.after) +
+           (position.as_of ? '.' + std::to_string(position.as_of->time_since_epoch().count()) : "");
 }
 
 std::optional<Position> parse_position(std::string_view text) {
@@ -53,6 +57,11 @@ std::optional<Position> parse_position(std::string_view text) {
     auto after = hex_decode(next());
     if (!after) return std::nullopt;
     position.after = std::move(*after);
+    if (!text.empty()) {
+        std::uint64_t ticks = 0;
+        if (!number(next(), ticks)) return std::nullopt;
+        position.as_of = Instant{Ticks{static_cast<std::int64_t>(ticks)}};
+    }
     return position;
 }
 
@@ -175,8 +184,14 @@ struct Queries::State {
         query->rows_max = plan->budget.scan_max.value_or(0);
         query->wanted = request.wanted;
         query->began = request.began;
-        if (const auto device = plan->where ? device_asked_for(*plan, *plan->where) : std::nullopt)
+        query->as_of = position.as_of;
+        query->past.twins_max = settings.as_of.twins_max;
+        query->past.changes_max = settings.as_of.changes_max;
+        if (const auto device =
+                plan->where ? device_asked_for(*plan, *plan->where) : std::nullopt) {
             query->only_shard = shard_of(*device);
+            if (const auto id = DeviceId::parse(*device)) query->only_slot = slot_of(*id);
+        }
         return query;
     }
 
@@ -198,6 +213,8 @@ struct Queries::State {
         }
     }
 
+    // Which moment the first page is about, and with it all others.
+    Task<Result<>> go_back(const query::Plan& plan, Position& position);
     Task<Result<>> explain(std::shared_ptr<RunningQuery> query, QueryPage& page);
     Task<Result<>> groups(std::shared_ptr<RunningQuery> query, const PageRequest& request,
                           Position position, QueryPage& page);
@@ -217,6 +234,22 @@ Queries::Queries(Shards& shards, const Settings& settings, const Clock& clock, R
     : state_(std::make_unique<State>(shards, settings, clock, random)) {}
 
 Queries::~Queries() = default;
+
+Task<Result<>> Queries::State::go_back(const query::Plan& plan, Position& position) {
+    const Instant now = clock.now();
+    if (!position.as_of) position.as_of = plan.as_of->at(now);
+    const Instant at = *position.as_of;
+    if (at > now)
+        co_return failure(Code::argument_invalid, "AS OF " + format_instant(at) +
+                                                      " is still to come: history is of the past");
+    CO_TRY(const Instant oldest, co_await shards.off_loop<Result<Instant>>([this] {
+        return oldest_moment(*shards.engine().snapshot());
+    }));
+    if (at < oldest)
+        co_return failure(Code::history_unavailable,
+                          "The history of all twins is kept since " + format_instant(oldest));
+    co_return Result<>{};
+}
 
 Task<Result<>> Queries::State::explain(std::shared_ptr<RunningQuery> query, QueryPage& page) {
     const Moment began = clock.monotonic();
@@ -271,19 +304,28 @@ Task<Result<>> Queries::State::more_rows(std::shared_ptr<RunningQuery> query,
     const auto count =
         static_cast<std::size_t>(std::clamp<std::uint64_t>(to_skip + wanted, 1, read_rows_max));
 
-    std::vector<fleet::Cursor::Page> pages(shards.size());
+    // Of the past each shard has two: behind those of the columns come those of its past tables.
+    using Source = ShardQueries::Source;
+    const std::size_t all = shards.size();
+    const std::vector<Source> sources =
+        query->as_of ? std::vector{Source::present, Source::past} : std::vector{Source::present};
+    std::vector<fleet::Cursor::Page> pages(all * sources.size());
     for (fleet::Cursor::Page& each : pages) each.complete = true;
-    CO_TRY_VOID(co_await visit(
-        *query,
-        [query, &pages, &position, count](Shard& shard, std::size_t index) -> Task<Result<>> {
-            CO_TRY_VOID(co_await shard.queries().scan(query));
-            CO_TRY(pages[index], co_await shard.queries().read(query, position.after, count));
-            co_return Result<>{};
-        }));
+    CO_TRY_VOID(co_await visit(*query,
+                               [query, &pages, &position, &sources, all, count](
+                                   Shard& shard, std::size_t index) -> Task<Result<>> {
+                                   CO_TRY_VOID(co_await shard.queries().scan(query));
+                                   for (std::size_t s = 0; s < sources.size(); ++s) {
+                                       CO_TRY(pages[s * all + index],
+                                              co_await shard.queries().read(query, sources[s],
+                                                                            position.after, count));
+                                   }
+                                   co_return Result<>{};
+                               }));
     fleet::MergedPage merged = fleet::merge_pages(std::move(pages), count);
 
-    std::vector<std::vector<fleet::Entry>> wanting(shards.size());
-    std::vector<std::vector<std::size_t>> places(shards.size());
+    std::vector<std::vector<fleet::Entry>> wanting(all * sources.size());
+    std::vector<std::vector<std::size_t>> places(all * sources.size());
     bool any = false;
     for (std::size_t i = 0; i < merged.entries.size(); ++i) {
         const fleet::Entry& entry = merged.entries[i];
@@ -295,16 +337,20 @@ Task<Result<>> Queries::State::more_rows(std::shared_ptr<RunningQuery> query,
     }
     std::vector<std::optional<std::string>> documents(merged.entries.size());
     if (any)
-        CO_TRY_VOID(co_await visit(*query,
-                                   [query, &wanting, &places, &documents](
-                                       Shard& shard, std::size_t index) -> Task<Result<>> {
-                                       if (wanting[index].empty()) co_return Result<>{};
-                                       CO_TRY(auto rendered, co_await shard.queries().render(
-                                                                 query, std::move(wanting[index])));
-                                       for (std::size_t i = 0; i < rendered.size(); ++i)
-                                           documents[places[index][i]] = std::move(rendered[i]);
-                                       co_return Result<>{};
-                                   }));
+        CO_TRY_VOID(co_await visit(
+            *query,
+            [query, &wanting, &places, &documents, &sources, all](
+                Shard& shard, std::size_t index) -> Task<Result<>> {
+                for (std::size_t s = 0; s < sources.size(); ++s) {
+                    const std::size_t page_of = s * all + index;
+                    if (wanting[page_of].empty()) continue;
+                    CO_TRY(auto rendered, co_await shard.queries().render(
+                                              query, sources[s], std::move(wanting[page_of])));
+                    for (std::size_t i = 0; i < rendered.size(); ++i)
+                        documents[places[page_of][i]] = std::move(rendered[i]);
+                }
+                co_return Result<>{};
+            }));
 
     for (std::size_t i = 0; i < merged.entries.size(); ++i) {
         fleet::Entry& entry = merged.entries[i];
@@ -362,15 +408,13 @@ Task<Result<QueryPage>> Queries::run(std::shared_ptr<const query::Plan> plan, Pa
     const Moment began = state.clock.monotonic();
     // Their rows are not of twins: Jobs answers them.
     if (plan->collection == query::Collection::jobs) co_return QueryPage{};
-    if (plan->as_of)
-        co_return failure(Code::not_implemented,
-                          "AS OF is not there yet: this hub answers for the present only");
     if (const auto seconds = state.budget.wait(request.principal, began))
         co_return failure(Code::throttled,
                           "The queries of this principal have used their share of the hub",
                           std::to_string(seconds->count()));
     QueryPage page;
-    if (const auto view = request.cursor.empty() ? state.at_hand(*plan) : std::nullopt) {
+    if (const auto view =
+            request.cursor.empty() && !plan->as_of ? state.at_hand(*plan) : std::nullopt) {
         append_twin(page.rows.emplace_back(), *view);
         page.rows_looked_at = 1;
         page.plan = "idLookup";
@@ -385,6 +429,12 @@ Task<Result<QueryPage>> Queries::run(std::shared_ptr<const query::Plan> plan, Pa
         if (!parsed)
             co_return failure(Code::argument_invalid, "The continuation token is not one of ours");
         position = std::move(*parsed);
+        if (position.as_of.has_value() != plan->as_of.has_value())
+            co_return failure(Code::argument_invalid, "The continuation token is not one of ours");
+    }
+    if (plan->as_of) {
+        CO_TRY_VOID(co_await state.go_back(*plan, position));
+        plan = std::make_shared<const query::Plan>(past_plan(*plan));
     }
     std::shared_ptr<RunningQuery> query = state.begin(plan, request, position);
     Result<> done = {};

@@ -49,8 +49,9 @@ public:
     Queries(Shards& shards, const Settings& settings, const Clock& clock, Random& random);
     ~Queries();
 
-    // Errors: argument_invalid (a cursor that is not ours), not_implemented (AS OF: history comes
-    // later), unavailable (over a limit of memory or rows), timeout (over the time of one query, or
+    // AS OF an earlier moment the answer is exact, from the change log. Errors: argument_invalid (a
+    // cursor that is not ours, a moment to come), history_unavailable (says since when it is kept),
+    // unavailable (over a limit of memory or rows), timeout (over the time of one query, or
     // nobody wants the answer), throttled (over the budget of the principal: `where` holds the
     // seconds to wait).
     Task<Result<QueryPage>> run(std::shared_ptr<const query::Plan> plan, PageRequest request);

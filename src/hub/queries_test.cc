@@ -173,8 +173,6 @@ TEST(Queries, ExplainTheirPlan) {
 TEST(Queries, RefuseWhatTheyCannotDo) {
     TestHub hub(Settings{.query_budget = 100ms});
     fill(hub, 2);
-    EXPECT_EQ(page_of(hub, "SELECT * FROM devices AS OF '-PT1H'").error().code,
-              Code::not_implemented);
     EXPECT_EQ(page_of(hub, "SELECT * FROM devices", "nonsense").error().code,
               Code::argument_invalid);
     EXPECT_THAT(answer_of(hub, "SELECT * FROM devices.jobs"), IsEmpty());

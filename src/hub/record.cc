@@ -32,6 +32,13 @@ Result<TwinId> read_id(ByteReader& reader) {
     return id;
 }
 
+// History shows what was known, and never a key.
+Identity without_keys(Identity identity) {
+    identity.authentication.primary_key.clear();
+    identity.authentication.secondary_key.clear();
+    return identity;
+}
+
 struct TwinRecord {
     std::uint64_t sequence = 0;
     std::uint64_t ordinal = 0;
@@ -196,6 +203,7 @@ void append_encoded(std::string& out, const ChangeRecord& record) {
     append_text(out, record.author.client);
     append_text(out, record.detail);
     if (record.kind == ChangeKind::twin) twin::append_encoded(out, record.change);
+    if (record.identity_before) append_encoded(out, without_keys(*record.identity_before));
 }
 
 Result<ChangeRecord> decode_change_record(std::string_view bytes) {
@@ -221,6 +229,9 @@ Result<ChangeRecord> decode_change_record(std::string_view bytes) {
     if (reader.failed()) return damaged("change", reader.offset());
     if (record.kind == ChangeKind::twin) {
         TRY(record.change, twin::decode_change(reader.rest()));
+    } else if (!reader.finished()) {  // older records end here
+        TRY(Identity before, decode_identity(reader.rest()));
+        record.identity_before = std::make_shared<const Identity>(std::move(before));
     }
     return record;
 }

@@ -8,6 +8,7 @@
 #include "twin/flat_twin.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,6 +62,9 @@ struct ChangeRecord {
     // identity: the fields that changed, by name; model: old NUL new; deleted: the twin it ended
     // with (twin/codec.h), empty in records of older releases.
     std::string detail;
+    // identity, deleted: what the registry knew before, less its keys; nothing in records of older
+    // releases.
+    std::shared_ptr<const Identity> identity_before;
 };
 
 void append_encoded(std::string& out, const ChangeRecord& record);

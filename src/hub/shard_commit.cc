@@ -20,6 +20,7 @@ void Shard::show(Entry& entry, State state) {
     const Presence presence = presence_of(entry.id, entry.presence);
     if (entry.durable.exists() && !state.exists()) drift_.leaving(entry);
     columns_.commit(entry, state, presence);
+    fleet_queries_.changed(entry.id);
     if (state.exists()) drift_.committed(entry, state, presence);
     if (state.identity != entry.durable.identity) ++identities_changed_;
     for (TwinWatch* watch : parts_.watches) watch->twin_changed(entry.id, entry.durable, state);

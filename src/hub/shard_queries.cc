@@ -2,6 +2,7 @@
 
 #include "hub/limits.h"
 #include "hub/shard.h"
+#include "hub/shard_queries_parts.h"
 #include "query/names.h"
 
 #include <boost/asio/post.hpp>
@@ -19,45 +20,30 @@ Error lost() {
 
 }  // namespace
 
-// How long this query has had the loop, and when to let others have it.
-class ShardQueries::Slice {
-public:
-    Slice(const Clock& clock, Executor executor, RunningQuery& query)
-        : clock_(clock), executor_(std::move(executor)), query_(query), began_(clock.monotonic()) {}
-    ~Slice() { charge(); }
-    Slice(const Slice&) = delete;
-    Slice& operator=(const Slice&) = delete;
-
-    bool is_over() const { return clock_.monotonic() - began_ >= slice_time; }
-    Task<> give_way() {
-        charge();
-        co_await asio::post(executor_, asio::use_awaitable);
-        began_ = clock_.monotonic();
-    }
-
-private:
-    void charge() {
-        const Moment now = clock_.monotonic();
-        const std::scoped_lock lock(query_.mutex);
-        query_.work += now - began_;
-        began_ = now;
-    }
-
-    const Clock& clock_;
-    Executor executor_;
-    RunningQuery& query_;
-    Moment began_;
-};
-
-ShardQueries::ShardQueries(Shard& shard, LiveColumns& columns, const Clock& clock,
-                           std::size_t cursors_max)
-    : shard_(shard), columns_(columns), clock_(clock), cursors_max_(cursors_max) {}
+ShardQueries::ShardQueries(Parts parts)
+    : shard_(parts.shard),
+      columns_(parts.columns),
+      clock_(parts.clock),
+      cursors_max_(parts.cursors_max),
+      engine_(parts.engine),
+      pool_(std::move(parts.pool)),
+      judge_(parts.judge) {}
 
 ShardQueries::~ShardQueries() = default;
+
+fleet::Scan* ShardQueries::Waiting::of(Source source) const {
+    if (source == Source::present) return scan.get();
+    return past ? &past->scan : nullptr;
+}
 
 ShardQueries::Waiting* ShardQueries::find(const std::string& id) {
     const auto found = cursors_.find(id);
     return found == cursors_.end() ? nullptr : &found->second;
+}
+
+fleet::Scan* ShardQueries::find(const std::string& id, Source source) {
+    const Waiting* const waiting = find(id);
+    return waiting == nullptr ? nullptr : waiting->of(source);
 }
 
 Result<> ShardQueries::check(const RunningQuery& query) const {
@@ -84,25 +70,66 @@ json::object ShardQueries::document(const query::Plan& plan, fleet::Row row,
     return made;
 }
 
-Task<Result<>> ShardQueries::give_documents(std::shared_ptr<RunningQuery> query, Slice& slice) {
-    const Waiting* waiting = find(query->id);
-    for (const fleet::Row row : waiting->scan->documents_wanted()) {
-        const fleet::Table& table = columns_.table(query->plan->collection);
-        // It may have changed since, and been decided by what it was.
-        if (!table.is_live(row)) continue;
-        // Gone or damaged: there is nothing to decide by.
-        const Result<TwinView> found = co_await shard_.view(id_of(table.key(row)));
-        waiting = find(query->id);
-        if (waiting == nullptr) co_return std::unexpected(lost());
-        if (found) waiting->scan->give(row, document(*query->plan, row, *found));
+Task<Result<>> ShardQueries::give_documents(std::shared_ptr<RunningQuery> query, Source source,
+                                            Slice& slice) {
+    for (const fleet::Row row : find(query->id, source)->documents_wanted()) {
+        if (source == Source::past) {
+            const std::shared_ptr<Past> past = find(query->id)->past;
+            past->scan.give(row, past->table->document(row));
+        } else {
+            const fleet::Table& table = columns_.table(query->plan->collection);
+            // It may have changed since, and been decided by what it was.
+            if (!table.is_live(row)) continue;
+            // Gone or damaged: there is nothing to decide by.
+            const Result<TwinView> found = co_await shard_.view(id_of(table.key(row)));
+            fleet::Scan* const scan = find(query->id, source);
+            if (scan == nullptr) co_return std::unexpected(lost());
+            if (found) scan->give(row, document(*query->plan, row, *found));
+        }
         if (slice.is_over()) {
             co_await slice.give_way();
             CO_TRY_VOID(check(*query));
-            waiting = find(query->id);
-            if (waiting == nullptr) co_return std::unexpected(lost());
+            if (find(query->id, source) == nullptr) co_return std::unexpected(lost());
         }
     }
     co_return Result<>{};
+}
+
+Result<> ShardQueries::make_room() {
+    if (cursors_.size() < cursors_max_) return {};
+    // Whoever waited longest for its next page goes on in the fleet as it is then. Scans under
+    // way are left alone: they are short, and their askers wait.
+    auto oldest = cursors_.end();
+    for (auto at = cursors_.begin(); at != cursors_.end(); ++at)
+        if (at->second.done && (oldest == cursors_.end() || at->second.used < oldest->second.used))
+            oldest = at;
+    if (oldest != cursors_.end()) {
+        retire(std::move(oldest->second));
+        cursors_.erase(oldest);
+    } else if (cursors_.size() >= scans_max) {
+        return std::unexpected(lost());
+    }
+    return {};
+}
+
+std::unique_ptr<fleet::Scan> ShardQueries::new_scan(const RunningQuery& query) {
+    fleet::ScanOptions options;
+    options.keep = columns_.keep();
+    options.after = query.after;
+    return std::make_unique<fleet::Scan>(query.plan, columns_.table(query.plan->collection),
+                                         query.now, std::move(options));
+}
+
+void ShardQueries::enter(const std::string& id, std::unique_ptr<fleet::Scan> scan) {
+    Waiting made;
+    made.scan = std::move(scan);
+    made.used = clock_.monotonic();
+    cursors_.insert_or_assign(id, std::move(made));
+}
+
+// A large table of the past takes longer to destroy than a loop may be held.
+void ShardQueries::retire(Waiting waiting) {
+    if (waiting.past) asio::post(pool_, [past = std::move(waiting.past)] {});
 }
 
 Task<Result<>> ShardQueries::scan(std::shared_ptr<RunningQuery> query) {
@@ -110,66 +137,51 @@ Task<Result<>> ShardQueries::scan(std::shared_ptr<RunningQuery> query) {
         if (known->done) co_return Result<>{};
         co_return failure(Code::unavailable, "This page is being read by another request");
     }
-    if (cursors_.size() >= cursors_max_) {
-        // Whoever waited longest for its next page goes on in the fleet as it is then. Scans under
-        // way are left alone: they are short, and their askers wait.
-        auto oldest = cursors_.end();
-        for (auto at = cursors_.begin(); at != cursors_.end(); ++at)
-            if (at->second.done &&
-                (oldest == cursors_.end() || at->second.used < oldest->second.used))
-                oldest = at;
-        if (oldest != cursors_.end()) cursors_.erase(oldest);
-        else if (cursors_.size() >= scans_max) co_return std::unexpected(lost());
+    CO_TRY_VOID(make_room());
+    Result<> done = {};
+    if (query->as_of) {
+        done = co_await begin_past(query);
+    } else {
+        enter(query->id, new_scan(*query));
+        if (query->began) query->began(shard_);
     }
-    fleet::ScanOptions options;
-    options.keep = columns_.keep();
-    options.after = query->after;
-    Waiting made;
-    made.scan = std::make_unique<fleet::Scan>(query->plan, columns_.table(query->plan->collection),
-                                              query->now, std::move(options));
-    made.used = clock_.monotonic();
-    cursors_.insert_or_assign(query->id, std::move(made));
-    if (query->began) query->began(shard_);
+    if (done) done = co_await run(query, Source::present);
+    if (done && query->as_of) done = co_await run(query, Source::past);
+    Waiting* const finished = find(query->id);
+    if (done && finished == nullptr) done = std::unexpected(lost());
+    if (!done) {
+        forget(query->id);
+        co_return done;
+    }
+    finished->done = true;
+    if (query->plan->grouped) forget(query->id);
+    co_return Result<>{};
+}
 
+// One of its scans, to its end.
+Task<Result<>> ShardQueries::run(std::shared_ptr<RunningQuery> query, Source source) {
     Slice slice(clock_, shard_.executor(), *query);
     while (true) {
-        Waiting* const waiting = find(query->id);
-        if (waiting == nullptr) co_return std::unexpected(lost());
-        const auto progress = waiting->scan->run(1);
-        if (!progress) {
-            Error error = progress.error();
-            forget(query->id);
-            co_return std::unexpected(std::move(error));
-        }
-        if (*progress == fleet::Scan::Progress::done) break;
-        Result<> going = {};
-        if (*progress == fleet::Scan::Progress::needs_documents)
-            going = co_await give_documents(query, slice);
-        if (going && slice.is_over()) {
+        fleet::Scan* const scan = find(query->id, source);
+        if (scan == nullptr) co_return std::unexpected(lost());
+        CO_TRY(const fleet::Scan::Progress progress, scan->run(1));
+        if (progress == fleet::Scan::Progress::done) break;
+        if (progress == fleet::Scan::Progress::needs_documents)
+            CO_TRY_VOID(co_await give_documents(query, source, slice));
+        if (slice.is_over()) {
             co_await slice.give_way();
-            going = check(*query);
+            CO_TRY_VOID(check(*query));
         }
-        if (going && query->rows_max != 0) {
-            const Waiting* const now = find(query->id);
-            if (now != nullptr && now->scan->rows_looked_at() > query->rows_max)
-                going = failure(Code::unavailable, "The query looks at more rows than it may");
-        }
-        if (!going) {
-            forget(query->id);
-            co_return going;
-        }
+        const fleet::Scan* const now = find(query->id, source);
+        if (query->rows_max != 0 && now != nullptr && now->rows_looked_at() > query->rows_max)
+            co_return failure(Code::unavailable, "The query looks at more rows than it may");
     }
-    Waiting& finished = *find(query->id);
-    finished.done = true;
-    Result<> merged = {};
-    {
-        const std::scoped_lock lock(query->mutex);
-        query->rows_looked_at += finished.scan->rows_looked_at();
-        query->facts.push_back(fleet::facts_of(*finished.scan));
-        if (query->plan->grouped) merged = query->groups.merge(finished.scan->groups());
-    }
-    if (query->plan->grouped) forget(query->id);
-    co_return merged;
+    const fleet::Scan& finished = *find(query->id, source);
+    const std::scoped_lock lock(query->mutex);
+    query->rows_looked_at += finished.rows_looked_at();
+    query->facts.push_back(fleet::facts_of(finished));
+    if (query->plan->grouped) co_return query->groups.merge(finished.groups());
+    co_return Result<>{};
 }
 
 Result<> ShardQueries::explain(RunningQuery& query) {
@@ -180,14 +192,15 @@ Result<> ShardQueries::explain(RunningQuery& query) {
 }
 
 Task<Result<fleet::Cursor::Page>> ShardQueries::read(std::shared_ptr<RunningQuery> query,
-                                                     std::string after, std::size_t count) {
+                                                     Source source, std::string after,
+                                                     std::size_t count) {
     Slice slice(clock_, shard_.executor(), *query);
     fleet::Cursor::Page page;
     while (true) {
         Waiting* const waiting = find(query->id);
         if (waiting == nullptr) co_return std::unexpected(lost());
         waiting->used = clock_.monotonic();
-        CO_TRY(page, waiting->scan->cursor().read(after, count, walk_steps));
+        CO_TRY(page, waiting->of(source)->cursor().read(after, count, walk_steps));
         // Few rows of many: it has looked at some and found no other.
         if (page.complete || page.entries.size() >= count) co_return page;
         if (slice.is_over()) {
@@ -198,22 +211,26 @@ Task<Result<fleet::Cursor::Page>> ShardQueries::read(std::shared_ptr<RunningQuer
 }
 
 Task<Result<std::vector<std::optional<std::string>>>> ShardQueries::render(
-    std::shared_ptr<RunningQuery> query, std::vector<fleet::Entry> entries) {
+    std::shared_ptr<RunningQuery> query, Source source, std::vector<fleet::Entry> entries) {
     Slice slice(clock_, shard_.executor(), *query);
     std::vector<std::optional<std::string>> rows;
     rows.reserve(entries.size());
     for (const fleet::Entry& entry : entries) {
-        const Result<TwinView> found = co_await shard_.view(id_of({entry.device, entry.module}));
+        Result<TwinView> found{TwinView{}};
+        if (source == Source::present)
+            found = co_await shard_.view(id_of({entry.device, entry.module}));
         Waiting* const waiting = find(query->id);
         if (waiting == nullptr) co_return std::unexpected(lost());
-        fleet::Cursor& cursor = waiting->scan->cursor();
-        if (found && cursor.gives_document(entry.row)) {
+        fleet::Cursor& cursor = waiting->of(source)->cursor();
+        if (source == Source::past) {
+            rows.push_back(cursor.render(entry.row, waiting->past->table->document(entry.row)));
+        } else if (found && cursor.gives_document(entry.row)) {
             append_twin(rows.emplace_back().emplace(), *found);
         } else {
             rows.push_back(cursor.render(
                 entry.row, found ? document(*query->plan, entry.row, *found) : json::object{}));
         }
-        if (waiting->scan->cursor().lost())
+        if (cursor.lost())
             co_return failure(Code::unavailable, "The answer's rows changed faster than kept");
         if (slice.is_over()) {
             co_await slice.give_way();
@@ -223,12 +240,19 @@ Task<Result<std::vector<std::optional<std::string>>>> ShardQueries::render(
     co_return rows;
 }
 
-void ShardQueries::forget(const std::string& id) { cursors_.erase(id); }
+void ShardQueries::forget(const std::string& id) {
+    const auto found = cursors_.find(id);
+    if (found == cursors_.end()) return;
+    retire(std::move(found->second));
+    cursors_.erase(found);
+}
 
 void ShardQueries::tick(Moment now) {
-    std::erase_if(cursors_, [now](const auto& each) {
-        return each.second.done && now - each.second.used >= answer_age;
-    });
+    for (auto at = cursors_.begin(); at != cursors_.end();) {
+        const bool old = at->second.done && now - at->second.used >= answer_age;
+        if (old) retire(std::move(at->second));
+        at = old ? cursors_.erase(at) : std::next(at);
+    }
 }
 
 }  // namespace twinhub::hub

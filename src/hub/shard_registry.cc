@@ -147,6 +147,7 @@ void Shard::stage_identity(const EntryPtr& entry, Identity next_identity, std::s
     record.at = parts_.clock.now();
     record.author = author;
     record.detail = std::move(detail);
+    record.identity_before = entry->newest.identity;
     stage(entry, std::move(next), std::move(record), nullptr);
 }
 
@@ -166,6 +167,7 @@ void Shard::stage_removed(const EntryPtr& entry, const Author& author) {
     record.author = author;
     // From here history goes back into the life that ends, and it finds it by the key.
     twin::append_encoded(record.detail, entry->newest.twin);
+    record.identity_before = entry->newest.identity;
     const std::string ended = ended_key(entry->id, last_sequence_[slot_of(entry->id.device)] + 1);
     std::string note;
     store::seal(store::Kind::hub_state, hub_state_format, ended, {}, note);

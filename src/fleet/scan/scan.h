@@ -36,6 +36,11 @@ public:
     Scan(const Scan&) = delete;
     Scan& operator=(const Scan&) = delete;
 
+    // The row is not looked at. Only before the first run, in the turn that made the scan.
+    void leave_out(Row row) {
+        if (row / 64 < undecided_.size()) undecided_[row / 64] &= ~(std::uint64_t{1} << (row % 64));
+    }
+
     enum class Progress : std::uint8_t {
         more,             // call run again
         needs_documents,  // give those that `documents_wanted` names, then call run again
