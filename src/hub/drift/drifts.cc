@@ -1,10 +1,8 @@
 #include "hub/drift/drifts.h"
 
 #include "base/json_members.h"
-#include "hub/queries.h"
+#include "hub/drift/fleet_question.h"
 #include "hub/shards.h"
-#include "query/compile.h"
-#include "query/narrow.h"
 #include "twin/drift/paths.h"
 
 #include <fmt/format.h>
@@ -22,27 +20,6 @@ constexpr std::size_t paths_max = 500;    // of a fleet that are looked at
 constexpr std::size_t values_max = 1000;  // of a path; beyond, it is no explanation
 constexpr std::size_t reasons_max = 3;
 
-std::string quoted_path(std::string_view path) {
-    std::string text;
-    for (const std::string_view key : twin::drift::keys_of(path)) {
-        text += ".[[";
-        text += key;
-        text += "]]";
-    }
-    return text;
-}
-
-// What brackets cannot hold cannot be asked about.
-bool can_be_asked(std::string_view path) {
-    return path.find("]]") == std::string_view::npos && !path.starts_with('.') &&
-           !path.ends_with('.') && path.find("..") == std::string_view::npos && !path.empty();
-}
-
-std::uint64_t number_in(const json::object& row, std::string_view name) {
-    const json::value* value = row.if_contains(name);
-    return value != nullptr && value->is_number() ? value->to_number<std::uint64_t>() : 0;
-}
-
 std::string masked(std::string words) {
     for (char& c : words)
         if (c >= '0' && c <= '9') c = '#';
@@ -55,18 +32,6 @@ std::optional<DriftState> shown_state(const json::object& row) {
     if (!state || *state <= DriftState::converged) return std::nullopt;
     if (is_waiting(*state) && text_in(row, "c") != "Connected") return DriftState::offline;
     return state;
-}
-
-Result<query::Plan> plan_of(std::string_view text, std::string_view where) {
-    auto plan = query::compile(text);
-    CHECK(plan.has_value());
-    if (where.empty()) return std::move(*plan);
-    auto condition = query::compile_condition(where, query::Place::job);
-    if (!condition) return failure(Code::argument_invalid, condition.error().message, "where");
-    if (condition->collection != plan->collection)
-        return failure(Code::argument_invalid, "The condition must be about devices", "where");
-    query::narrow(*plan, *condition);
-    return std::move(*plan);
 }
 
 }  // namespace
@@ -84,23 +49,8 @@ Task<Result<TwinDrift>> Drifts::of(TwinId id) {
 }
 
 Task<Result<Drifts::Rows>> Drifts::ask(std::string text, std::string where, const Asker& asker) {
-    CO_TRY(query::Plan made, plan_of(text, where));
-    const auto plan = std::make_shared<const query::Plan>(std::move(made));
-    Rows rows;
-    std::string cursor;
-    do {
-        PageRequest request{.cursor = cursor,
-                            .rows_max = 1000,
-                            .principal = asker.principal,
-                            .wanted = asker.wanted};
-        CO_TRY(const QueryPage page, co_await queries_.run(plan, std::move(request)));
-        for (const std::string& row : page.rows) {
-            CO_TRY(json::value parsed, parse_json(row));
-            rows.push_back(std::move(parsed.as_object()));
-        }
-        cursor = page.cursor;
-    } while (!cursor.empty() && rows.size() <= values_max);
-    co_return rows;
+    return ask_fleet(queries_, std::move(text), std::move(where), {asker.principal, asker.wanted},
+                     values_max);
 }
 
 Task<Result<FleetDrift>> Drifts::summary(std::string where, Asker asker) {
@@ -223,7 +173,7 @@ Task<Result<Why>> Drifts::why(WhyRequest request, Asker asker) {
         co_return failure(Code::argument_invalid, "The baseline is converged, connected or all",
                           "baseline");
     // A twin that is asked about is held against nobody.
-    CO_TRY_VOID(plan_of("SELECT * FROM devices", request.where));
+    CO_TRY_VOID(fleet_plan("SELECT * FROM devices", request.where));
     const std::string not_in_set = fmt::format("NOT ({})", request.where);
     const std::string baseline =
         others.empty() ? not_in_set : fmt::format("{} AND {}", others, not_in_set);
