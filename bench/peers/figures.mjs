@@ -2,6 +2,7 @@
 // what it needs, measures in pairs and stops it again.
 import { rmSync } from 'node:fs';
 import path from 'node:path';
+import { asOf } from './as_of.mjs';
 import { compare } from './compare.mjs';
 import { buildRocksdbPuts, rocksdbPuts, startRedis } from './engines.mjs';
 import { fleetFigures } from './fleet.mjs';
@@ -329,5 +330,6 @@ export const figures = {
     T18: figure('REST twin reads against pgbench', restGet),
     feed: figure('the change feed at 5,000 changes a second', feed),
     jobs: figure('a million twins patched by one job', bulkPatch),
+    'as-of': figure('fleet queries AS OF an earlier moment beside the same ones about now', asOf),
     storm: figure('twin reads while a fleet provisions itself and connects', arrivals),
 };

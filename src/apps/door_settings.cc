@@ -40,6 +40,10 @@ hub::Settings hub_settings(const Config& config) {
         .strict_content = config.configurations_strict_content};
     settings.query_time_max = config.query_time_max;
     settings.query_budget = config.query_budget;
+    settings.as_of.twins_max = config.query_as_of_twins;
+    settings.as_of.changes_max = config.query_as_of_changes;
+    settings.connections.sessions_max = static_cast<std::uint32_t>(config.sessions_count);
+    settings.connections.sessions_age = config.sessions_age;
     settings.live_queries_max = static_cast<std::uint32_t>(config.query_live_max);
     settings.live_query_bytes_max = config.query_live_buffer;
     settings.messages_per_device_max = static_cast<std::uint32_t>(config.messages_per_device_max);

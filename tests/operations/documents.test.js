@@ -22,7 +22,7 @@ function shell(script, env) {
     return new Promise((done) => child.once('close', (code) => done({ code, output })));
 }
 
-for (const path of ['README.md', 'docs/cli.md', 'docs/operations.md', 'docs/queries.md'])
+for (const path of ['README.md', 'docs/cli.md', 'docs/operations.md', 'docs/queries.md', 'docs/connections.md'])
     test(`the runnable blocks of ${path} run as printed`, async (t) => {
         const blocks = runnable(path);
         assert.ok(blocks.length > 0);

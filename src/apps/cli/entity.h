@@ -52,5 +52,6 @@ std::vector<Command> change_commands();
 std::vector<Command> job_commands();
 std::vector<Command> rollout_commands();
 std::vector<Command> configuration_commands();
+std::vector<Command> connection_commands();
 
 }  // namespace twinhub::apps::cli

@@ -40,11 +40,11 @@ int help(std::span<const std::string> arguments, const Surroundings& around) {
 const std::vector<Command>& commands() {
     static const std::vector<Command> all = [] {
         std::vector<Command> list;
-        for (auto* part :
-             {server_commands, query_commands, drift_commands, change_commands, ledger_commands,
-              configuration_commands, job_commands, rollout_commands, twin_commands,
-              identity_commands, key_commands, certificate_commands, message_commands, dps_commands,
-              hub_commands, event_commands, received_message_commands})
+        for (auto* part : {server_commands, query_commands, drift_commands, change_commands,
+                           ledger_commands, configuration_commands, connection_commands,
+                           job_commands, rollout_commands, twin_commands, identity_commands,
+                           key_commands, certificate_commands, message_commands, dps_commands,
+                           hub_commands, event_commands, received_message_commands})
             std::ranges::move(part(), std::back_inserter(list));
         return list;
     }();

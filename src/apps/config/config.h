@@ -113,6 +113,10 @@ struct Config {
     std::chrono::milliseconds query_time_max{30'000};
     std::chrono::milliseconds query_budget{60'000};  // of a principal, a minute; 0 = no limit
     std::uint64_t query_cursors_max = 256;
+    std::uint64_t query_as_of_twins = 200'000;
+    std::uint64_t query_as_of_changes = 5'000'000;
+    std::uint64_t sessions_count = 50;  // connections remembered of each device
+    std::chrono::milliseconds sessions_age{std::chrono::days{30}};
     std::uint64_t query_live_max = 1000;
     std::uint64_t query_live_buffer = std::uint64_t{1} << 20;  // bytes
 

@@ -155,6 +155,10 @@ const Setting table[] = {
      3660 * day},
     {"history.count", &Config::history_count,
      "So many newest changes of each twin are kept, however old.", Form::plain, 1, 1'000'000},
+    {"sessions.count", &Config::sessions_count,
+     "So many newest connections of each device are remembered.", Form::plain, 0, 1'000},
+    {"sessions.age", &Config::sessions_age, "Those of them that ended within this.", Form::plain, 0,
+     3660 * day},
 
     {"query.dialect", &Config::query_dialect,
      "Language of queries that name none: azure, or extended, which has more of it."},
@@ -172,6 +176,12 @@ const Setting table[] = {
      "Answers whose further pages keep showing the moment of the first; beyond, they go on with "
      "what is there then.",
      Form::plain, 1, 100'000},
+    {"query.as_of_twins", &Config::query_as_of_twins,
+     "Twins that may have changed since the moment of a query AS OF; beyond, it is refused.",
+     Form::plain, 1, 100'000'000},
+    {"query.as_of_changes", &Config::query_as_of_changes,
+     "Changes that may be younger than the moment of a query AS OF; beyond, it is refused.",
+     Form::plain, 1, 10'000'000'000},
     {"query.live_max", &Config::query_live_max, "Live queries, over all clients.", Form::plain, 1,
      100'000},
     {"query.live_buffer", &Config::query_live_buffer,

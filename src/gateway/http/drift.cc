@@ -2,6 +2,7 @@
 #include "base/json_members.h"
 #include "gateway/http/drift_json.h"
 #include "gateway/http/handlers.h"
+#include "gateway/http/history_json.h"
 
 #include <charconv>
 
@@ -29,8 +30,22 @@ Result<std::size_t> limit_of(const Call& call) {
 }  // namespace
 
 Task<Result<>> get_drift(Call& call) {
+    hub::DriftPast past(call.hub);
+    if (const auto text = call.request.parameter("at")) {
+        // The right to read a twin is not yet one to read its past.
+        CO_TRY_VOID(hub::decide(call.principal, hub::Operation::history_read, call.object));
+        CO_TRY(const Instant at, past_time(*text, call.hub.clock().now(), "at"));
+        CO_TRY(const hub::TwinDrift then, co_await past.at(call.object, at));
+        append_drift(call.reply.body, then, {});
+        call.reply.add_field("x-as-of", format_instant(at));
+        co_return Result<>();
+    }
     CO_TRY(const hub::TwinDrift drift, co_await call.hub.drifts().of(call.object));
-    append_drift(call.reply.body, drift);
+    DriftExtras extras;
+    CO_TRY(extras.earlier, co_await past.earlier(drift));
+    hub::FleetAsker asker{call.principal.name, call.watch_client()};
+    CO_TRY(extras.like_this, co_await past.like_this(drift, std::move(asker)));
+    append_drift(call.reply.body, drift, extras);
     co_return Result<>();
 }
 

@@ -28,7 +28,8 @@ json::value shown(const twin::Node* node) {
     return node == nullptr ? json::value() : node->to_json();
 }
 
-json::object property_of(const hub::TwinDrift& drift, const twin::drift::Property& property) {
+json::object property_of(const hub::TwinDrift& drift, const twin::drift::Property& property,
+                         const DriftExtras& extras) {
     const twin::drift::Verdict& verdict = property.verdict;
     json::object one{{"path", property.path}, {"state", name_of(property.state)}};
     if (verdict.reason != twin::drift::Reason::none) one["reason"] = name_of(verdict.reason);
@@ -45,6 +46,10 @@ json::object property_of(const hub::TwinDrift& drift, const twin::drift::Propert
     if (property.state == State::pending && property.stale_at != Instant{})
         ledger["staleAt"] = format_instant(property.stale_at);
     one["ledger"] = std::move(ledger);
+    if (const auto before = extras.earlier.find(property.path); before != extras.earlier.end())
+        one["before"] = {{"value", before->second.value},
+                         {"convergedForSeconds",
+                          std::chrono::duration<double>(before->second.converged_for).count()}};
     if (const auto wish = drift.wishes.find(verdict.desired_version); wish != drift.wishes.end())
         one["by"] = author_json(wish->second.author);
     return one;
@@ -52,7 +57,7 @@ json::object property_of(const hub::TwinDrift& drift, const twin::drift::Propert
 
 }  // namespace
 
-void append_drift(std::string& out, const hub::TwinDrift& drift) {
+void append_drift(std::string& out, const hub::TwinDrift& drift, const DriftExtras& extras) {
     const auto& made = drift.assessment;
     json::object body{{"state", name_of(made.state)},
                       {"since", format_instant(drift.since)},
@@ -60,12 +65,16 @@ void append_drift(std::string& out, const hub::TwinDrift& drift) {
                       {"asOf", format_instant(drift.at)},
                       {"desiredVersion", drift.view.twin.versions.desired},
                       {"reportedVersion", drift.view.twin.versions.reported},
-                      {"connection", connection_json(drift.view.presence)},
                       {"counts", states_of(made.counts)}};
+    const hub::Presence& presence = drift.view.presence;
+    if (drift.view.identity != nullptr || presence.connected ||
+        presence.connection_state_updated > never)
+        body["connection"] = connection_json(presence);
     if (drift.converge_time)
         body["convergeSeconds"] = std::chrono::duration<double>(*drift.converge_time).count();
     json::array properties;
-    for (const auto& property : made.properties) properties.push_back(property_of(drift, property));
+    for (const auto& property : made.properties)
+        properties.push_back(property_of(drift, property, extras));
     body["properties"] = std::move(properties);
     json::array surplus;
     for (const auto& one : made.surplus) {
@@ -76,6 +85,9 @@ void append_drift(std::string& out, const hub::TwinDrift& drift) {
         surplus.push_back(json::object{{"path", one.path}, {"kind", kind}});
     }
     body["notDesired"] = std::move(surplus);
+    if (extras.like_this)
+        body["likeThis"] = {{"devices", extras.like_this->devices},
+                            {"where", extras.like_this->where}};
     append_json(out, json::value(std::move(body)));
 }
 

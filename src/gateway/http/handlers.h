@@ -83,6 +83,8 @@ Task<Result<>> query_twins(Call& call);
 Task<Result<>> get_history(Call& call);
 Task<Result<>> get_twin_then(Call& call);
 Task<Result<>> restore_twin(Call& call);
+// What an update would do.
+Task<Result<>> check_twin(Call& call);
 // A live query: server-sent events, spec query-language 11.
 Task<Result<>> subscribe_query(Call& call);
 // The query in the body of a request, read as its header says, else as the hub does.
@@ -112,6 +114,16 @@ Task<Result<>> delete_rollout(Call& call);
 Task<Result<>> act_on_rollout(Call& call);
 Task<Result<>> rollout_devices(Call& call);
 Task<Result<>> stream_rollout(Call& call);
+
+// The fleet by its values and by how it stands (docs/drift.md).
+Task<Result<>> fleet_groups(Call& call);
+Task<Result<>> fleet_values(Call& call);
+Task<Result<>> fleet_paths(Call& call);
+Task<Result<>> fleet_convergence(Call& call);
+
+// Who comes and goes (docs/connections.md).
+Task<Result<>> get_sessions(Call& call);
+Task<Result<>> fleet_connections(Call& call);
 
 // Direct methods (10.1).
 Task<Result<>> invoke_method(Call& call);

@@ -43,7 +43,22 @@ Task<Result<>> get_history(Call& call) {
     const hub::HistoryFilter filter = request.filter;
     CO_TRY(const hub::HistoryPage page,
            co_await hub::History(call.hub).page(call.object, std::move(request)));
-    append_history(call.reply.body, page, filter);
+    HistoryExtras extras;
+    // A twin that is gone stands in no way any more.
+    const Result<hub::TwinDrift> drift = co_await call.hub.drifts().of(call.object);
+    if (drift) extras.drift = &*drift;
+    std::vector<hub::DensityBucket> density;
+    if (const auto buckets = call.request.parameter("density")) {
+        CO_TRY(const std::uint64_t count, count_of(*buckets, "density"));
+        if (count == 0 || count > hub::density_buckets_max)
+            co_return failure(Code::argument_invalid,
+                              "The density is given in 1 to " +
+                                  std::to_string(hub::density_buckets_max) + " stretches",
+                              "density");
+        CO_TRY(density, co_await hub::density_of(call.hub, call.object, count));
+        extras.density = &density;
+    }
+    append_history(call.reply.body, page, filter, extras);
     call.reply.add_field("Cache-Control", "no-store");
     co_return Result<>();
 }

@@ -53,14 +53,41 @@ TEST_F(HistoryDoor, ListsTheChangesOfATwinWithBeforeAndAfter) {
             R"({"at":"2026-11-22T10:02:00Z","kind":"twin","part":"desired","version":3,"operation":"patch",)"
             R"("versions":{"twin":4,"desired":3,"reported":1},"cause":"rest",)"
             R"("by":{"policy":"iothubowner","address":"192.0.2.7"},"leaves":[)"
-            R"({"part":"desired","path":"fan","before":1,"after":2},)"
-            R"({"part":"desired","path":"led","after":true}]})")
+            R"({"part":"desired","path":"fan","before":1,"after":2,"state":"offline"},)"
+            R"({"part":"desired","path":"led","after":true,"state":"offline"}]})")
             .value());
     EXPECT_EQ(changes[1].at("part"), "twin");
     EXPECT_EQ(changes[2].at("kind"), "created");
     EXPECT_FALSE(page.contains("next"));
     EXPECT_FALSE(page.contains("oldestKept"));
     EXPECT_EQ(page.at("from"), "2026-11-22T10:00:00Z");
+}
+
+TEST_F(HistoryDoor, AnswersFleetQueriesAboutThePast) {
+    make();
+    const auto then = [&](const std::string& at) {
+        const Response response =
+            ask("POST", "/devices/query",
+                R"({"query":"SELECT properties.desired.fan FROM devices AS OF ')" + at + R"('"})");
+        return std::to_string(response.status) + " " + response.body;
+    };
+    EXPECT_EQ(then("2026-11-22T10:01:30Z"), R"(200 [{"fan":1}])");
+    EXPECT_EQ(then("-PT1M"), R"(200 [{"fan":2}])");
+    EXPECT_EQ(then("2026-11-22T10:00:30Z"), "200 [{}]");
+    EXPECT_EQ(then("2026-11-22T09:00:00Z"), "200 []");
+    EXPECT_THAT(then("2027-01-01"), testing::StartsWith("400 "));
+}
+
+TEST_F(HistoryDoor, ShowsHowMuchWasChangedWhen) {
+    make();
+    const json::value page = ask("GET", "/twins/d/history?limit=1&density=3").json();
+    // Three minutes and a tick in three stretches; in the last one nothing was.
+    ASSERT_EQ(page.at("density").as_array().size(), 2u);
+    EXPECT_EQ(page.at("density").at(0).at("identity"), json::value(1));
+    EXPECT_EQ(page.at("density").at(0).at("tags"), json::value(1));
+    EXPECT_EQ(page.at("density").at(1).at("desired"), json::value(1));
+    EXPECT_FALSE(ask("GET", "/twins/d/history").json().as_object().contains("density"));
+    EXPECT_EQ(refusal("GET", "/twins/d/history?density=0"), "400 ArgumentInvalid");
 }
 
 TEST_F(HistoryDoor, TellsPagesApart) {

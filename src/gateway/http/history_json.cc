@@ -93,7 +93,18 @@ void append_written(std::string& out, const twin::Change& change) {
     append_versions(out, after);
 }
 
-void append_leaves(std::string& out, std::span<const twin::TouchedLeaf> leaves) {
+// How the device stands to a value that this change desired, as long as nobody desired another.
+void append_state(std::string& out, const ChangeRecord& change, const twin::TouchedLeaf& leaf,
+                  const hub::TwinDrift& drift) {
+    if (leaf.part != twin::Part::desired) return;
+    for (const auto& property : drift.assessment.properties)
+        if (property.desired != nullptr && property.path == leaf.path &&
+            property.verdict.desired_version == change.change.after.desired)
+            append_member(out, "state", name_of(property.state));
+}
+
+void append_leaves(std::string& out, const ChangeRecord& change,
+                   std::span<const twin::TouchedLeaf> leaves, const hub::TwinDrift* drift) {
     out += R"(,"leaves":[)";
     bool first = true;
     for (const twin::TouchedLeaf& leaf : leaves) {
@@ -109,6 +120,23 @@ void append_leaves(std::string& out, std::span<const twin::TouchedLeaf> leaves) 
             out += "\":";
             append_json(out, *value);
         }
+        if (drift != nullptr) append_state(out, change, leaf, *drift);
+        out += '}';
+    }
+    out += ']';
+}
+
+void append_density(std::string& out, const std::vector<hub::DensityBucket>& density) {
+    out += R"(,"density":[)";
+    for (std::size_t i = 0; i < density.size(); ++i) {
+        const hub::DensityBucket& bucket = density[i];
+        out += i > 0 ? R"(,{"from":)" : R"({"from":)";
+        append_json_string(out, format_instant(bucket.from));
+        append_member(out, "to", bucket.to);
+        for (const twin::Part part : twin::parts)
+            if (const std::uint64_t count = bucket.parts[static_cast<std::size_t>(part)])
+                append_member(out, name_of(part), count);
+        if (bucket.identity != 0) append_member(out, "identity", bucket.identity);
         out += '}';
     }
     out += ']';
@@ -176,7 +204,7 @@ void append_versions(std::string& out, const twin::Versions& versions) {
 }
 
 void append_change_members(std::string& out, const hub::KeptChange& kept,
-                           std::span<const twin::TouchedLeaf> leaves) {
+                           std::span<const twin::TouchedLeaf> leaves, const hub::TwinDrift* drift) {
     const ChangeRecord& change = kept.record;
     out += R"("seq":)";
     append_json_number(out, kept.sequence);
@@ -196,11 +224,11 @@ void append_change_members(std::string& out, const hub::KeptChange& kept,
             out, "modelAfter",
             std::string_view(change.detail).substr(std::min(nul + 1, change.detail.size())));
     }
-    append_leaves(out, leaves);
+    append_leaves(out, change, leaves, drift);
 }
 
 void append_history(std::string& out, const hub::HistoryPage& page,
-                    const hub::HistoryFilter& filter) {
+                    const hub::HistoryFilter& filter, const HistoryExtras& extras) {
     std::string members;
     if (!page.changes.empty()) append_member(members, "from", page.changes.back().record.at);
     if (page.oldest_kept != never) append_member(members, "oldestKept", page.oldest_kept);
@@ -209,10 +237,12 @@ void append_history(std::string& out, const hub::HistoryPage& page,
     for (std::size_t i = 0; i < page.changes.size(); ++i) {
         if (i > 0) members += ',';
         members += '{';
-        append_change_members(members, page.changes[i], leaves_of(page.changes[i].record, filter));
+        append_change_members(members, page.changes[i], leaves_of(page.changes[i].record, filter),
+                              extras.drift);
         members += '}';
     }
     members += ']';
+    if (extras.density != nullptr) append_density(members, *extras.density);
     out += '{';
     out.append(members, 1);
     out += '}';

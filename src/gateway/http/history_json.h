@@ -1,12 +1,15 @@
 #pragma once
 
 #include "base/json_members.h"
+#include "hub/drift/drifts.h"
+#include "hub/history/density.h"
 #include "hub/history/history.h"
 
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // How the past of twins is asked for and told (docs/history.md).
 namespace twinhub::gateway::http {
@@ -24,14 +27,20 @@ Result<hub::PastPoint> past_point(const std::optional<std::string>& at,
 Result<std::uint64_t> count_of(std::string_view text, std::string_view where);
 
 // What a change is told by, in the history of a twin and in the feed of all: the members of an
-// object without its braces.
+// object without its braces. With `drift` also how the device stands to what is still desired.
 void append_change_members(std::string& out, const hub::KeptChange& kept,
-                           std::span<const twin::TouchedLeaf> leaves);
+                           std::span<const twin::TouchedLeaf> leaves,
+                           const hub::TwinDrift* drift = nullptr);
 // Led by a comma.
 void append_versions(std::string& out, const twin::Versions& versions);
 
+// What is shown with the changes of a page, if it is known.
+struct HistoryExtras {
+    const hub::TwinDrift* drift = nullptr;  // how desired values stand that are still desired
+    const std::vector<hub::DensityBucket>* density = nullptr;
+};
 void append_history(std::string& out, const hub::HistoryPage& page,
-                    const hub::HistoryFilter& filter);
+                    const hub::HistoryFilter& filter, const HistoryExtras& extras);
 
 // What is to be put back, and why.
 struct RestoreOrder {

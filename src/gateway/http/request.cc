@@ -108,6 +108,12 @@ bool Request::split_target() {
 }
 
 std::optional<std::string> Request::parameter(std::string_view name) const {
+    std::vector<std::string> all = parameters(name);
+    return all.empty() ? std::nullopt : std::optional(std::move(all.front()));
+}
+
+std::vector<std::string> Request::parameters(std::string_view name) const {
+    std::vector<std::string> found;
     std::string_view rest = query;
     while (!rest.empty()) {
         const std::size_t end = std::min(rest.find('&'), rest.size());
@@ -116,11 +122,11 @@ std::optional<std::string> Request::parameter(std::string_view name) const {
         if (equals_ignoring_case(pair.substr(0, equals), name)) {
             std::string value(equals == pair.size() ? std::string_view() : pair.substr(equals + 1));
             std::ranges::replace(value, '+', ' ');
-            return percent_decode(value);
+            if (auto decoded = percent_decode(value)) found.push_back(*std::move(decoded));
         }
         rest.remove_prefix(std::min(end + 1, rest.size()));
     }
-    return std::nullopt;
+    return found;
 }
 
 void Request::clear() {

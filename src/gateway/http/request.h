@@ -79,6 +79,8 @@ public:
 
     // The decoded value of a query parameter; the first when there are several.
     std::optional<std::string> parameter(std::string_view name) const;
+    // All of them, in order.
+    std::vector<std::string> parameters(std::string_view name) const;
 
     void clear();
 
