@@ -167,6 +167,7 @@ Result<std::unique_ptr<gateway::Routes>> make_routes(const Config& config,
     hub::Hub& hub = ground.hub;
     auto routes = std::make_unique<gateway::Routes>(
         gateway::EventBuses{{hub::EventSource::messages, &hub.device_events()},
+                            {hub::EventSource::connection, &hub.connection_events()},
                             {hub::EventSource::drift, &hub.drift_events()},
                             {hub::EventSource::rollouts, &hub.rollouts().events()}},
         seams);

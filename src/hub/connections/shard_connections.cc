@@ -1,6 +1,7 @@
 #include "hub/connections/shard_connections.h"
 
 #include "hub/device_door.h"
+#include "hub/notice.h"
 #include "store/keys.h"
 #include "store/record.h"
 
@@ -127,11 +128,9 @@ std::vector<Session> ShardConnections::unsaved(const TwinId& id) const {
 void ShardConnections::tell(const TwinId& id, std::string_view type, std::uint64_t number,
                             Instant at) const {
     if (!events_.is_heard()) return;
-    events_.publish(std::make_shared<const DeviceEvent>(
-        DeviceEvent{.id = id,
-                    .at = at,
-                    .properties = {{"opType", std::string(type)}},
-                    .payload = R"({"sequenceNumber":")" + sequence_text(number) + R"("})"}));
+    events_.publish(
+        make_notice({type, "deviceConnectionStateEvents", "deviceConnectionStateNotification"}, id,
+                    at, R"({"sequenceNumber":")" + sequence_text(number) + R"("})"));
 }
 
 Result<ExpiredSessions> find_expired_sessions(const store::Engine& engine, Slot slot,

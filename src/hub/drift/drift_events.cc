@@ -1,5 +1,6 @@
 // What a shard tells and measures when a property moves (spec twin-document 15.2, transitions).
 #include "hub/drift/shard_drift.h"
+#include "hub/notice.h"
 #include "twin/drift/paths.h"
 
 namespace twinhub::hub {
@@ -36,17 +37,9 @@ void ShardDrift::measure(const State& next, const Drift& before) {
 }
 
 void ShardDrift::publish(const TwinId& id, Instant at, std::string payload) {
-    auto event = std::make_shared<DeviceEvent>();
-    event->id = id;
-    event->at = at;
-    event->properties = {{"opType", "driftChanged"},
-                         {"iothub-message-source", "driftChangeEvents"},
-                         {"iothub-message-schema", "driftChangeNotification"},
-                         {"deviceId", std::string(id.device.text())},
-                         {"operationTimestamp", format_instant(at)}};
-    if (id.is_module()) event->properties.emplace_back("moduleId", std::string(id.module.text()));
-    event->payload = std::move(payload);
-    parts_.events.publish(std::move(event));
+    parts_.events.publish(
+        make_notice({"driftChanged", "driftChangeEvents", "driftChangeNotification"}, id, at,
+                    std::move(payload)));
 }
 
 void ShardDrift::tell(const TwinId& id, const twin::drift::Judge& judge, const std::string& path,

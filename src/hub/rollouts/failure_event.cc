@@ -1,5 +1,6 @@
 #include "hub/rollouts/failure_event.h"
 
+#include "hub/notice.h"
 #include "twin/drift/paths.h"
 
 #include <algorithm>
@@ -49,17 +50,9 @@ std::shared_ptr<DeviceEvent> failure_event(const std::string& rollout, std::uint
     if (id.is_module()) body["moduleId"] = id.module.text();
     body["at"] = format_instant(drift.at);
     body["properties"] = std::move(properties);
-    auto event = std::make_shared<DeviceEvent>();
-    event->id = id;
-    event->at = drift.at;
-    event->properties = {{"opType", "rolloutDeviceFailed"},
-                         {"iothub-message-source", "rolloutEvents"},
-                         {"iothub-message-schema", "rolloutDeviceNotification"},
-                         {"rollout", rollout},
-                         {"deviceId", std::string(id.device.text())},
-                         {"operationTimestamp", format_instant(drift.at)}};
-    if (id.is_module()) event->properties.emplace_back("moduleId", std::string(id.module.text()));
-    event->payload = to_text(json::value(std::move(body)));
+    auto event = make_notice({"rolloutDeviceFailed", "rolloutEvents", "rolloutDeviceNotification"},
+                             id, drift.at, to_text(json::value(std::move(body))));
+    event->properties.emplace_back("rollout", rollout);
     return event;
 }
 

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "hub/device_events.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace twinhub::hub {
+
+// What the hub itself says about a device, in the form of a message, for those who listen.
+struct NoticeKind {
+    std::string_view operation;  // "driftChanged"
+    std::string_view source;     // iothub-message-source: "driftChangeEvents"
+    std::string_view schema;     // iothub-message-schema
+};
+
+// With the application properties of spec twin-document 12 but hubName; `body` is JSON.
+std::shared_ptr<DeviceEvent> make_notice(const NoticeKind& kind, const TwinId& id, Instant at,
+                                         std::string body);
+
+}  // namespace twinhub::hub
