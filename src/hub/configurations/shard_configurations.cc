@@ -10,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -244,17 +245,13 @@ void ShardConfigurations::settle_now(const std::shared_ptr<Entry>& entry, const 
         {.remove_on_untarget = settings.remove_on_untarget,
          .remove_on_delete = settings.remove_on_delete,
          .exists = [this](std::string_view name) { return set_->find(name) != nullptr; }});
+    std::optional<twin::Applied> change;
     if (!settlement.patch.empty()) {
         twin::ServiceUpdate update;
         update.desired =
             twin::Patch::trusted(std::move(settlement.patch), twin::Patch::Mode::merge);
-        auto applied = twin::apply(twin, std::move(update), now);
-        if (applied) {
-            const RankedConfiguration* known = set_->find(settlement.configuration);
-            const Author author =
-                author_of_work(Cause::configuration, "configuration", settlement.configuration,
-                               known != nullptr ? known->configuration->author : Author{});
-            shard_.stage_twin(entry, std::move(*applied), author, [](const Result<>&) {});
+        if (auto applied = twin::apply(twin, std::move(update), now)) {
+            change = std::move(*applied);
             metrics.twins_changed.Increment();
         } else {
             metrics.twins_too_full.Increment();
@@ -267,7 +264,14 @@ void ShardConfigurations::settle_now(const std::shared_ptr<Entry>& entry, const 
                                 {"why", applied.error().message}});
         }
     }
+    // The status is shown before the device is told: who hears from the device finds it.
     if (settlement.next != before) put(id, std::move(settlement.next));
+    if (!change) return;
+    const RankedConfiguration* known = set_->find(settlement.configuration);
+    const Author author =
+        author_of_work(Cause::configuration, "configuration", settlement.configuration,
+                       known != nullptr ? known->configuration->author : Author{});
+    shard_.stage_twin(entry, std::move(*change), author, [](const Result<>&) {});
 }
 
 // In the open batch, with the change of the twin.
