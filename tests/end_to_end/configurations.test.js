@@ -58,13 +58,12 @@ test('the registry adds, gets, lists, updates and removes one', async (t) => {
 });
 
 test('queries are tested without being kept', async () => {
-    const good = (await registry.testConfigurationQueries(
-        { targetCondition: "tags.a='b'", customMetricQueries: { m: 'select deviceId from devices' } }))
-        .responseBody;
+    const tested = async (body) => (await rest.post('/configurations/testQueries', body)).json;
+    const good = await tested(
+        { targetCondition: "tags.a='b'", customMetricQueries: { m: 'select deviceId from devices' } });
     assert.equal(good.targetConditionError, null);
     assert.deepEqual(good.customMetricQueryErrors, {});
-    const bad = (await registry.testConfigurationQueries(
-        { targetCondition: 'tags.a =', customMetricQueries: { m: 'select' } })).responseBody;
+    const bad = await tested({ targetCondition: 'tags.a =', customMetricQueries: { m: 'select' } });
     assert.match(bad.targetConditionError, /line 1/);
     assert.ok(bad.customMetricQueryErrors.m);
 });
@@ -80,9 +79,9 @@ for (const [name, transport] of transports) {
         const client = await connect(t, device, { transport });
         const inbox = await watchDesired(await twinOf(client));
         await patchTwin(device.deviceId, { tags: { site }, properties: { desired: { own: 1 } } });
-        assert.equal((await inbox.next()).own, 1);
+        assert.equal((await inbox.take()).own, 1);
         const began = performance.now();
-        const patch = await inbox.next();
+        const patch = await inbox.take();
         t.diagnostic(`${Math.round(performance.now() - began)} ms after the tag`);
         assert.deepEqual(values(patch), { interval: 60, camera: { mode: 'day' } });
         assert.equal(await statusOf(device, id), 'Applied');
@@ -90,7 +89,7 @@ for (const [name, transport] of transports) {
                          { own: 1, interval: 60, camera: { mode: 'day' } });
 
         await patchTwin(device.deviceId, { tags: { site: 'elsewhere' } });
-        assert.deepEqual(values(await inbox.next()), { interval: null, camera: null });
+        assert.deepEqual(values(await inbox.take()), { interval: null, camera: null });
         assert.equal(await statusOf(device, id), undefined);
         assert.deepEqual(await desiredOf(device), { own: 1 });
     });

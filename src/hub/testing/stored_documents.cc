@@ -2,6 +2,7 @@
 
 #include "base/encoding.h"
 #include "hub/configurations/applied.h"
+#include "hub/configurations/configuration.h"
 #include "hub/record.h"
 #include "hub/slot_facts.h"
 #include "store/keys.h"
@@ -67,6 +68,24 @@ AuthenticationType type_named(std::string_view name) {
                                             : AuthenticationType::sas;
 }
 
+// One that is for these twins, all devices or all modules, and wants nothing of them.
+Configuration configuration_of(const std::string& id, const std::vector<TwinId>& twins) {
+    Configuration made;
+    made.id = id;
+    made.revision = 1;
+    const bool modules = twins.front().is_module();
+    made.content.kind = modules ? ContentKind::module : ContentKind::device;
+    made.content.source[name_of(made.content.kind)] = json::object{};
+    if (modules) made.target_condition = "from devices.modules where ";
+    for (const TwinId& twin : twins) {
+        if (&twin != &twins.front()) made.target_condition += " or ";
+        made.target_condition += "(deviceId = '" + twin.device.text() + "'";
+        if (modules) made.target_condition += " and moduleId = '" + twin.module.text() + "'";
+        made.target_condition += ")";
+    }
+    return made;
+}
+
 // Records of one family in the order of their keys.
 using Records = std::map<std::string, std::string>;
 
@@ -129,6 +148,7 @@ StoredDocument stored_document(const json::object& document) {
 Result<> store_documents(store::Engine& engine, const std::vector<json::object>& documents) {
     Records identities, twins, metadata;
     std::map<Slot, Counts> counts;
+    std::map<std::string, std::vector<TwinId>> configurations;
     for (const json::object& document : documents) {
         const StoredDocument stored = stored_document(document);
         const TwinId& id = stored.identity.id;
@@ -147,9 +167,11 @@ Result<> store_documents(store::Engine& engine, const std::vector<json::object>&
         add(metadata, store::metadata_key(store::Area::presence, key), store::Kind::hub_state,
             hub_state_format, body);
         Applied applied;
-        for (const auto& [name, standing] : object_of(document, "configurations"))
+        for (const auto& [name, standing] : object_of(document, "configurations")) {
             applied.standings.push_back(
                 {std::string(name), 1, text_of(standing.as_object(), "status") == "Applied"});
+            configurations[std::string(name)].push_back(id);
+        }
         if (!applied.empty()) {
             std::ranges::sort(applied.standings, {}, &Applied::Standing::configuration);
             body.clear();
@@ -161,6 +183,12 @@ Result<> store_documents(store::Engine& engine, const std::vector<json::object>&
         if (id.is_module()) ++ours.modules;
         else if (stored.identity.status == Status::enabled) ++ours.enabled;
         else ++ours.disabled;
+    }
+    for (const auto& [id, twins_of_it] : configurations) {
+        std::string body;
+        append_encoded(body, configuration_of(id, twins_of_it));
+        add(metadata, store::metadata_key(store::Area::configuration, id),
+            store::Kind::configuration, configuration_format, body);
     }
     for (const auto& [slot, numbers] : counts) {
         std::string body;

@@ -62,7 +62,7 @@ TEST_F(ConfigurationsDoor, OneIsMadeShownChangedAndRemoved) {
         R"("appliedCount":"select deviceId from devices where configurations.[[c1]].status = 'Applied'",)"
         R"("targetedCount":"select deviceId from devices where tags.site='x'"}})");
     EXPECT_EQ(to_text(shown.at("metrics").at("results")), "{}");
-    EXPECT_EQ(shown.at("etag"), base64_encode("1"));
+    EXPECT_EQ(shown.at("etag"), json::value(base64_encode("1")));
     EXPECT_EQ(made.field("etag"), '"' + base64_encode("1") + '"');
     EXPECT_TRUE(shown.contains("createdTimeUtc") && shown.contains("lastUpdatedTimeUtc"));
 
@@ -76,7 +76,7 @@ TEST_F(ConfigurationsDoor, OneIsMadeShownChangedAndRemoved) {
         put(to_text(json::value(again)), "If-Match: " + std::string(made.field("etag")) + "\r\n");
     ASSERT_EQ(changed.status, 200u) << changed.body;
     EXPECT_EQ(changed.json().at("priority"), 99);
-    EXPECT_EQ(changed.json().at("etag"), base64_encode("2"));
+    EXPECT_EQ(changed.json().at("etag"), json::value(base64_encode("2")));
     // Without quotes, too.
     EXPECT_EQ(put(body, "If-Match: " + base64_encode("2") + "\r\n").status, 200u);
 
