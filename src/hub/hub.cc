@@ -127,6 +127,7 @@ void Hub::tick(std::size_t loop) {
 }
 
 void Hub::end_waits() {
+    jobs_->end();
     for (std::size_t index = 0; index < shards_->size(); ++index)
         asio::post(shards_->at(index).executor(),
                    [&shard = shards_->at(index)] { shard.end_calls(); });

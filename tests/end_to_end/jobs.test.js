@@ -12,7 +12,7 @@ import { until } from './lib/wait.js';
 const jobs = iothub.JobClient.fromConnectionString(hub.connectionString);
 
 const ended = ['completed', 'failed', 'cancelled'];
-const jobOf = async (id) => (await jobs.getJob(id)).responseBody;
+const jobOf = async (id) => (await jobs.getJob(id)).jobStatus;
 const endOf = (id) => until(async () => {
     const job = await jobOf(id);
     return ended.includes(job.status) && job;
@@ -27,7 +27,7 @@ async function rowsOf(condition, pageSize = 100) {
 }
 
 const scheduleUpdate = async (id, condition, patch, start = new Date(), seconds = 300) =>
-    (await jobs.scheduleTwinUpdate(id, condition, { etag: '*', ...patch }, start, seconds)).responseBody;
+    (await jobs.scheduleTwinUpdate(id, condition, { etag: '*', ...patch }, start, seconds)).jobStatus;
 
 test('a job patches the twins of a condition, and their devices hear of it', async (t) => {
     const site = newId('site');
@@ -94,7 +94,7 @@ test('a job calls a method of every device, and says how each answered', async (
 
     const id = newId('job');
     const method = { methodName: 'reboot', payload: { in: 5 }, responseTimeoutInSeconds: 10, connectTimeoutInSeconds: 3 };
-    const created = (await jobs.scheduleDeviceMethod(id, `tags.site = '${site}'`, method, new Date(), 60)).responseBody;
+    const created = (await jobs.scheduleDeviceMethod(id, `tags.site = '${site}'`, method, new Date(), 60)).jobStatus;
     assert.equal(created.status, 'queued');
     const job = await endOf(id);
     assert.equal(job.status, 'completed', JSON.stringify(job));
@@ -115,7 +115,7 @@ test('a job of the future is scheduled, and can be cancelled until it begins', a
     const start = new Date(Date.now() + 3600_000);
     await scheduleUpdate(id, `deviceId = '${device.deviceId}'`, { tags: { late: true } }, start);
     await until(async () => (await jobOf(id)).status === 'scheduled', 'the job to be scheduled');
-    assert.equal((await jobs.cancelJob(id)).responseBody.status, 'cancelled');
+    assert.equal((await jobs.cancelJob(id)).jobStatus.status, 'cancelled');
     assert.equal((await jobOf(id)).status, 'cancelled');
     await assert.rejects(jobs.cancelJob(id), (error) => error.response.statusCode === 405);
 });

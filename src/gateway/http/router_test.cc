@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Router, RefusesUnknownAddressesAndMethods) {
     for (const char* target :
          {"/", "/devicesx", "/devices//modules", "/devices/d/modules/m/x", "/a/b/c/d/e/f/g/h",
-          "/jobs/v2/j1", "/devices%2Fd1", "/fleet", "/console/x", "/access/roles", "/_emulator"})
+          "/jobs/v3/j1", "/devices%2Fd1", "/fleet", "/console/x", "/access/roles", "/_emulator"})
         EXPECT_EQ(find_route(request_for(Method::get, target), all_routes()).error().code,
                   Code::not_found)
             << target;
@@ -72,8 +72,9 @@ TEST(Router, RefusesUnknownAddressesAndMethods) {
 }
 
 TEST(Router, SaysWhatIsNotOffered) {
-    for (const auto& [target, feature] : {std::pair("/jobs/v2/query", "scheduled jobs"),
-                                          std::pair("/digitaltwins/d", "digital twin models")}) {
+    for (const auto& [target, feature] :
+         {std::pair("/digitaltwins/d", "digital twin models"),
+          std::pair("/digitaltwins/d/commands/x", "digital twin models")}) {
         const auto refused = find_route(request_for(Method::post, target), all_routes());
         EXPECT_EQ(refused.error().code, Code::not_found) << target;
         EXPECT_EQ(refused.error().message, std::string("This hub does not offer ") + feature);

@@ -11,8 +11,8 @@
 namespace twinhub::hub {
 namespace {
 
-// Changed in one turn: a millisecond or two.
-constexpr std::size_t group_max = 64;
+// Changed in one turn: a millisecond or two, so that others on the loop wait no longer than that.
+constexpr std::size_t group_max = 32;
 
 Result<> same_life(const BulkTarget& target, const State& state) {
     if (target.generation.empty() || state.identity->generation_id == target.generation) return {};

@@ -37,6 +37,8 @@ public:
     // Works on the devices that have not ended. `uncertain`: it may have begun in an earlier life.
     virtual void begin(const OpenGroupPtr& group, bool uncertain) = 0;
     virtual void tick() = 0;  // about ten times a second
+    // Begins with no other device; what is under way goes on.
+    virtual void rest() = 0;
     // Begins with no other device; what is under way ends soon, with an outcome.
     virtual void stop() = 0;
     virtual std::size_t under_way() const = 0;

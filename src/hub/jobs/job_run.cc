@@ -99,6 +99,13 @@ void JobRun::tick() {
     pulse_.wake();
 }
 
+void JobRun::rest() {
+    resting_ = true;
+    if (work_) work_->rest();
+    for (const auto& [index, group] : open_)
+        if (group->unsaved && !group->saving && group->left != 0) save(group, {});
+}
+
 void JobRun::cancel() {
     cancelled_ = true;
     pulse_.wake();
@@ -234,7 +241,8 @@ Task<Result<>> JobRun::read_groups() {
 }
 
 bool JobRun::has_room() const {
-    return next_ < groups_.size() && next_ < base_ + groups_ahead && open_devices_ < devices_ahead;
+    return !resting_ && next_ < groups_.size() && next_ < base_ + groups_ahead &&
+           open_devices_ < devices_ahead;
 }
 
 Task<Result<>> JobRun::work_through() {
@@ -284,7 +292,10 @@ Task<Result<>> JobRun::work_through() {
 }
 
 void JobRun::progressed(const OpenGroupPtr& group) {
-    if (group->left == 0 && group->unsaved && !group->saving) save_done(group);
+    if (group->unsaved && !group->saving) {
+        if (group->left == 0) save_done(group);
+        else if (resting_) save(group, {});
+    }
     pulse_.wake();
 }
 

@@ -37,6 +37,8 @@ public:
            std::function<void()> ended);
 
     void tick();
+    // The hub is about to end: begins with no other device, and writes what it knows at once.
+    void rest();
     // Ends it as cancelled; what is under way ends first.
     void cancel();
 
@@ -87,6 +89,7 @@ private:
     std::map<std::size_t, OpenGroupPtr> open_;
     std::size_t open_devices_ = 0;
     bool cancelled_ = false;
+    bool resting_ = false;
 };
 
 }  // namespace twinhub::hub

@@ -10,6 +10,8 @@
 #include "store/keys.h"
 #include "store/record.h"
 
+#include <boost/asio/post.hpp>
+
 #include <algorithm>
 #include <charconv>
 #include <map>
@@ -24,6 +26,8 @@ using store::Kind;
 
 constexpr std::chrono::minutes forget_every{1};
 constexpr std::size_t forget_at_once = 100;
+// What became of so many devices is kept, over all ended jobs: about 50 bytes each.
+constexpr std::uint64_t devices_kept_max = 20'000'000;
 
 struct Job {
     std::shared_ptr<const JobSpec> spec;
@@ -87,6 +91,7 @@ struct Jobs::State {
     std::set<Place> by_age;        // of all jobs
     std::set<std::string> active;  // that have not ended
     Moment next_forget{};
+    bool ending = false;
 
     Shard& home() { return hub.shards().at(0); }
     JobMetrics& metrics() { return hub.metrics().jobs; }
@@ -205,8 +210,17 @@ void Jobs::tick() {
     state.metrics().devices_under_way.Set(static_cast<double>(under_way));
 }
 
+void Jobs::end() {
+    asio::post(state_->home().executor(), [&state = *state_] {
+        state.ending = true;
+        for (auto& [id, job] : state.jobs)
+            if (job.run) job.run->rest();
+    });
+}
+
 // Those that ran before a restart first, then by when they were to begin.
 void Jobs::State::begin_due() {
+    if (ending) return;
     const Instant now = hub.clock().now();
     std::size_t running = 0;
     std::vector<Job*> due;
@@ -260,6 +274,19 @@ void Jobs::State::forget_old() {
     // There may be more.
     if (old.size() == forget_at_once) next_forget = {};
     forget(old, metrics().forgotten);
+
+    std::uint64_t devices = 0;
+    for (const auto& [id, job] : jobs)
+        if (!job.closing) devices += job.state.devices;
+    std::vector<std::string> too_many;
+    for (const auto& [created, id] : by_age) {
+        if (devices <= devices_kept_max || too_many.size() == forget_at_once) break;
+        const Job& job = jobs.at(id);
+        if (!has_ended(job.state.status) || job.closing) continue;
+        devices -= job.state.devices;
+        too_many.push_back(id);
+    }
+    forget(too_many, metrics().forgotten_early);
 }
 
 // Makes room for one more.

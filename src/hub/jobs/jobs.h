@@ -31,6 +31,10 @@ public:
     // About ten times a second, on the first loop: begins with what is due.
     void tick();
 
+    // The hub is about to end: nothing else begins, so that as few calls as may be are cut off, and
+    // what is known is written down. Before the calls that wait are ended; any thread.
+    void end();
+
     // What read_job() gave. Errors: job_already_exists, too_many_jobs.
     Task<Result<JobView>> create(JobSpec spec);
     // Nothing: there is no such job.

@@ -453,6 +453,36 @@ TEST_F(Called, NoDeviceIsCalledTwiceOverACrash) {
                 HasSubstr("restarted"));
 }
 
+TEST_F(Called, AnOrderlyEndBeginsWithNobodyElse) {
+    hub.settings().jobs.methods_at_once = 1;
+    ASSERT_TRUE(hub.restart());
+    create(hub, 3);
+    for (const char* name : {"d0", "d1", "d2"}) connect(name);
+    ASSERT_TRUE(create_job(hub, "m", method_body("")));
+    for (int i = 0; i < 5; ++i) hub.tick();
+    std::string called;
+    for (const auto& [name, link] : links)
+        if (!link.calls.empty()) called = name;
+    hub.hub().end_waits();
+    hub.settle();
+    for (int i = 0; i < 5; ++i) hub.tick();
+    ASSERT_TRUE(hub.restart());
+    links.clear();
+    for (const char* name : {"d0", "d1", "d2"}) connect(name);
+    for (int i = 0; i < 30; ++i) {
+        hub.tick();
+        for (auto& [name, link] : links)
+            if (!link.calls.empty()) {
+                EXPECT_NE(name, called);
+                answer(name, 200, "{}");
+                link.calls.clear();
+            }
+    }
+    tick_until_ended(hub, "m");
+    EXPECT_EQ(job(hub, "m").state.succeeded, 2u) << "only the call under way was cut off";
+    EXPECT_EQ(job(hub, "m").state.failed, 1u);
+}
+
 TEST_F(Called, WhoDoesNotAnswerInTimeHasFailed) {
     create(hub, 1);
     connect("d0");

@@ -54,7 +54,7 @@ void MethodWork::stop() {
 
 void MethodWork::pump() {
     const Moment now = hub_.clock().monotonic();
-    if (now < pause_until_) return;
+    if (resting_ || now < pause_until_) return;
     const std::size_t at_once = std::max<std::size_t>(1, hub_.settings().jobs.methods_at_once);
     std::size_t count = std::min(waiting_.size(), at_once - std::min(at_once, under_way_));
     if (count != 0 && rate_) count = rate_->take(count, now);

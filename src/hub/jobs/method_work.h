@@ -20,6 +20,7 @@ public:
 
     void begin(const OpenGroupPtr& group, bool uncertain) override;
     void tick() override;
+    void rest() override { resting_ = true; }
     void stop() override;
     std::size_t under_way() const override { return under_way_; }
 
@@ -41,6 +42,7 @@ private:
     Author author_;
     std::deque<Place> waiting_;
     std::size_t under_way_ = 0;
+    bool resting_ = false;
     Moment pause_until_{};  // after the store or the hub's limit of calls had no room
     std::shared_ptr<std::atomic<bool>> wanted_ = std::make_shared<std::atomic<bool>>(true);
 };

@@ -8,7 +8,7 @@ namespace twinhub::hub {
 namespace {
 
 constexpr std::chrono::seconds pause_after_loss{1};
-constexpr std::size_t under_way_max = 1024;  // of each shard
+constexpr std::size_t under_way_max = 512;  // of each shard
 // History is looked at from so long before the job was ordered, for clocks that were set back.
 constexpr std::chrono::hours clock_slack{1};
 

@@ -20,6 +20,7 @@ public:
 
     void begin(const OpenGroupPtr& group, bool uncertain) override;
     void tick() override;
+    void rest() override { run_->cancel(); }
     void stop() override;
     std::size_t under_way() const override { return run_->under_way(); }
 
