@@ -34,10 +34,10 @@ Result<std::string> body_of(const ChangeRecord& change, const twin::Twin* after)
     const std::string_view device = change.id.device.text();
     const std::string_view module = change.id.module.text();
     if (change.kind == ChangeKind::twin) {
-        if (!needs_twin(change)) twin::append_update_body(body, change.change);
-        else if (after == nullptr)
-            return failure(Code::corrupted, "The twin that a change replaced is not known");
-        else twin::append_whole_body(body, device, module, *after);
+        // Beyond a deletion by an older release nobody knows the twin; what was written is known.
+        const bool is_whole = needs_twin(change) && after != nullptr;
+        if (is_whole) twin::append_whole_body(body, device, module, *after);
+        else twin::append_update_body(body, change.change);
         return body;
     }
     TRY(const std::optional<twin::Twin> twin, twin_of(change));

@@ -17,7 +17,8 @@ std::optional<EventSource> event_source_of(const ChangeRecord& change);
 bool needs_twin(const ChangeRecord& change);
 
 // The event of a change that makes one. `sequence` is its place in its slot, and with it part of
-// the event's id. `after`: the twin after it; may be nullptr unless needs_twin. Errors: corrupted.
+// the event's id. `after`: the twin after it, for one that needs_twin; where nobody knows it, the
+// event shows what was written. Errors: corrupted.
 Result<HubEvent> event_of(const ChangeRecord& change, std::uint64_t sequence,
                           std::string_view hub_name, const twin::Twin* after);
 

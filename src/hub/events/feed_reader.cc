@@ -10,6 +10,8 @@ namespace {
 constexpr std::size_t changes_max = 2'000;               // of a page
 constexpr std::size_t bytes_max = std::size_t{2} << 20;  // as stored
 
+constexpr std::size_t further_changes_max = 20'000;  // read for the twins of a page
+
 }  // namespace
 
 FeedReader::FeedReader(Hub& hub, Executor loop, std::shared_ptr<RouteCursors> cursors,
@@ -30,7 +32,15 @@ Result<RoutePage> FeedReader::read(ChangeCursor from) {
     request.bytes_max = bytes_max;
     TRY(const ChangesPage changes, read_changes(snapshot, request));
     RoutePage page{.events = {}, .next = changes.next, .at_end = changes.at_end};
+    const std::size_t read_before = twins_->read();
+    bool is_cut = false;
     for (const FeedChange& told : changes.changes) {
+        if (twins_->read() - read_before >= further_changes_max) {
+            is_cut = true;  // the rest comes with the next page
+            page.at_end = false;
+            break;
+        }
+        page.next = told.after;
         const KeptChange& change = told.change;
         const auto source = event_source_of(change.record);
         if (!source || !route_->hears(*source)) continue;
@@ -51,6 +61,7 @@ Result<RoutePage> FeedReader::read(ChangeCursor from) {
         route_->project(event, shown);
         page.events.push_back({told.after, std::move(event)});
     }
+    if (!is_cut) page.next = changes.next;
     return page;
 }
 
