@@ -1,6 +1,5 @@
 // The past of twins end to end: HTTP in, a hub on the memory store behind.
 #include "gateway/http/testing/service_client.h"
-#include "hub/shards.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -198,7 +197,7 @@ TEST(HistoryDoorRetention, SaysSinceWhenHistoryIsKept) {
     Response lost;
     for (int turn = 0; turn < 5000 && lost.status != 410; ++turn) {
         door.advance(1s);
-        door.hub().shards().at(0).tick();
+        door.hub().tick(0);
         lost = door.ask("GET", "/twins/d?at=2026-11-22T10:00:15Z");
     }
     EXPECT_EQ(lost.status, 410u);
