@@ -1,0 +1,113 @@
+// What became of jobs at each device, as queries see it.
+#include "hub/testing/jobs.h"
+#include "query/testing/conformance.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace twinhub::hub {
+namespace {
+
+using namespace hub::testing;
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+TEST(JobRows, AnswerEveryCaseOfTheConformanceTable) {
+    using query::testing::conformance;
+    std::map<std::string, JobRows::Source> sources;
+    for (const json::object& row : conformance().jobs) {
+        const auto text = [&row](const char* name) {
+            return std::string(row.at(name).as_string());
+        };
+        const auto time = [&](const char* name) { return parse_instant(text(name)).value(); };
+        const std::string id = text("jobId");
+        const bool running = text("status") == "running";
+        JobSpec spec{.id = id,
+                     .type = text("jobType") == name_of(JobType::method) ? JobType::method
+                                                                         : JobType::twin_update,
+                     .created = time("createdDateTimeUtc"),
+                     .time_max = std::chrono::duration_cast<std::chrono::seconds>(
+                         time("endTimeUtc") - time("startTimeUtc"))};
+        JobSpec& known = spec;
+        JobDevice device{.id = id_of(text("deviceId")), .updated = time("lastUpdatedDateTimeUtc")};
+        device.status = running                      ? DeviceJobStatus::running
+                        : text("status") == "failed" ? DeviceJobStatus::failed
+                                                     : DeviceJobStatus::completed;
+        if (const auto* error = row.if_contains("error"))
+            device.error = {std::string(error->at("code").as_string()),
+                            std::string(error->at("description").as_string())};
+        if (const auto* outcome = row.if_contains("outcome");
+            outcome && outcome->at("deviceMethodResponse").is_object()) {
+            const json::value& answer = outcome->at("deviceMethodResponse");
+            device.method_status = static_cast<int>(answer.at("status").as_int64());
+            device.method_payload = to_text(answer.at("payload"));
+        }
+        const JobState state{.status = running ? JobStatus::running : JobStatus::completed,
+                             .started = time("startTimeUtc"),
+                             .ended = running ? never : time("endTimeUtc"),
+                             .resolved = true};
+        EXPECT_EQ(json::value(job_row(known, state, device)), json::value(row));
+        JobRows::Source& source = sources[id];
+        source.spec = std::make_shared<const JobSpec>(std::move(spec));
+        source.state = state;
+        const std::string key = job_group_key(id, device.id);
+        source.open[key] = {.key = key, .devices = {device}};
+    }
+    // What is open is found where the store has its older self.
+    store::MemoryEngine engine;
+    store::Batch batch;
+    for (const auto& [id, source] : sources)
+        for (const auto& [key, group] : source.open)
+            batch.put(store::Family::metadata, key, stored_group({.key = key}));
+    const store::Batch* const one = &batch;
+    ASSERT_TRUE(engine.commit(std::span(&one, 1)));
+    const TestClock clock;
+    int checked = 0;
+    for (const query::testing::ConformanceCase& each : conformance().cases) {
+        if (each.error_kind) continue;
+        auto compiled = query::compile(each.query, {.dialect = each.dialect});
+        ASSERT_TRUE(compiled);
+        if (compiled->collection != query::Collection::jobs) continue;
+        SCOPED_TRACE(each.name);
+        const auto plan = std::make_shared<const query::Plan>(std::move(*compiled));
+        std::vector<json::object> rows;
+        std::string cursor;
+        do {
+            auto asked = JobRows::begin(plan, {.cursor = cursor, .rows_max = 1}, clock);
+            ASSERT_TRUE(asked) << asked.error().message;
+            for (const auto& [id, source] : sources)
+                if (asked->wants(id)) asked->add(source);
+            const auto page = asked->read(engine);
+            ASSERT_TRUE(page);
+            for (const std::string& row : page->rows)
+                rows.push_back(parse_json(row).value().as_object());
+            cursor = page->cursor;
+        } while (!cursor.empty());
+        EXPECT_EQ(query::testing::difference(each, rows), "");
+        ++checked;
+    }
+    EXPECT_GE(checked, 6);
+}
+
+TEST(JobRows, RefuseWhatTheyDoNotHave) {
+    TestHub hub;
+    for (const char* clause :
+         {" ORDER BY deviceId", " WHERE deviceId = 'a' ORDER BY status DESC"}) {
+        const auto page = hub.run(hub.hub().jobs().devices(
+            plan_of("SELECT * FROM devices.jobs" + std::string(clause)), {}));
+        EXPECT_EQ(page.error().code, Code::argument_invalid) << clause;
+    }
+    const auto page =
+        hub.run(hub.hub().jobs().devices(plan_of("SELECT * FROM devices.jobs"), {.cursor = "x"}));
+    EXPECT_EQ(page.error().code, Code::argument_invalid);
+}
+
+// --- trouble ----------------------------------------------------------------------------------
+
+}  // namespace
+}  // namespace twinhub::hub
