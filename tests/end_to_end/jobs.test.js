@@ -22,7 +22,7 @@ const endOf = (id) => until(async () => {
 async function rowsOf(condition, pageSize = 100) {
     const query = registry.createQuery(`SELECT * FROM devices.jobs WHERE ${condition}`, pageSize);
     const rows = [];
-    while (query.hasMoreResults) rows.push(...(await query.next()).result);
+    while (query.hasMoreResults) rows.push(...(await query.next(query.continuationToken)).result);
     return rows;
 }
 
@@ -93,7 +93,7 @@ test('a job calls a method of every device, and says how each answered', async (
     await patchTwin(ids.away, { tags: { site } });
 
     const id = newId('job');
-    const method = { methodName: 'reboot', payload: { in: 5 }, responseTimeoutInSeconds: 10, connectTimeoutInSeconds: 3 };
+    const method = { methodName: 'reboot', payload: { in: 5 }, responseTimeoutInSeconds: 10 };
     const created = (await jobs.scheduleDeviceMethod(id, `tags.site = '${site}'`, method, new Date(), 60)).jobStatus;
     assert.equal(created.status, 'queued');
     const job = await endOf(id);
@@ -162,7 +162,7 @@ test('jobs are listed by type and status, page by page', async (t) => {
     const query = jobs.createQuery('scheduleUpdateTwin', 'completed', 2);
     const found = [];
     while (query.hasMoreResults) {
-        const page = (await query.next()).result;
+        const page = (await query.next(query.continuationToken)).result;
         assert.ok(page.length <= 2);
         found.push(...page);
     }
