@@ -42,7 +42,7 @@ bool looks_inside(const Expr& expr) {
 void cut(json::object& object, std::span<const Segment> way) {
     const std::string& key = std::get<std::string>(way.front());
     if (way.size() == 1) {
-        object.erase(key);
+        object.stable_erase(key);  // the others stay in their order
         return;
     }
     json::value* const next = object.if_contains(key);
