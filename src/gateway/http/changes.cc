@@ -168,7 +168,7 @@ Result<bool> flag(const Call& call, std::string_view name) {
 // A cursor, "oldest", "now", a time or how long ago.
 Task<Result<ChangeCursor>> place(const Call& call, std::string text, std::string where) {
     const hub::Changes& changes = call.hub.changes();
-    if (text == "now") co_return changes.newest();
+    if (text == "now") co_return co_await changes.end();
     if (text == "oldest") co_return co_await changes.oldest();
     const bool is_time = text.find_first_of("-:") != std::string::npos;
     if (!is_time) {

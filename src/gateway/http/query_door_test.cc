@@ -108,8 +108,8 @@ std::string kind_of(const Response& response) {
 
 // Rows of jobs that are under way: hub/jobs has them.
 bool waits_for_more(const ConformanceCase& one) {
-    static const std::vector<std::string> names{
-        "jobs-by-device", "jobs-by-id", "jobs-type-status", "jobs-unqualified", "jobs-outcome"};
+    static const std::vector<std::string> names{"jobs-by-device", "jobs-by-id", "jobs-type-status",
+                                                "jobs-unqualified", "jobs-outcome"};
     return std::ranges::find(names, one.name) != names.end();
 }
 

@@ -40,12 +40,13 @@ protected:
     }
     // Upkeep, until what follows from it is there.
     void go(const std::function<bool()>& done) {
-        for (int turn = 0; turn < 200 && !done(); ++turn) {
+        bool is_there = done();
+        for (int turn = 0; turn < 200 && !is_there; ++turn, is_there = done()) {
             door.advance(std::chrono::seconds{1});
             door.hub().tick(0);
             door.on_memory().run_ready();
         }
-        EXPECT_TRUE(done());
+        EXPECT_TRUE(is_there);
     }
     json::object rollout() { return ask("GET", "/rollouts/r").json().as_object(); }
     std::string state() { return std::string(rollout().at("state").as_string()); }

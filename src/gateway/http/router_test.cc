@@ -113,9 +113,8 @@ TEST(Router, HasEachMethodAndAddressOnce) {
 }
 
 TEST(Router, KeepsTheReservedPrefixesFree) {
-    constexpr std::array<std::string_view, 10> reserved{
-        "/access", "/changes", "/audit",    "/evidence", "/limits",
-        "/cost",   "/plan",    "/rollouts", "/console",  "/_emulator"};
+    constexpr std::array<std::string_view, 8> reserved{
+        "/access", "/audit", "/evidence", "/limits", "/cost", "/plan", "/console", "/_emulator"};
     for (const Route& route : all_routes())
         for (const std::string_view prefix : reserved)
             EXPECT_FALSE(route.pattern.starts_with(prefix)) << route.pattern;

@@ -88,7 +88,7 @@ TEST_F(JobDoor, RefusesWhatCannotBe) {
     ASSERT_EQ(ask("PUT", "/jobs/v2/a", order("*")).status, 200u);
     EXPECT_EQ(refusal("PUT", "/jobs/v2/a", order("*")), "409 JobAlreadyExists");
     EXPECT_EQ(refusal("PUT", "/jobs/v2/b", "{}"), "400 ArgumentNull");
-    EXPECT_EQ(refusal("PUT", "/jobs/v2/b", "[]"), "400 ArgumentInvalid");
+    EXPECT_EQ(refusal("PUT", "/jobs/v2/b", "[]"), "400 IotHubFormatError");
     EXPECT_EQ(refusal("PUT", "/jobs/v2/b", order("*", R"(,"startTime":"2027-11-22T10:00:00Z")")),
               "400 ArgumentInvalid");
     EXPECT_EQ(refusal("PUT", "/jobs/v2/b",

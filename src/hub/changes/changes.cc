@@ -106,6 +106,14 @@ Task<Result<ChangeCursor>> Changes::oldest() const {
     });
 }
 
+Task<Result<ChangeCursor>> Changes::end() const {
+    Shards& shards = hub_.shards();
+    co_return co_await shards.off_loop<Result<ChangeCursor>>([&shards]() -> Result<ChangeCursor> {
+        TRY(const FeedSpan span, feed_span(*shards.engine().snapshot()));
+        return span.newest;
+    });
+}
+
 Task<Result<ChangeCursor>> Changes::at(Instant time) const {
     Shards& shards = hub_.shards();
     co_return co_await shards.off_loop<Result<ChangeCursor>>(

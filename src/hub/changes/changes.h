@@ -37,8 +37,11 @@ public:
     // of read_changes.
     Task<Result<ChangesPage>> read(ChangesRequest request) const;
 
-    // Behind the newest change that is durable. Any thread.
+    // Behind the newest change of which there has been news: what was acknowledged in this moment
+    // may be missing. Any thread.
     ChangeCursor newest() const { return {newest_.load(std::memory_order_acquire), 0}; }
+    // Behind everything that is durable, all that was acknowledged included.
+    Task<Result<ChangeCursor>> end() const;
     // In front of everything that is kept, and of what became durable at that time or later.
     Task<Result<ChangeCursor>> oldest() const;
     Task<Result<ChangeCursor>> at(Instant time) const;
