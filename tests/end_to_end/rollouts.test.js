@@ -57,7 +57,7 @@ test('a good firmware goes through its waves to the end', async (t) => {
     const devices = await fleetOf(t, 10, site, () => false);
     const planned = twinhub('rollout', 'plan', '--name', site, '--target', `tags.site = '${site}'`,
         '--desired', '{"firmware": "2"}', '--waves', '20%', '50%', 'rest',
-        '--converged-at-least', '100%', '--save');
+        '--converged-at-least', '100%', '--confirm-all', '--save');
     assert.match(planned, /3 waves, 10 devices {3}differs on 10, same already 0, offline now 0/);
     assert.match(planned, /properties\.desired\.firmware: "1" -> "2" {3}10 devices/);
     const watch = spawn(binary(), ['rollout', 'status', '--name', site, '--watch', ...login()]);
@@ -85,7 +85,7 @@ test('a bad firmware stops in the first wave, and everybody gets back what was t
     const before = await Promise.all(devices.map(desiredOf));
     twinhub('rollout', 'plan', '--name', site, '--target', `tags.site = '${site}'`,
         '--desired', '{"firmware": "3", "extra": {"slow": true}}', '--waves', '60%', 'rest',
-        '--rejected-at-most', '1%', '--converged-at-least', '97%', '--save');
+        '--rejected-at-most', '1%', '--converged-at-least', '97%', '--confirm-all', '--save');
     twinhub('rollout', 'start', '--name', site);
     await reaches(site, 'held');
     const told = [];

@@ -56,8 +56,7 @@ const errors = [
 ];
 test('what the hub does not offer is refused by name', async () => {
     for (const [method, path, feature] of [
-        ['GET', '/configurations/', 'automatic configurations'],
-        ['GET', '/jobs/v2/query', 'scheduled jobs'],
+        ['GET', '/digitaltwins/d', 'digital twin models'],
     ]) {
         const answer = await rest.send(method, path);
         assert.equal(answer.status, 404);

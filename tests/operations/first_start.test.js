@@ -45,7 +45,8 @@ test('keys are the owner\'s alone, and so is the folder', async (t) => {
     const hub = await newHub(t);
     const secret = readdirSync(hub.dataFolder)
         .filter((name) => name.endsWith('.key') || name === 'policies.yaml');
-    assert.deepEqual(secret.sort(), ['ca.key', 'policies.yaml', 'server-rsa.key', 'server.key']);
+    assert.deepEqual(secret.sort(), ['ca.key', 'evidence.key', 'policies.yaml', 'server-rsa.key',
+                                     'server.key']);
     for (const name of secret) assert.equal(modeOf(join(hub.dataFolder, name)), '600', name);
     assert.equal(modeOf(hub.dataFolder), '700');
     assert.equal(modeOf(join(hub.dataFolder, 'ca.pem')), '644', 'clients read the certificate');

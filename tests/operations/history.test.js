@@ -24,7 +24,8 @@ test('history survives a kill, shows two lives and restores', async (t) => {
 
     const history = (await run('device-twin', 'history', '-d', 'd1')).json;
     assert.deepEqual(history.map((change) => change.kind), ['twin', 'twin', 'created']);
-    assert.deepEqual(history[0].leaves[0], { part: 'desired', path: 'fan.speed', before: 1, after: 9 });
+    assert.deepEqual(history[0].leaves[0], { part: 'desired', path: 'fan.speed', before: 1, after: 9,
+                                             state: 'offline' });
     const table = (await run('device-twin', 'history', '-d', 'd1', '--output', 'table')).out;
     assert.match(table, /fan\.speed: 1 -> 9, led: - -> true/);
 

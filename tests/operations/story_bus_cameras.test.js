@@ -66,7 +66,6 @@ test('a camera that ignores its settings shows as drift of its depot within a mi
                 60_000);
     // From now on it reports what it likes.
     fleet[1].answer = (name, value) => ({ value: { ...value, upload: 3600 }, ac: 200 });
-    await configure(rest, 'airport', routes.airport);
     await moveTo(rest, fleet[1], 'night');
     await until(async () => (await states(rest, isNorth)).drifted === 1, 'the drift of the depot', 60_000);
     const { json: drift } = await rest.get('/twins/cam-1/drift');

@@ -86,11 +86,15 @@ test('firmware goes out zone by zone, and only what failed gets a ticket', async
     const counted = await hub.run('query', '-q',
         "SELECT COUNT() AS n FROM devices WHERE properties.reported.firmware.value = '2.0.0'");
     assert.equal(counted.json[0].n, sensors - 3);
-    const rest3 = await hub.run('query', '-q',
-        'SELECT deviceId, $drift.state AS state, tags.site AS site, tags.zone AS zone FROM devices '
-        + "WHERE $drift.state != 'converged' ORDER BY deviceId");
-    const left = Object.fromEntries(rest3.json.map(({ deviceId, ...what }) => [deviceId, what]));
-    assert.deepEqual(left, {
+    const left = async () => {
+        const listed = await hub.run('query', '-q',
+            'SELECT deviceId, $drift.state AS state, tags.site AS site, tags.zone AS zone FROM devices '
+            + "WHERE $drift.state != 'converged' ORDER BY deviceId");
+        return Object.fromEntries(listed.json.map(({ deviceId, ...what }) => [deviceId, what]));
+    };
+    // Queries see within two seconds that somebody has been silent for too long.
+    await until(async () => (await left())[`sensor-${silent}`].state === 'stale', 'the silent one');
+    assert.deepEqual(await left(), {
         [`sensor-${silent}`]: { state: 'stale', site: 'west', zone: 'z2' },
         [`sensor-${refusing}`]: { state: 'rejected', site: 'west', zone: 'z1' },
         [`sensor-${offline}`]: { state: 'offline', site: 'east', zone: 'z0' },

@@ -144,6 +144,7 @@ private:
     std::size_t likeliest(const std::vector<TwinId>& candidates, std::string_view chain) const;
     // The token that speaks for an identity: its own, else that of the gateway above it.
     const Claim* claim_to_show(const TwinId& id, std::string_view chain) const;
+    hub::AttachFacts attach_facts() const;
     void attach(Seat& seat, const std::string& chain);
     void connect_by_certificate();
     void attached(const TwinId& id, std::uint64_t attempt, Result<Admission> admitted);

@@ -160,10 +160,9 @@ void AmqpConnection::put_identity_token(IdentityToken token, std::size_t at, Tok
             if (is_our_fault(admitted.error())) return answer(500, "Try again");
             answer(401, refused_text);
         };
-        seat.delegate.call(here(), [connects, proof = std::move(proof),
+        seat.delegate.call(here(), [connects, proof = std::move(proof), facts = attach_facts(),
                                     judged = std::move(judged)](Delegate& delegate) mutable {
-            if (connects)
-                delegate.attach(std::move(proof), {.clean_session = false}, std::move(judged));
+            if (connects) delegate.attach(std::move(proof), std::move(facts), std::move(judged));
             else delegate.check(std::move(proof), std::move(judged));
         });
     };

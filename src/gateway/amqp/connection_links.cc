@@ -202,24 +202,28 @@ void AmqpConnection::device_link_offered(const wire::LinkOffered& offer,
     });
 }
 
-// Has the hub's side judge the credential and make this the identity's connection.
-void AmqpConnection::attach(Seat& seat, const std::string& chain) {
-    const Claim* claim = claim_to_show(seat.id, chain);
-    seat.claim = claim != nullptr ? claim->number : 0;
-    seat.state = Seat::State::attaching;
+hub::AttachFacts AmqpConnection::attach_facts() const {
     hub::AttachFacts facts;
     // Subscriptions of MQTT are none of ours: they stay for the device's next MQTT connection.
     facts.clean_session = false;
     facts.protocol =
         transport_->is_websocket() ? hub::Protocol::amqp_websocket : hub::Protocol::amqp;
     facts.tls = transport_->peer().tls;
+    return facts;
+}
+
+// Has the hub's side judge the credential and make this the identity's connection.
+void AmqpConnection::attach(Seat& seat, const std::string& chain) {
+    const Claim* claim = claim_to_show(seat.id, chain);
+    seat.claim = claim != nullptr ? claim->number : 0;
+    seat.state = Seat::State::attaching;
     auto judged = [id = seat.id, attempt = ++seat.attempt](AmqpConnection& connection,
                                                            Result<Admission> admitted) {
         connection.attached(id, attempt, std::move(admitted));
     };
     Proof proof = proof_of(*transport_, claim != nullptr ? claim->token : std::string());
     proof.auth_chain = chain;
-    seat.delegate.call(here(), [proof = std::move(proof), facts = std::move(facts),
+    seat.delegate.call(here(), [proof = std::move(proof), facts = attach_facts(),
                                 judged = std::move(judged)](Delegate& delegate) mutable {
         delegate.attach(std::move(proof), std::move(facts), std::move(judged));
     });
