@@ -25,7 +25,7 @@ async function comesOnline(t, machine, { refuses = () => false } = {}) {
     await apply(twin.properties.desired.thresholds?.pressure, twin.properties.desired.$version);
     return { client, applied, inbox, apply,
              follow: async () => {
-                 const patch = await inbox.next();
+                 const patch = await inbox.take();
                  await apply(patch.thresholds?.pressure, patch.$version);
              } };
 }
@@ -42,7 +42,7 @@ test('support tells offline, pending, refused and converged apart with one comma
     for (const machine of Object.values(machines)) await setPressure(machine, 180);
     const before = await comesOnline(t, machines.offline);
     await before.client.close();
-    await until(async () => /Disconnected/.test(explain(machines.offline.deviceId)), 'the radio is gone');
+    await until(async () => /not connected/.test(explain(machines.offline.deviceId)), 'the radio is gone');
 
     const pending = await connect(t, machines.pending);
     const refusing = await comesOnline(t, machines.refusing, { refuses: (bar) => bar > 200 });
@@ -51,10 +51,10 @@ test('support tells offline, pending, refused and converged apart with one comma
     await Promise.all([refusing.follow(), converging.follow()]);
 
     assert.match(explain(machines.offline.deviceId),
-                 /offline[^]*Disconnected[^]*desired +220[^]*reported +180/);
-    assert.match(explain(machines.pending.deviceId), /pending[^]*Connected[^]*desired +220/);
+                 /offline[^]*not connected[^]*reported +180[^]*desired +220/);
+    assert.match(explain(machines.pending.deviceId), /pending[^]*connected since[^]*desired +220/);
     assert.match(explain(machines.refusing.deviceId),
-                 /rejected[^]*code 422: "above the rating of pump B"[^]*desired +220[^]*reported +180/);
+                 /rejected[^]*code 422: "above the rating of pump B"[^]*reported +180[^]*desired +220/);
     assert.match(explain(machines.converging.deviceId), /converged/);
     await pending.close();
 });

@@ -101,7 +101,7 @@ test('firmware goes out zone by zone, and only what failed gets a ticket', async
     });
 
     await until(() => desk.tickets.size === 2, 'the tickets', 30_000);
-    const tickets = [...desk.tickets.values()].map(({ data }) => data);
+    const tickets = [...desk.tickets.values()].map(({ data }) => data.body);
     const ticket = (i) => tickets.find(({ deviceId }) => deviceId === `sensor-${i}`);
     assert.equal(ticket(refusing).rollout, 'firmware-z1');
     const property = (i) => ticket(i).properties.find(({ path }) => path === 'firmware');
