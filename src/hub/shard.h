@@ -170,8 +170,8 @@ public:
     Presence presence_of(const TwinId& id, const Presence& stored) const;
     std::vector<TwinId> connected() const;
 
-    // Puts a record of standing work beside what this turn of the loop changes: durable together, or
-    // lost together.
+    // Puts a record of standing work beside what this turn of the loop changes: durable together,
+    // or lost together.
     void put_beside(std::string_view key, std::string_view value);
     // The same for records that go with no change; until they are durable.
     Task<Result<>> put_records(std::vector<std::pair<std::string, std::string>> records);

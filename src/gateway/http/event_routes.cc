@@ -90,7 +90,8 @@ Result<TestOrder> read_order(const json::object& body, Instant now) {
     if (!parsed)
         return failure(Code::argument_invalid,
                        "The source must be DeviceMessages, TwinChangeEvents, "
-                       "DeviceLifecycleEvents, DeviceConnectionStateEvents, DriftChangeEvents or RolloutEvents",
+                       "DeviceLifecycleEvents, DeviceConnectionStateEvents, DriftChangeEvents or "
+                       "RolloutEvents",
                        "routingSource");
     order.event.source = *parsed;
     order.event.at = now;
