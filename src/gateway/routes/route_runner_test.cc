@@ -18,7 +18,12 @@ using testing::RouteBench;
 using Doing = RouteState::Doing;
 
 struct RouteRunnerTest : RouteBench {
-    ~RouteRunnerTest() override { end(); }
+    ~RouteRunnerTest() override {
+        end();
+        // Those that died still wait, and hold themselves while they do.
+        for (const auto& lost : lost_runners) lost->stop();
+        run();
+    }
 
     void begin(RouteOptions options = {.hub = "hub"}, std::string condition = {}) {
         runner = runner_of(route_of({EventSource::twin_changes}, std::move(condition)), options);
