@@ -39,7 +39,7 @@ Machine::~Machine() {
 
 void Machine::start() {
     if (!engine_) {
-        auto opened = store::open_rocksdb(folder_, {.owner = "bench"});
+        auto opened = store::open_rocksdb(folder_, {.hub = "bench"});
         CHECK(opened.has_value());
         engine_ = std::move(*opened);
     }
