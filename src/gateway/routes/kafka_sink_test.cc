@@ -10,6 +10,8 @@
 
 #include <chrono>
 
+// librdkafka starts its threads where ThreadSanitizer does not see it, which ends the process.
+#if !__has_feature(thread_sanitizer)
 namespace twinhub::gateway {
 namespace {
 
@@ -245,3 +247,4 @@ TEST(KafkaSinkOptions, ThatAreWrongAreNamedWithoutTheirValue) {
 
 }  // namespace
 }  // namespace twinhub::gateway
+#endif
