@@ -68,6 +68,18 @@ TEST(RequestParser, ReadsChunksOverEverySplitAndIgnoresTrailers) {
     }
 }
 
+TEST(RequestParser, ReadsABodyThatIsOnlyTheLastChunkOverEverySplit) {
+    constexpr std::string_view text =
+        "POST /devices HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    for (std::size_t size = 1; size <= text.size(); ++size) {
+        Parsed parsed;
+        parsed.parser.begin(parsed.request, {});
+        ASSERT_TRUE(feed(parsed.parser, text, size)) << size;
+        ASSERT_TRUE(parsed.parser.is_done()) << size;
+        EXPECT_EQ(parsed.request.body, "") << size;
+    }
+}
+
 TEST(RequestParser, SkipsTheEmptyLineThatOldClientsLeaveBehindABody) {
     Parsed parsed;
     parsed.parser.begin(parsed.request, {});
@@ -101,7 +113,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
                     "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
                     "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-                    "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+                    "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
                     std::string("GET / HTTP/1.1\r\nA: b\0c\r\n\r\n", 27),
                     "\x16\x03\x01\x02\x01\x01"));
 
