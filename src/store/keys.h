@@ -60,6 +60,7 @@ enum class Area : char {
     message = 'q',           // twin key and sequence: a message that waits for a device
     message_body = 'b',      // the same: what it says
     feedback = 'f',          // slot and sequence: how a message ended
+    series = 'y',            // 'm' or 'h', path, NUL, number (8 bytes): a minute or an hour
     ended = 'x',             // twin key and sequence (8 bytes): a deletion that history holds
 };
 std::string metadata_key(Area area, std::string_view text);

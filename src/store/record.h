@@ -32,6 +32,7 @@ enum class Kind : std::uint8_t {
     rollout = 60,
     rollout_device = 61,  // what a rollout did to one device
     route = 41,           // how far a route has delivered
+    series = 62,          // how the fleet stood in a minute or an hour
 };
 
 // How the body of a kind is laid out; each kind counts its own formats from 1.

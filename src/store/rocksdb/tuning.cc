@@ -60,7 +60,10 @@ void tune(rocksdb::DBOptions& target, const RocksDbOptions& options,
     }
     env.LowerThreadPoolIOPriority(rocksdb::Env::LOW);
 
+    // In one piece: by default its readers are spread over 64 parts with room for one file each,
+    // and two files that meet in a part close each other with every read.
     target.max_open_files = options.open_files_max;
+    target.table_cache_numshardbits = 0;
     target.statistics = nullptr;
     target.stats_dump_period_sec = 0;
     target.stats_persist_period_sec = 0;
