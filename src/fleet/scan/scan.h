@@ -10,8 +10,10 @@
 
 #include <absl/container/flat_hash_set.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,9 +38,11 @@ public:
     Scan(const Scan&) = delete;
     Scan& operator=(const Scan&) = delete;
 
-    // The row is not looked at. Only before the first run, in the turn that made the scan.
-    void leave_out(Row row) {
-        if (row / 64 < undecided_.size()) undecided_[row / 64] &= ~(std::uint64_t{1} << (row % 64));
+    // These rows, one bit each, are not looked at. Only before the first run, in the turn that made
+    // the scan.
+    void leave_out(std::span<const std::uint64_t> rows) {
+        for (std::size_t i = 0; i < std::min(rows.size(), undecided_.size()); ++i)
+            undecided_[i] &= ~rows[i];
     }
 
     enum class Progress : std::uint8_t {

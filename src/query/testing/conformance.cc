@@ -11,8 +11,8 @@
 namespace twinhub::query::testing {
 namespace {
 
-json::value read_table() {
-    std::ifstream file(TWINHUB_SOURCE_DIR "/tests/conformance/query-conformance.json");
+json::value read_table(const char* name) {
+    std::ifstream file(TWINHUB_SOURCE_DIR "/tests/conformance/" + std::string(name));
     std::ostringstream text;
     text << file.rdbuf();
     auto parsed = parse_json(text.str(), {.bytes_max = 16 << 20});
@@ -42,7 +42,7 @@ ConformanceCase read_case(const json::object& source) {
 }
 
 Conformance read_all() {
-    const json::value table = read_table();
+    const json::value table = read_table("query-conformance.json");
     const json::object& root = table.as_object();
     Conformance all;
     all.now = parse_instant(text_of(root.at("now"))).value();
@@ -86,6 +86,8 @@ const std::vector<json::object>& Conformance::judged_rows_of(Collection collecti
            : collection == Collection::modules ? judged_modules
                                                : jobs;
 }
+
+json::object as_of_conformance() { return read_table("as-of-conformance.json").as_object(); }
 
 const Conformance& conformance() {
     static const Conformance all = read_all();

@@ -39,6 +39,9 @@ struct Conformance {
 // Read once.
 const Conformance& conformance();
 
+// tests/conformance/as-of-conformance.json, as it stands there (README.md beside it).
+json::object as_of_conformance();
+
 // The connection that a device of the table has: since when, it does not say.
 twin::drift::Connection connection_of(const json::object& document);
 // What $drift says of a twin: the pseudo-paths of the language, and `at`, what drift_cell reads.
