@@ -16,7 +16,9 @@ enum class Cause : std::uint8_t {
     configuration = 4,
     rollback = 5,
     import = 6,
+    rollout = 7,
 };
+inline constexpr Cause last_cause = Cause::rollout;
 
 // Who changed something and why: part of every commit record (design, idea 5), handed down as a
 // value from the door that let the request in. Empty fields cost a byte each in the record.
@@ -39,16 +41,25 @@ struct Author {
 inline std::string principal_of_work(std::string_view kind, std::string_view id) {
     return "system:" + std::string(kind) + "/" + std::string(id);
 }
+// Of a configuration its version stands behind the id, which holds no '@': one that is changed
+// later did not make what an earlier state of it made.
 struct WorkName {
     std::string_view kind, id;
+    std::string_view version;  // a number; empty: not known
 };
+inline std::string_view without_version(std::string_view principal) {
+    return principal.starts_with("system:configuration/") ? principal.substr(0, principal.find('@'))
+                                                          : principal;
+}
 inline std::optional<WorkName> work_of(std::string_view principal) {
     constexpr std::string_view prefix = "system:";
     if (!principal.starts_with(prefix)) return std::nullopt;
-    principal.remove_prefix(prefix.size());
-    const std::size_t slash = principal.find('/');
+    const std::string_view name = without_version(principal);
+    const std::size_t slash = name.find('/');
     if (slash == std::string_view::npos) return std::nullopt;
-    return WorkName{principal.substr(0, slash), principal.substr(slash + 1)};
+    WorkName work{name.substr(prefix.size(), slash - prefix.size()), name.substr(slash + 1), {}};
+    if (name.size() < principal.size()) work.version = principal.substr(name.size() + 1);
+    return work;
 }
 inline Author author_of_work(Cause cause, std::string_view kind, std::string_view id,
                              const Author& ordered_by) {
@@ -56,6 +67,12 @@ inline Author author_of_work(Cause cause, std::string_view kind, std::string_vie
     author.cause = cause;
     author.principal = principal_of_work(kind, id);
     author.on_behalf_of = ordered_by.principal;
+    return author;
+}
+inline Author author_of_configuration(std::string_view id, std::uint64_t version,
+                                      const Author& ordered_by) {
+    Author author = author_of_work(Cause::configuration, "configuration", id, ordered_by);
+    author.principal += "@" + std::to_string(version);
     return author;
 }
 

@@ -291,7 +291,7 @@ RC_GTEST_PROP(Record, ChangesReadBackTheSame, ()) {
     record.ordinal = *rc::gen::arbitrary<std::uint64_t>();
     record.previous = *rc::gen::arbitrary<std::uint64_t>();
     record.at = any_instant();
-    record.author = {static_cast<Cause>(*rc::gen::inRange(0, 7)),
+    record.author = {static_cast<Cause>(*rc::gen::inRange(0, static_cast<int>(last_cause) + 1)),
                      *any_text(),
                      *any_text(),
                      *any_text(),
@@ -310,6 +310,23 @@ RC_GTEST_PROP(Record, ChangesReadBackTheSame, ()) {
                again.at == record.at && again.author == record.author &&
                again.detail == record.detail && again.change == record.change));
     cut_everywhere(bytes, decode_change_record);
+}
+
+TEST(Record, AnOlderChangeOfARolloutIsOneAllTheSame) {
+    const auto read_back = [](Author author) {
+        ChangeRecord record;
+        record.id = id_of("d");
+        record.kind = ChangeKind::deleted;
+        record.author = std::move(author);
+        std::string bytes;
+        append_encoded(bytes, record);
+        return decode_change_record(bytes).value().author.cause;
+    };
+    const Author ada{.principal = "ada"};
+    EXPECT_EQ(read_back(author_of_work(Cause::job, "rollout", "r", ada)), Cause::rollout);
+    EXPECT_EQ(read_back(author_of_work(Cause::rollout, "rollout", "r", ada)), Cause::rollout);
+    EXPECT_EQ(read_back(author_of_work(Cause::rollback, "rollout", "r", ada)), Cause::rollback);
+    EXPECT_EQ(read_back(author_of_work(Cause::job, "job", "r", ada)), Cause::job);
 }
 
 TEST(Record, AChangeOfAnIdentityHoldsWhatItWasBeforeWithoutItsKeys) {

@@ -6,6 +6,7 @@
 #include "hub/connections/connections.h"
 #include "hub/jobs/jobs.h"
 #include "hub/rollouts/rollouts.h"
+#include "hub/series/fleet_series.h"
 #include "hub/streams.h"
 #include "store/committer.h"
 
@@ -34,6 +35,7 @@ Hub::Hub(Settings settings, Seams seams)
     const auto count = static_cast<std::uint32_t>(seams_.loops.size());
     const auto live_count = std::make_shared<LiveCount>(0);
     const auto feedback = std::make_shared<FeedbackSignal>();
+    series_ = std::make_unique<FleetSeries>(*this);
     std::vector<std::unique_ptr<Shard>> shards;
     for (std::uint32_t index = 0; index < count; ++index)
         shards.push_back(std::make_unique<Shard>(
@@ -41,7 +43,7 @@ Hub::Hub(Settings settings, Seams seams)
             Shard::Parts{settings_, seams_.engine, *committer_, seams_.clock, seams_.random,
                          seams_.log, seams_.metrics, seams_.pool, identities_, live_count, trust_,
                          feedback, drift_events_, connection_events_, watches_,
-                         changes_->released()}));
+                         changes_->released(), series_->names()}));
     shards_ = std::make_unique<Shards>(std::move(shards), seams_.pool, seams_.engine);
     certificates_ = std::make_unique<Certificates>(
         Certificates::Parts{*shards_, *committer_, stream_of(Work::certificates, count),
@@ -93,6 +95,7 @@ Result<std::unique_ptr<Hub>> Hub::open(Settings settings, Seams seams, StartProg
     TRY_VOID(hub->configurations_->load());
     TRY_VOID(hub->jobs_->load());
     TRY_VOID(hub->rollouts_->load());
+    TRY_VOID(hub->series_->load());
     return hub;
 }
 
@@ -124,6 +127,7 @@ void Hub::tick(std::size_t loop) {
     configurations_->tick();
     jobs_->tick();
     rollouts_->tick();
+    series_->tick();
 }
 
 void Hub::end_waits() {

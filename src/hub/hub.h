@@ -39,6 +39,7 @@ class Changes;
 class Configurations;
 class Connections;
 class Jobs;
+class FleetSeries;
 class Rollouts;
 
 // What a hub stands on. All outlive it, but the loops and the pool must have ended their work
@@ -81,6 +82,8 @@ public:
     Rollouts& rollouts() { return *rollouts_; }
     // Every change of every twin, in the order in which they became durable.
     Changes& changes() { return *changes_; }
+    // How the fleet stood, minute by minute.
+    FleetSeries& series() { return *series_; }
     DeviceEvents& device_events() { return device_events_; }
     Drifts& drifts() { return *drifts_; }
     // driftChanged of spec twin-document 15.2, as messages about a twin: its payload says what
@@ -127,6 +130,7 @@ private:
     std::atomic<std::uint64_t> identities_ = 0;
     std::vector<TwinWatch*> watches_;
     SharedValue<const x509::TrustStore> trust_;
+    std::unique_ptr<FleetSeries> series_;  // before the shards, which count by its names
     std::unique_ptr<Shards> shards_;
     std::unique_ptr<Certificates> certificates_;
     std::unique_ptr<Registry> registry_;

@@ -1,15 +1,9 @@
 #include "hub/metrics.h"
 
+#include "base/instruments.h"
+
 namespace twinhub::hub {
 namespace {
-
-prometheus::Counter& counter(prometheus::Registry& registry, const char* name, const char* help) {
-    return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
-}
-
-prometheus::Gauge& gauge(prometheus::Registry& registry, const char* name, const char* help) {
-    return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
-}
 
 prometheus::Counter& notifications(prometheus::Registry& registry, const char* result) {
     return prometheus::BuildCounter()

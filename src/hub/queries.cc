@@ -4,6 +4,7 @@
 #include "fleet/scan/explain.h"
 #include "hub/as_of/past_plan.h"
 #include "hub/as_of/past_slot.h"
+#include "hub/demanded_text.h"
 #include "hub/limits.h"
 #include "hub/query_budget.h"
 #include "hub/shards.h"
@@ -73,26 +74,6 @@ bool is_lookup(const query::Plan& plan) {
            plan.limit.value_or(1) > 0;
 }
 
-// The device that a condition asks for by its id, when all rows of the answer are its own.
-std::optional<std::string> device_asked_for(const query::Plan& plan, query::ExprIndex index) {
-    const query::Expr& expr = plan.expr(index);
-    if (expr.op == query::Op::logical_and) {
-        for (const query::ExprIndex operand : expr.operands)
-            if (auto found = device_asked_for(plan, operand)) return found;
-        return std::nullopt;
-    }
-    if (expr.op != query::Op::equal) return std::nullopt;
-    const query::Expr* path = &plan.expr(expr.operands[0]);
-    const query::Expr* constant = &plan.expr(expr.operands[1]);
-    if (path->op != query::Op::path) std::swap(path, constant);
-    if (path->op != query::Op::path || constant->op != query::Op::constant) return std::nullopt;
-    const auto& segments = plan.paths[path->path].segments;
-    const auto* name = segments.size() == 1 ? std::get_if<std::string>(&segments[0]) : nullptr;
-    if (name == nullptr || *name != "deviceId" || !constant->constant.is_string())
-        return std::nullopt;
-    return std::string(constant->constant.get_string());
-}
-
 std::string plan_text(const RunningQuery& query) {
     std::string text;
     if (query.facts.empty()) return text;
@@ -107,6 +88,27 @@ std::string plan_text(const RunningQuery& query) {
     text.resize(std::min(text.size(), plan_text_max));
     return text;
 }
+
+// The oldest moment that history reaches back to, looked up at most once a second: what is
+// forgotten in between is found missing by whoever reads it. For all loops.
+class OldestKept {
+public:
+    std::optional<Instant> at(Moment now) const {
+        const std::scoped_lock lock(mutex_);
+        if (now - found_at_ >= std::chrono::seconds{1}) return std::nullopt;
+        return oldest_;
+    }
+    void set(Instant oldest, Moment now) {
+        const std::scoped_lock lock(mutex_);
+        oldest_ = oldest;
+        found_at_ = now;
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::optional<Instant> oldest_;
+    Moment found_at_{};
+};
 
 }  // namespace
 
@@ -126,6 +128,7 @@ struct Queries::State {
     const Clock& clock;
     Random& random;
     QueryBudget budget;
+    OldestKept oldest_kept;
     std::mutex mutex;
     std::unordered_map<std::string, std::shared_ptr<Answer>> answers;
     std::size_t answers_bytes = 0;
@@ -159,7 +162,7 @@ struct Queries::State {
     // The one twin that a plan asks for, when it is in memory: answered here and now (ADR 0008).
     std::optional<TwinView> at_hand(const query::Plan& plan) {
         if (!is_lookup(plan)) return std::nullopt;
-        const auto device = device_asked_for(plan, *plan.where);
+        const auto device = demanded_text(plan, *plan.where, "deviceId");
         if (!device) return std::nullopt;
         const auto id = DeviceId::parse(*device);
         if (!id) return std::nullopt;
@@ -188,7 +191,7 @@ struct Queries::State {
         query->past.twins_max = settings.as_of.twins_max;
         query->past.changes_max = settings.as_of.changes_max;
         if (const auto device =
-                plan->where ? device_asked_for(*plan, *plan->where) : std::nullopt) {
+                plan->where ? demanded_text(*plan, *plan->where, "deviceId") : std::nullopt) {
             query->only_shard = shard_of(*device);
             if (const auto id = DeviceId::parse(*device)) query->only_slot = slot_of(*id);
         }
@@ -242,12 +245,16 @@ Task<Result<>> Queries::State::go_back(const query::Plan& plan, Position& positi
     if (at > now)
         co_return failure(Code::argument_invalid, "AS OF " + format_instant(at) +
                                                       " is still to come: history is of the past");
-    CO_TRY(const Instant oldest, co_await shards.off_loop<Result<Instant>>([this] {
-        return oldest_moment(*shards.engine().snapshot());
-    }));
-    if (at < oldest)
+    const Moment asked = clock.monotonic();
+    std::optional<Instant> oldest = oldest_kept.at(asked);
+    if (!oldest) {
+        CO_TRY(oldest, co_await shards.off_loop<Result<Instant>>(
+                           [this] { return oldest_moment(*shards.engine().snapshot()); }));
+        oldest_kept.set(*oldest, asked);
+    }
+    if (at < *oldest)
         co_return failure(Code::history_unavailable,
-                          "The history of all twins is kept since " + format_instant(oldest));
+                          "The history of all twins is kept since " + format_instant(*oldest));
     co_return Result<>{};
 }
 

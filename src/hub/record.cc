@@ -6,6 +6,8 @@
 namespace twinhub::hub {
 namespace {
 
+const std::string rollout_principals = principal_of_work("rollout", {});
+
 std::unexpected<Error> damaged(std::string_view what, std::size_t offset) {
     return failure(Code::corrupted, "A stored " + std::string(what) + " cannot be read",
                    "offset " + std::to_string(offset));
@@ -227,6 +229,10 @@ Result<ChangeRecord> decode_change_record(std::string_view bytes) {
     record.author.client = reader.text();
     record.detail = reader.text();
     if (reader.failed()) return damaged("change", reader.offset());
+    // Older records of rollouts have the cause of jobs.
+    if (record.author.cause == Cause::job &&
+        record.author.principal.starts_with(rollout_principals))
+        record.author.cause = Cause::rollout;
     if (record.kind == ChangeKind::twin) {
         TRY(record.change, twin::decode_change(reader.rest()));
     } else if (!reader.finished()) {  // older records end here

@@ -5,6 +5,7 @@
 #include "hub/history/settings.h"
 #include "hub/jobs/settings.h"
 #include "hub/rollouts/settings.h"
+#include "hub/series/settings.h"
 #include "query/compile.h"
 #include "twin/drift/policy.h"
 
@@ -65,6 +66,7 @@ struct Settings {
     std::string converge_tag;  // by whose values times to converge are measured; "": none
     JobSettings jobs;
     RolloutSettings rollouts;
+    SeriesSettings series;
 };
 
 }  // namespace twinhub::hub

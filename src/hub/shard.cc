@@ -1,6 +1,7 @@
 #include "hub/shard.h"
 
 #include "hub/configurations/shard_configurations.h"
+#include "hub/series/shard_series.h"
 #include "hub/stored_twin.h"
 
 #include <boost/asio/async_result.hpp>
@@ -20,6 +21,7 @@ Shard::Shard(std::uint32_t index, std::uint32_t count, Executor executor, const 
              [this](const Error& why) { take_back(why); }),
       lanes_(executor_),
       drift_judge_(parts.settings.drift),
+      series_(std::make_unique<ShardSeries>(parts.series_names)),
       drift_(
           {.judge = drift_judge_,
            .clock = parts.clock,
@@ -33,6 +35,8 @@ Shard::Shard(std::uint32_t index, std::uint32_t count, Executor executor, const 
                    });
                },
            .presence = [this](const Entry& entry) { return presence_of(entry.id, entry.presence); },
+           .applied = [this](const TwinId& id) { return configurations_->applied(id); },
+           .series = *series_,
            .metrics_tag = parts.settings.converge_tag}),
       connections_(parts.settings.connections, parts.connection_events),
       fleet_queries_({.shard = *this,

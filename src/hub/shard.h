@@ -47,7 +47,9 @@
 namespace twinhub::hub {
 
 using EntryPtr = std::shared_ptr<Entry>;
+class SeriesNames;
 class ShardConfigurations;
+class ShardSeries;
 struct TwinDrift;
 class ReleasedChanges;
 
@@ -74,6 +76,7 @@ public:
         DeviceEvents& connection_events;
         const std::vector<TwinWatch*>& watches;  // does not change once the loops run
         const ReleasedChanges& released;         // what the change feed needs no more
+        SeriesNames& series_names;
     };
     Shard(std::uint32_t index, std::uint32_t count, Executor executor, const Parts& parts);
     ~Shard();
@@ -201,6 +204,9 @@ public:
     // some device has not converged.
     std::vector<std::string> leaf_paths(const std::vector<query::Segment>& root, bool drifted,
                                         std::size_t paths_max);
+
+    // --- the series -----------------------------------------------------------------------------
+    ShardSeries& series() { return *series_; }
 
     // --- upkeep: called on the loop about ten times a second ------------------------------------
     void tick();
@@ -330,7 +336,8 @@ private:
     Lanes lanes_;  // identity operations of a device, one after the other
     LiveColumns columns_;
     DriftJudge drift_judge_;
-    ShardDrift drift_;  // after the columns, where it shows
+    std::unique_ptr<ShardSeries> series_;
+    ShardDrift drift_;  // after the columns, where it shows, and the series
     ShardConnections connections_;
     ShardQueries fleet_queries_;  // after the columns: scans watch them
     ShardLive live_;              // so does this

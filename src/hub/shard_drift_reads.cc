@@ -1,4 +1,5 @@
 // What a shard answers about the drift of its twins.
+#include "hub/configurations/shard_configurations.h"
 #include "hub/drift/drifts.h"
 #include "hub/off_loop.h"
 #include "hub/shard.h"
@@ -11,6 +12,11 @@ Task<Result<TwinDrift>> Shard::drift_of(TwinId id) {
     CO_TRY(const EntryPtr entry, co_await this->entry(id));
     if (!entry->durable.exists()) co_return std::unexpected(not_found(id));
     const State state = entry->durable;
+    std::optional<State> device;
+    if (id.is_module()) {
+        CO_TRY(const EntryPtr on, co_await this->entry(TwinId{id.device, {}}));
+        device = on->durable;
+    }
     TwinDrift made;
     made.at = parts_.clock.now();
     made.view = {state.identity, state.twin, presence_of(id, entry->presence)};
@@ -24,8 +30,13 @@ Task<Result<TwinDrift>> Shard::drift_of(TwinId id) {
     const auto row = table.find({id.device.text(), id.module.text()});
     made.since = row ? table.drift_since(*row) : drift->standing.since;
     std::set<std::uint64_t> versions;
-    for (const auto& property : made.assessment.properties)
-        if (property.desired != nullptr) versions.insert(property.verdict.desired_version);
+    std::vector<std::string> paths;
+    for (const auto& property : made.assessment.properties) {
+        if (property.desired == nullptr) continue;
+        versions.insert(property.verdict.desired_version);
+        paths.push_back(property.path);
+    }
+    made.wanted = configurations_->wanted_by(id, state, device ? &*device : nullptr, paths);
     auto look = [this, id, sequence = state.sequence, versions] {
         return find_wishes(parts_.engine, id, sequence, versions);
     };

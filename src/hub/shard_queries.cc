@@ -1,11 +1,11 @@
 #include "hub/shard_queries.h"
 
+#include "hub/as_of/known_past.h"
 #include "hub/limits.h"
 #include "hub/shard.h"
 #include "hub/shard_queries_parts.h"
 #include "query/names.h"
 
-#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 namespace twinhub::hub {
@@ -27,7 +27,8 @@ ShardQueries::ShardQueries(Parts parts)
       cursors_max_(parts.cursors_max),
       engine_(parts.engine),
       pool_(std::move(parts.pool)),
-      judge_(parts.judge) {}
+      judge_(parts.judge),
+      known_pasts_(std::make_unique<KnownPasts>()) {}
 
 ShardQueries::~ShardQueries() = default;
 
@@ -125,11 +126,6 @@ void ShardQueries::enter(const std::string& id, std::unique_ptr<fleet::Scan> sca
     made.scan = std::move(scan);
     made.used = clock_.monotonic();
     cursors_.insert_or_assign(id, std::move(made));
-}
-
-// A large table of the past takes longer to destroy than a loop may be held.
-void ShardQueries::retire(Waiting waiting) {
-    if (waiting.past) asio::post(pool_, [past = std::move(waiting.past)] {});
 }
 
 Task<Result<>> ShardQueries::scan(std::shared_ptr<RunningQuery> query) {
@@ -253,6 +249,7 @@ void ShardQueries::tick(Moment now) {
         if (old) retire(std::move(at->second));
         at = old ? cursors_.erase(at) : std::next(at);
     }
+    retire(known_pasts_->forget_old(now));
 }
 
 }  // namespace twinhub::hub

@@ -22,6 +22,8 @@
 namespace twinhub::hub {
 
 class DriftJudge;
+struct KnownPast;
+class KnownPasts;
 class Shard;
 
 // One query under way, shared by the shards that work on it.
@@ -99,8 +101,8 @@ public:
     std::size_t cursors() const { return cursors_.size(); }
 
 private:
-    struct Past;  // a table of the past and the scan over it
-    struct Undone;
+    struct Past;    // a table of the past and the scan over it
+    struct Undone;  // what one question about the past needs on the way
     struct Waiting {
         std::unique_ptr<fleet::Scan> scan;
         std::shared_ptr<Past> past;
@@ -120,10 +122,17 @@ private:
     void retire(Waiting waiting);
     Task<Result<>> run(std::shared_ptr<RunningQuery> query, Source source);
     Task<Result<>> begin_past(std::shared_ptr<RunningQuery> query);
+    Task<Result<>> prepare_past(std::shared_ptr<RunningQuery> query, Undone& undone);
     Task<Result<>> undo(std::shared_ptr<RunningQuery> query, Undone& undone);
+    Task<Result<>> undo_more(std::shared_ptr<RunningQuery> query, Undone& undone);
     Task<Result<>> find_waiting(std::shared_ptr<RunningQuery> query, Undone& undone);
     Task<Result<>> read_present(std::shared_ptr<RunningQuery> query, std::vector<TwinId> ids,
                                 Undone& undone);
+    Task<Result<>> make_table(std::shared_ptr<RunningQuery> query, Undone& undone);
+    std::vector<std::uint64_t> shown() const;
+    template <class Work>
+    Task<Result<>> each_slot(std::shared_ptr<RunningQuery> query, Undone& undone, Work work);
+    void retire(std::vector<std::unique_ptr<KnownPast>> pasts);
     json::object document(const query::Plan& plan, fleet::Row row, const TwinView& view) const;
     Task<Result<>> give_documents(std::shared_ptr<RunningQuery> query, Source source, Slice& slice);
     static TwinId id_of(const fleet::Key& key);
@@ -138,6 +147,7 @@ private:
     std::unordered_map<std::string, Waiting> cursors_;
     // By query: what has become another twin since its shown sequences were noted.
     std::unordered_map<std::string, std::unordered_set<TwinId>> preparing_;
+    std::unique_ptr<KnownPasts> known_pasts_;
 };
 
 }  // namespace twinhub::hub

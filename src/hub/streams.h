@@ -16,9 +16,10 @@ enum class Work : std::uint8_t {
     rollouts,
     routes,
     sessions,
-    changes
+    changes,
+    series
 };
-inline constexpr std::size_t works = 7;
+inline constexpr std::size_t works = 8;
 
 inline store::Stream stream_of(Work work, std::size_t shards) {
     return static_cast<store::Stream>(shards + static_cast<std::size_t>(work));

@@ -148,6 +148,21 @@ TEST(AsOf, RefusesWhatIsToComeAndWhatIsTooMuch) {
     EXPECT_THAT(then(hub, t0), SizeIs(3));
 }
 
+TEST(AsOf, ReadsAgainWhatDidNotReachTheDiskWhenItWasAskedFirst) {
+    TestHub hub;
+    hub.create(spec_of("a"));
+    ASSERT_TRUE(hub.patch(id_of("a"), R"({"tags":{"n":1}})"));
+    hub.clock().advance(10s);
+    auto patch = hub.begin_patch(id_of("a"), R"({"tags":{"n":2}})");
+    (void)hub.turn_loops();
+    hub.clock().advance(1s);
+    const Instant at = hub.clock().now();
+    EXPECT_THAT(then(hub, at - 1s), SizeIs(1));
+    hub.settle();
+    EXPECT_THAT(then(hub, at), ElementsAre(R"({"deviceId":"a","n":2})"));
+    EXPECT_THAT(then(hub, at - 1s), ElementsAre(R"({"deviceId":"a","n":2})"));
+}
+
 TEST(AsOf, ItsPagesAreAllAboutOneMoment) {
     TestHub hub;
     for (const char* name : {"a", "b", "c", "d"}) {
@@ -216,6 +231,30 @@ RC_GTEST_PROP(AsOf, EqualsWhatTheSameQueryAnsweredThen, ()) {
         if (below(6) == 0) RC_ASSERT(hub.crash(1 + below(3)).has_value());
         for (std::size_t i = 0; i < questions.size(); ++i)
             RC_ASSERT(answer_of(hub, with_moment(questions[i], at), 1 + below(8)) == answers[i]);
+    }
+}
+
+// Whoever asks again is answered from what the first one left, and what has changed since.
+RC_GTEST_PROP(AsOf, IsTheSameHoweverOftenItIsAskedMeanwhile, ()) {
+    TestHub hub({}, 1 + below(3));
+    TestLink link;
+    for (std::size_t i = 0; i < 1 + below(12); ++i) {
+        hub.clock().advance(1s);
+        change_something(hub, link, Restarts::no);
+    }
+    hub.settle();
+    const Instant at = hub.clock().now();
+    const Answers answers = answers_now(hub);
+    for (std::size_t round = 0; round < 2 + below(6); ++round) {
+        for (std::size_t i = below(4); i > 0; --i) {
+            hub.clock().advance(Ticks{1});
+            change_something(hub, link, Restarts::no);
+        }
+        hub.settle();
+        for (std::size_t asked = below(4); asked > 0; --asked) {
+            const std::size_t i = below(questions.size());
+            RC_ASSERT(answer_of(hub, with_moment(questions[i], at), 1 + below(8)) == answers[i]);
+        }
     }
 }
 

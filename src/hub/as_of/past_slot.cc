@@ -38,16 +38,6 @@ struct KeyOrder {
 };
 using AllGoing = std::map<TwinId, Going, KeyOrder>;
 
-Result<ChangeRecord> decode(std::string_view key, std::string_view value) {
-    TRY(const store::Opened opened,
-        store::open(store::Kind::change, change_record_format, "changes", key, value));
-    auto record = decode_change_record(opened.body);
-    if (!record)
-        return failure(record.error().code, record.error().message,
-                       "changes/" + store::printable(key));
-    return record;
-}
-
 Result<std::uint64_t> sequence_of(std::string_view key) {
     const auto at = store::parse_change_key(key);
     if (!at)
@@ -111,7 +101,7 @@ Result<> catch_up(const store::Snapshot& snapshot, Slot slot, Going& going) {
         if (!value)
             return failure(Code::corrupted, "A change that no document holds is missing",
                            "changes/" + store::printable(key));
-        TRY(ChangeRecord record, decode(key, *value));
+        TRY(ChangeRecord record, open_change(key, *value));
         at = record.previous;
         lacking.push_back(std::move(record));
     }
@@ -119,6 +109,58 @@ Result<> catch_up(const store::Snapshot& snapshot, Slot slot, Going& going) {
         TRY_VOID(redo(going.state.twin, *change));
     return {};
 }
+
+// From the newest change of a slot to older ones.
+class WayBack {
+public:
+    WayBack(const store::Snapshot& snapshot, Slot slot, PastBudget& budget)
+        : snapshot_(snapshot),
+          slot_(slot),
+          budget_(budget),
+          cursor_(snapshot.scan(Family::changes, store::slot_range(slot))) {}
+
+    void begin() { cursor_->seek_last(); }
+    bool has_change() const { return cursor_->valid(); }
+    void next() { cursor_->previous(); }
+    Result<std::uint64_t> sequence() const { return sequence_of(cursor_->key()); }
+    Result<ChangeRecord> change() const { return open_change(cursor_->key(), cursor_->value()); }
+
+    // Counts the twin of this change as changed; undoes it if that is asked.
+    Result<> take(std::uint64_t sequence, const ChangeRecord& change, bool undoing) {
+        auto known = all_.find(change.id);
+        if (known == all_.end()) {
+            TRY(Going stored, read_stored(snapshot_, change.id));
+            stored.previous = sequence;
+            known = all_.emplace(change.id, std::move(stored)).first;
+            ++twins_;
+        }
+        if (undoing) TRY_VOID(step_back(known->second, sequence, change));
+        if (++changes_ % charge_every != 0) return {};
+        return budget_.charge(std::exchange(twins_, 0), charge_every);
+    }
+
+    Result<PastSlot> end() {
+        TRY_VOID(cursor_->status());
+        TRY_VOID(budget_.charge(twins_, changes_ % charge_every));
+        PastSlot past;
+        for (auto& [id, going] : all_) {
+            past.changed.push_back(id);
+            if (!going.state.exists) continue;
+            TRY_VOID(catch_up(snapshot_, slot_, going));
+            past.rows.push_back({id, std::move(going.identity), std::move(going.state.twin)});
+        }
+        return past;
+    }
+
+private:
+    const store::Snapshot& snapshot_;
+    Slot slot_;
+    PastBudget& budget_;
+    std::unique_ptr<store::Cursor> cursor_;
+    AllGoing all_;
+    std::uint64_t twins_ = 0;  // not charged yet
+    std::uint64_t changes_ = 0;
+};
 
 }  // namespace
 
@@ -144,38 +186,35 @@ Result<PastSlot> past_of_slot(const store::Snapshot& snapshot, Slot slot, Instan
     if (at < forgotten)
         return failure(Code::history_unavailable,
                        "The history of all twins is kept since " + format_instant(forgotten));
-    AllGoing all;
-    const auto cursor = snapshot.scan(Family::changes, store::slot_range(slot));
-    std::uint64_t counted = 0;
-    std::uint64_t twins = 0;
+    WayBack back(snapshot, slot, budget);
     bool younger = true;
-    for (cursor->seek_last(); cursor->valid(); cursor->previous()) {
-        TRY(const std::uint64_t sequence, sequence_of(cursor->key()));
-        TRY(const ChangeRecord change, decode(cursor->key(), cursor->value()));
+    for (back.begin(); back.has_change(); back.next()) {
+        TRY(const std::uint64_t sequence, back.sequence());
+        TRY(const ChangeRecord change, back.change());
         younger = younger && change.at > at;
         if (!younger && sequence <= shown) break;
-        auto known = all.find(change.id);
-        if (known == all.end()) {
-            TRY(Going stored, read_stored(snapshot, change.id));
-            stored.previous = sequence;
-            known = all.emplace(change.id, std::move(stored)).first;
-            ++twins;
-        }
-        if (younger) TRY_VOID(step_back(known->second, sequence, change));
-        if (++counted % charge_every == 0) {
-            TRY_VOID(budget.charge(std::exchange(twins, 0), charge_every));
-        }
+        TRY_VOID(back.take(sequence, change, younger));
     }
-    TRY_VOID(cursor->status());
-    TRY_VOID(budget.charge(twins, counted % charge_every));
-    PastSlot past;
-    for (auto& [id, going] : all) {
-        past.changed.push_back(id);
-        if (!going.state.exists) continue;
-        TRY_VOID(catch_up(snapshot, slot, going));
-        past.rows.push_back({id, std::move(going.identity), std::move(going.state.twin)});
+    return back.end();
+}
+
+Result<std::optional<PastSlot>> more_past_of_slot(const store::Snapshot& snapshot, Slot slot,
+                                                  Instant at, std::uint64_t through,
+                                                  const std::unordered_set<TwinId>& known,
+                                                  PastBudget& budget) {
+    WayBack back(snapshot, slot, budget);
+    std::vector<TwinId> again;
+    for (back.begin(); back.has_change(); back.next()) {
+        TRY(const std::uint64_t sequence, back.sequence());
+        if (sequence <= through) break;
+        TRY(ChangeRecord change, back.change());
+        if (change.at <= at) return std::optional<PastSlot>();
+        if (known.contains(change.id)) again.push_back(std::move(change.id));
+        else TRY_VOID(back.take(sequence, change, true));
     }
-    return past;
+    TRY(PastSlot more, back.end());
+    more.changed.insert(more.changed.end(), again.begin(), again.end());
+    return more;
 }
 
 Result<std::vector<PastRow>> present_of_slot(const store::Snapshot& snapshot, Slot slot,
@@ -197,7 +236,7 @@ Result<std::vector<PastRow>> present_of_slot(const store::Snapshot& snapshot, Sl
         snapshot.scan(Family::changes, store::changes_range(slot, from + 1, ~std::uint64_t{0}));
     for (cursor->seek_first(); cursor->valid() && !all.empty(); cursor->next()) {
         TRY(const std::uint64_t sequence, sequence_of(cursor->key()));
-        TRY(const ChangeRecord change, decode(cursor->key(), cursor->value()));
+        TRY(const ChangeRecord change, open_change(cursor->key(), cursor->value()));
         const auto known = all.find(change.id);
         if (known == all.end() || sequence <= known->second.holds) continue;
         TRY_VOID(redo(known->second.state.twin, change));

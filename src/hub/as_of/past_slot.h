@@ -8,7 +8,9 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <unordered_set>
 #include <vector>
 
 namespace twinhub::hub {
@@ -42,6 +44,14 @@ struct PastSlot {
 // wait for the disk. Errors: history_unavailable, corrupted, those of the budget.
 Result<PastSlot> past_of_slot(const store::Snapshot& snapshot, Slot slot, Instant at,
                               std::uint64_t shown, PastBudget& budget);
+
+// What is to be added to the past of a slot that is known with all changes up to `through`: twins
+// of `known` have no row. Nothing when a change behind these is not younger than `at`: then what is
+// known is of no use. Waits and errors as above, without history_unavailable for the whole slot.
+Result<std::optional<PastSlot>> more_past_of_slot(const store::Snapshot& snapshot, Slot slot,
+                                                  Instant at, std::uint64_t through,
+                                                  const std::unordered_set<TwinId>& known,
+                                                  PastBudget& budget);
 
 // The twins of one slot as the snapshot has them: the stored documents with the changes that they
 // lack. Only those that exist, in the order of their keys. Errors: corrupted.

@@ -27,24 +27,33 @@ fleet::DriftRow drift_row(const Drift& drift, std::vector<fleet::DriftCell>& cel
 
 }  // namespace
 
-PastTable::PastTable(std::vector<PastRow> rows, const DriftJudge* judge) : rows_(std::move(rows)) {
-    std::vector<fleet::DriftCell> cells;
+PastTable::PastTable(std::vector<PastRow> rows, const DriftJudge* judge)
+    : judge_(judge), rows_(std::move(rows)) {
     table_.begin_load(static_cast<std::uint32_t>(rows_.size()));
     for (const PastRow& row : rows_) {
         std::string etag;
-        const twin::IdentityFacts facts = facts_of(*row.identity, {}, etag);
-        const DriftPtr drift = judge ? judge->first(row.id, row.twin) : nullptr;
-        if (drift) {
-            const fleet::DriftRow shown = drift_row(*drift, cells);
-            table_.load(facts, row.twin, {}, &shown);
-        } else {
-            table_.load(facts, row.twin);
-        }
+        const std::optional<fleet::DriftRow> drift = standing(row);
+        table_.load(facts_of(*row.identity, {}, etag), row.twin, {}, drift ? &*drift : nullptr);
     }
     table_.end_load();
     for (std::size_t i = 0; i < rows_.size(); ++i)
         places_.emplace(table_.find({rows_[i].id.device.text(), rows_[i].id.module.text()}).value(),
                         i);
+}
+
+void PastTable::add(PastRow row) {
+    std::string etag;
+    const fleet::Row place = table_.put(facts_of(*row.identity, {}, etag), row.twin);
+    if (const auto drift = standing(row)) table_.set_drift(place, *drift);
+    places_.emplace(place, rows_.size());
+    rows_.push_back(std::move(row));
+}
+
+// Good until the next one is asked for.
+std::optional<fleet::DriftRow> PastTable::standing(const PastRow& row) {
+    drift_ = judge_ == nullptr ? nullptr : judge_->first(row.id, row.twin);
+    if (!drift_) return std::nullopt;
+    return drift_row(*drift_, cells_);
 }
 
 json::object PastTable::document(fleet::Row row) const {

@@ -17,7 +17,9 @@ constexpr std::array causes{
     std::pair(Cause::configuration, std::string_view("configuration")),
     std::pair(Cause::rollback, std::string_view("rollback")),
     std::pair(Cause::import, std::string_view("import")),
+    std::pair(Cause::rollout, std::string_view("rollout")),
 };
+static_assert(causes.size() == static_cast<std::size_t>(last_cause) + 1);
 
 bool is_whole(const ChangeRecord& change) {
     return (change.kind == ChangeKind::created || change.kind == ChangeKind::deleted) &&

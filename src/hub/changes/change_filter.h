@@ -30,8 +30,8 @@ Result<ToldLeaves> told_leaves(const ChangeRecord& change, const HistoryFilter& 
 // Errors: corrupted.
 Result<bool> matches(const ChangeRecord& change, const ChangeFilter& filter);
 
-// "rest", "device", "provisioning", "job", "configuration", "rollback", "import". Errors:
-// argument_invalid, which names them.
+// "rest", "device", "provisioning", "job", "configuration", "rollback", "import", "rollout".
+// Errors: argument_invalid, which names them.
 Result<Cause> parse_cause(std::string_view text);
 std::string_view name_of(Cause cause);
 

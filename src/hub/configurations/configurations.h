@@ -3,6 +3,7 @@
 #include "base/result.h"
 #include "base/shared_value.h"
 #include "base/task.h"
+#include "hub/configurations/configuration_event.h"
 #include "hub/configurations/configuration_set.h"
 #include "hub/twin_watch.h"
 #include "twin/drift/state.h"
@@ -93,12 +94,17 @@ public:
     Task<Result<ConfigurationEffect>> effect(std::string id, std::string principal,
                                              std::function<bool()> wanted);
 
+    // configurationStarted and configurationCompleted (configuration_event.h) of each change, not
+    // of a start of the hub. Passing by.
+    DeviceEvents& events() { return events_; }
+
 private:
     struct Stored;
     // To do over the fleet for one configuration.
     struct Pass {
         std::string id;
         bool at_start = false;  // most probably there is nothing to do
+        bool told = at_start;   // that it begins
     };
     using Results = std::map<std::string, std::shared_ptr<const MetricResults>, std::less<>>;
 
@@ -115,6 +121,7 @@ private:
 
     // Passes (passes.cc).
     void begin_passes();
+    void tell(const std::string& id, ConfigurationStep step);
     Task<> run_passes();
     Task<Result<>> run(Pass pass);
     Task<Result<>> settle_rows(query::Plan plan, std::string id, std::uint64_t revision, bool all);
@@ -127,6 +134,7 @@ private:
     Task<std::optional<std::uint64_t>> count_text(std::string text);
 
     Hub& hub_;
+    DeviceEvents events_;
     std::unique_ptr<Stored> stored_;
     // Devices that a content is being applied to; outlives the hub in what is left of the work.
     std::shared_ptr<std::set<DeviceId>> busy_ = std::make_shared<std::set<DeviceId>>();

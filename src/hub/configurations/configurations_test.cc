@@ -2,6 +2,7 @@
 
 #include "hub/configurations/applied.h"
 #include "hub/queries.h"
+#include "hub/testing/heard_events.h"
 #include "hub/testing/histories.h"
 #include "hub/testing/registry_calls.h"
 #include "hub/testing/test_hub.h"
@@ -188,8 +189,40 @@ TEST_F(ConfigurationsTest, AreTheAuthorsOfWhatTheyDo) {
     }
     ASSERT_EQ(authors.size(), 1u);
     EXPECT_EQ(authors[0].cause, Cause::configuration);
-    EXPECT_EQ(authors[0].principal, "system:configuration/c1");
+    EXPECT_EQ(authors[0].principal, "system:configuration/c1@1");
+    const auto work = work_of(authors[0].principal);
+    ASSERT_TRUE(work);
+    EXPECT_EQ(work->id, "c1");
+    EXPECT_EQ(work->version, "1");
     EXPECT_EQ(authors[0].on_behalf_of, "iothubowner");
+}
+
+TEST_F(ConfigurationsTest, SayWhenTheyBeginAndWhenAllTwinsAreUpToThem) {
+    hub.create(spec_of("d1"));
+    {
+        HeardEvents heard(hub, configurations().events());
+        ASSERT_TRUE(put("c1", R"({"content":{"deviceContent":{"properties.desired.a":1}},
+            "targetCondition":"*","priority":3})"));
+        hub.tick();
+        EXPECT_THAT(heard.kinds(),
+                    ::testing::ElementsAre("configurationStarted", "configurationCompleted"));
+        EXPECT_EQ(desired("d1"), R"({"a":1})");
+        EXPECT_EQ(heard.last().at("configuration"), "c1");
+        EXPECT_EQ(heard.last().at("version"), 1);
+        EXPECT_EQ(heard.last().at("priority"), 3);
+        EXPECT_EQ(heard.last().at("by").at("principal"), "iothubowner");
+        ASSERT_TRUE(remove("c1"));
+        hub.tick();
+        EXPECT_EQ(heard.kinds().size(), 4u);
+        EXPECT_EQ(heard.last().at("removed"), true);
+        ASSERT_TRUE(put("c2", a_is_1));
+        hub.tick();
+    }
+    // A start is no change.
+    ASSERT_TRUE(hub.restart());
+    HeardEvents heard(hub, configurations().events());
+    hub.tick();
+    EXPECT_TRUE(heard.kinds().empty());
 }
 
 TEST_F(ConfigurationsTest, AreMadeAndChangedAsTheirEtagSays) {

@@ -1,16 +1,8 @@
 #include "hub/configurations/metrics.h"
 
+#include "base/instruments.h"
+
 namespace twinhub::hub {
-namespace {
-
-prometheus::Counter& counter(prometheus::Registry& registry, const char* name, const char* help) {
-    return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
-}
-prometheus::Gauge& gauge(prometheus::Registry& registry, const char* name, const char* help) {
-    return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
-}
-
-}  // namespace
 
 ConfigurationMetrics::ConfigurationMetrics(prometheus::Registry& registry)
     : configurations(gauge(registry, "twin_configurations", "Automatic device configurations")),

@@ -50,7 +50,9 @@ void Configurations::begin_passes() {
 
 Task<> Configurations::run_passes() {
     while (!passes_.empty()) {
-        const Result<> done = co_await run(passes_.front());
+        Pass& pass = passes_.front();  // further ones come behind it and leave it where it is
+        if (!std::exchange(pass.told, true)) tell(pass.id, ConfigurationStep::started);
+        const Result<> done = co_await run(pass);
         if (!done) {
             // It begins anew, and passes by what it has done.
             next_pass_ = hub_.clock().monotonic() + try_again_after;
@@ -60,11 +62,20 @@ Task<> Configurations::run_passes() {
             break;
         }
         trouble_told_ = false;
+        if (!pass.at_start) tell(pass.id, ConfigurationStep::completed);
         passes_.pop_front();
         hub_.metrics().configurations.passes.Increment();
         measure_soon();
     }
     passing_ = false;
+}
+
+void Configurations::tell(const std::string& id, ConfigurationStep step) {
+    if (!events_.is_heard()) return;
+    const ConfigurationSetPtr set = set_.load();
+    const RankedConfiguration* const known = set->find(id);
+    events_.publish(configuration_event(
+        step, id, known != nullptr ? known->configuration.get() : nullptr, hub_.clock().now()));
 }
 
 // First the twins that it is for, then those that it was for.

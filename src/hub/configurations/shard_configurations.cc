@@ -85,6 +85,23 @@ std::shared_ptr<const twin::Object> ShardConfigurations::shown(const TwinId& id)
     return found != applied_.end() ? found->second->statuses : nullptr;
 }
 
+const Applied* ShardConfigurations::applied(const TwinId& id) const {
+    const auto found = applied_.find(id);
+    return found != applied_.end() ? &found->second->applied : nullptr;
+}
+
+WantedPaths ShardConfigurations::wanted_by(const TwinId& id, const State& state,
+                                           const State* device,
+                                           std::span<const std::string> paths) const {
+    const TwinId on = device_of(id);
+    std::optional<EdgeDevice> edge;
+    if (device != nullptr && device->exists() && device->identity->iot_edge)
+        edge.emplace(EdgeDevice{on, device->twin});
+    const std::vector<Claim> claims =
+        claims_on(*set_, id, state.twin, edge ? &*edge : nullptr, shard_.parts_.clock.now());
+    return hub::wanted_by(*set_, claims, id, paths);
+}
+
 const Applied& ShardConfigurations::newest(const TwinId& id) const {
     static const Applied none;
     if (const auto found = on_their_way_.find(id); found != on_their_way_.end())
@@ -269,8 +286,10 @@ void ShardConfigurations::settle_now(const std::shared_ptr<Entry>& entry, const 
     if (!change) return;
     const RankedConfiguration* known = set_->find(settlement.configuration);
     const Author author =
-        author_of_work(Cause::configuration, "configuration", settlement.configuration,
-                       known != nullptr ? known->configuration->author : Author{});
+        known != nullptr
+            ? author_of_configuration(known->configuration->id, known->configuration->etag_number,
+                                      known->configuration->author)
+            : author_of_work(Cause::configuration, "configuration", settlement.configuration, {});
     shard_.stage_twin(entry, std::move(*change), author, [](const Result<>&) {});
 }
 

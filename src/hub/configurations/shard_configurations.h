@@ -3,12 +3,14 @@
 #include "base/task.h"
 #include "hub/configurations/applied.h"
 #include "hub/configurations/configuration_set.h"
+#include "hub/configurations/wanted_by.h"
 #include "hub/lanes.h"
 #include "hub/settings.h"
 #include "hub/state.h"
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -38,6 +40,14 @@ public:
 
     // How configurations stand to the twin, as services see it; nullptr: none targets it.
     std::shared_ptr<const twin::Object> shown(const TwinId& id) const;
+
+    // What they made of it, durably; nullptr: nothing.
+    const Applied* applied(const TwinId& id) const;
+
+    // Who wants these desired properties of a twin, and who has them. `device`: of a module, the
+    // device that it is on.
+    WantedPaths wanted_by(const TwinId& id, const State& state, const State* device,
+                          std::span<const std::string> paths) const;
 
     // What holds from now on.
     void use(ConfigurationSetPtr set) { set_ = std::move(set); }

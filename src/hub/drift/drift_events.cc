@@ -1,4 +1,5 @@
 // What a shard tells and measures when a property moves (spec twin-document 15.2, transitions).
+#include "hub/drift/converged_work.h"
 #include "hub/drift/shard_drift.h"
 #include "hub/notice.h"
 #include "twin/drift/paths.h"
@@ -16,11 +17,22 @@ double seconds(Ticks span) { return std::chrono::duration<double>(span).count();
 
 }  // namespace
 
-void ShardDrift::measure(const State& next, const Drift& before) {
+void ShardDrift::measure(const TwinId& id, const State& next, const Drift& before) {
+    const Instant reported = next.twin.reported.stamp().updated;
+    bool came = false;
     for (const Moved& moved : next.drift->moved)
-        if (moved.is_leaf && moved.was && moved.is == DriftState::converged && moved.desired_at)
-            parts_.metrics.property_converged(
-                moved.path, seconds(next.twin.reported.stamp().updated - *moved.desired_at));
+        // A wish for what was reported before it took no time, and is not met by the device.
+        if (moved.is_leaf && moved.was && moved.is == DriftState::converged && moved.desired_at &&
+            *moved.desired_at <= reported) {
+            came = true;
+            parts_.metrics.by_property.observe(moved.path, seconds(reported - *moved.desired_at));
+        }
+    if (const Applied* applied = came ? parts_.applied(id) : nullptr) {
+        const twin::drift::Judge judge(next.twin, parts_.judge.policy(), is_edge_runtime(id));
+        for (const auto& [configuration, took] :
+             converged_configurations(*applied, next.drift->moved, judge, reported))
+            parts_.metrics.by_configuration.observe(configuration, took);
+    }
     const auto& is = next.drift->standing;
     if (is.base() != DriftState::converged || before.standing.base() <= DriftState::converged ||
         !is.converge_time)
@@ -33,7 +45,7 @@ void ShardDrift::measure(const State& next, const Drift& before) {
             value = tag->leaf().is_string() ? std::string(tag->leaf().get_string())
                                             : to_text(tag->leaf());
     }
-    parts_.metrics.twin_converged(value, seconds(*is.converge_time));
+    parts_.metrics.by_tag.observe(value, seconds(*is.converge_time));
 }
 
 void ShardDrift::publish(const TwinId& id, Instant at, std::string payload) {

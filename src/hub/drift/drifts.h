@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/task.h"
+#include "hub/configurations/wanted_by.h"
 #include "hub/drift/shard_drift.h"
 #include "hub/drift/wishes.h"
 #include "hub/views.h"
@@ -26,6 +27,7 @@ struct TwinDrift {
     Instant since{};                       // of its state; exact, through restarts
     std::optional<Ticks> converge_time;    // the last time
     std::map<std::uint64_t, Wish> wishes;  // by version of desired
+    WantedPaths wanted;                    // of the configurations of now
     Instant at{};
 };
 

@@ -1,7 +1,10 @@
 #include "hub/drift/drifts.h"
 
+#include "hub/configurations/configurations.h"
 #include "hub/testing/histories.h"
+#include "hub/testing/registry_calls.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace twinhub::hub {
@@ -66,6 +69,70 @@ TEST(Drifts, KnowsWhoAskedThroughLaterChangesAndARestart) {
     EXPECT_EQ(drift->since, drift->view.presence.connection_state_updated > never
                                 ? drift->since
                                 : drift->wishes.begin()->second.at);
+}
+
+std::string put_configuration(Fleet& fleet, std::string_view id, std::string_view body) {
+    const auto made = fleet.hub.run(fleet.hub.hub().configurations().put(
+        read_configuration(id, parse_json(body).value().as_object()).value(), {},
+        testing::author_of("order")));
+    return made ? (*made)->etag() : made.error().message;
+}
+
+std::string wanted(const TwinDrift& drift, const std::string& path) {
+    const auto found = drift.wanted.find(path);
+    std::string text;
+    if (found == drift.wanted.end()) return text;
+    for (const WantedBy& each : found->second)
+        text += fmt::format("{}{} {} {}{}", text.empty() ? "" : ", ", each.configuration,
+                            each.priority, to_text(each.value), each.wins ? " wins" : "");
+    return text;
+}
+
+TEST(Drifts, NamesTheConfigurationsThatWantAProperty) {
+    Fleet fleet;
+    fleet.create("d", R"({"site":"x"})");
+    for (const auto& [id, body] :
+         {std::pair("base", R"({"priority":1,"targetCondition":"*","content":{"deviceContent":{
+                 "properties.desired.cam":{"fps":10,"mode":"day","old":null}}}})"),
+          std::pair("site", R"({"priority":5,"targetCondition":"tags.site='x'","content":{
+                 "deviceContent":{"properties.desired.cam.fps":30}}})"),
+          std::pair("other", R"({"priority":9,"targetCondition":"tags.site='y'","content":{
+                 "deviceContent":{"properties.desired.cam.fps":60}}})"),
+          std::pair("modules", R"({"priority":9,"targetCondition":"from devices.modules where true",
+                 "content":{"moduleContent":{"properties.desired.cam.fps":60}}})")})
+        ASSERT_FALSE(put_configuration(fleet, id, body).contains(' '));
+    fleet.hub.tick();
+    const auto drift = fleet.hub.run(fleet.hub.hub().drifts().of(id_of("d")));
+    ASSERT_TRUE(drift);
+    EXPECT_EQ(wanted(*drift, "cam.fps"), "site 5 30 wins, base 1 10");
+    EXPECT_EQ(wanted(*drift, "cam.mode"), "base 1 \"day\" wins");
+    EXPECT_EQ(wanted(*drift, "p"), "");
+    for (const auto& property : drift->assessment.properties) {
+        if (property.path != "cam.fps") continue;
+        const Author& by = drift->wishes.at(property.verdict.desired_version).author;
+        EXPECT_EQ(by.principal, "system:configuration/site@1");
+        EXPECT_EQ(by.on_behalf_of, "iothubowner");
+    }
+}
+
+TEST(Drifts, ShowsADeploymentThatHasToStandBack) {
+    Fleet fleet;
+    IdentitySpec spec = spec_of("e");
+    spec.iot_edge = true;
+    fleet.hub.create(std::move(spec));
+    const auto deployment = [](int priority, int speed) {
+        return fmt::format(
+            R"({{"priority":{},"targetCondition":"*","content":{{"modulesContent":{{
+                "$edgeAgent":{{"properties.desired":{{"modules":{{}}}}}},
+                "fan":{{"properties.desired":{{"speed":{}}}}}}}}}}})",
+            priority, speed);
+    };
+    ASSERT_FALSE(put_configuration(fleet, "low", deployment(1, 10)).contains(' '));
+    ASSERT_FALSE(put_configuration(fleet, "high", deployment(2, 20)).contains(' '));
+    fleet.hub.tick();
+    const auto drift = fleet.hub.run(fleet.hub.hub().drifts().of(id_of("e", "fan")));
+    ASSERT_TRUE(drift) << drift.error().message;
+    EXPECT_EQ(wanted(*drift, "speed"), "high 2 20 wins, low 1 10");
 }
 
 TEST(Drifts, RefusesConditionsThatAreNone) {

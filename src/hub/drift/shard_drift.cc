@@ -1,5 +1,6 @@
 #include "hub/drift/shard_drift.h"
 
+#include "hub/series/shard_series.h"
 #include "twin/drift/paths.h"
 
 #include <algorithm>
@@ -171,6 +172,7 @@ void ShardDrift::show(const TwinId& id, fleet::Row row, const Entry* entry) {
     cells_.clear();
     for (const auto& [path, state] : made_.cells) cells_.push_back({path, state});
     parts_.columns.show_drift(id, row, {made_.facts, cells_}, entry);
+    if (!id.is_module()) parts_.series.stand(row, made_.facts.state);
 }
 
 fleet::DriftRow ShardDrift::at_start(const TwinId& id, const State& state,
@@ -199,12 +201,15 @@ fleet::DriftRow ShardDrift::at_start(const TwinId& id, const Drift& drift) {
 }
 
 void ShardDrift::committed(const Entry& entry, const State& next, const Presence& presence) {
+    if (!entry.id.is_module() && parts_.series.is_moved(entry.durable, next))
+        if (const auto row = row_of(entry.id)) parts_.series.place(*row, next.twin);
     if (!next.drift || next.drift == entry.durable.drift) return;
     const auto row = row_of(entry.id);
     if (!row) return;
     lay_over(entry.id, *next.drift, next.twin, presence, key_of(entry.id, *row));
     show(entry.id, *row, &entry);
-    if (entry.durable.exists() && entry.durable.drift) measure(next, *entry.durable.drift);
+    if (entry.durable.exists() && entry.durable.drift)
+        measure(entry.id, next, *entry.durable.drift);
     if (parts_.events.is_heard()) tell_moved(entry.id, next, presence);
 }
 
@@ -216,6 +221,7 @@ void ShardDrift::leaving(const Entry& entry) {
     due_.erase(key);
     stale_.erase(key);
     if (const auto was = table.drift_state(*row)) count_twin(entry.id, *was, -1);
+    if (!entry.id.is_module()) parts_.series.leave(*row);
     for (const DriftState state : twin::drift::states)
         if (state != DriftState::untracked)
             count_properties(state, -std::int64_t{table.drift_count(*row, state)});
@@ -230,6 +236,7 @@ void ShardDrift::connection_changed(const TwinId& id, const Presence& presence,
                                     const Entry* entry) {
     const auto row = row_of(id);
     if (!row) return;
+    if (!id.is_module()) parts_.series.connection(*row, presence.connected);
     fleet::Table& table = table_of(id);
     const std::uint64_t key = key_of(id, *row);
     const auto was = table.drift_state(*row);
@@ -258,6 +265,7 @@ void ShardDrift::connection_changed(const TwinId& id, const Presence& presence,
     if (waits) {
         count_twin(id, *was, -1);
         count_twin(id, now, 1);
+        if (!id.is_module()) parts_.series.stand(*row, now);
     }
     const fleet::DriftOverlay overlay{.waiting = now,
                                       .count = waiting,

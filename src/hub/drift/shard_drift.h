@@ -20,6 +20,9 @@
 
 namespace twinhub::hub {
 
+class ShardSeries;
+struct Applied;
+
 // How many twins and properties are in each state; by twin::drift::State.
 struct DriftCounts {
     std::array<std::int64_t, twin::drift::state_count> devices{};
@@ -47,6 +50,9 @@ public:
         // Gives the entry of a twin, nullptr when it cannot be had; maybe at once.
         std::function<void(const TwinId&, std::function<void(const Entry*)>)> fetch;
         std::function<Presence(const Entry&)> presence;
+        // What configurations made of a twin; nullptr: nothing.
+        std::function<const Applied*(const TwinId&)> applied;
+        ShardSeries& series;
         std::string metrics_tag;  // by whose values times to converge are measured
     };
     explicit ShardDrift(Parts parts);
@@ -99,7 +105,7 @@ private:
     void count_properties(State_ state, std::int64_t by);
     void wait_until(std::uint64_t key, Instant due);
     void look_again(std::uint64_t key);
-    void measure(const State& next, const Drift& before);
+    void measure(const TwinId& id, const State& next, const Drift& before);
     void tell(const TwinId& id, const twin::drift::Judge& judge, const std::string& path,
               State_ from, State_ to, const Presence& presence, Instant at);
     void tell_moved(const TwinId& id, const State& next, const Presence& presence);

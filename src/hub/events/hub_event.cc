@@ -10,7 +10,16 @@ namespace {
 
 constexpr std::array<std::string_view, event_sources> names{
     "TwinChangeEvents",  "DeviceLifecycleEvents", "DeviceConnectionStateEvents",
-    "DriftChangeEvents", "DeviceMessages",        "RolloutEvents"};
+    "DriftChangeEvents", "DeviceMessages",        "RolloutEvents",
+    "JobEvents",         "ConfigurationEvents"};
+
+// Which property of an event names the work that it is of.
+struct WorkProperty {
+    std::string_view property;
+    std::string_view collection;
+};
+constexpr WorkProperty work_properties[] = {
+    {"rollout", "rollouts"}, {"jobId", "jobs"}, {"configuration", "configurations"}};
 
 struct Keyword {
     std::string_view property;
@@ -38,6 +47,32 @@ std::optional<EventSource> parse_event_source(std::string_view name) {
         names, [&](std::string_view known) { return equals_ignoring_case(known, name); });
     if (found == names.end()) return std::nullopt;
     return static_cast<EventSource>(found - names.begin());
+}
+
+std::string event_source_names() {
+    std::string all;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        if (i > 0) all += i + 1 < names.size() ? ", " : " or ";
+        all += names[i];
+    }
+    return all;
+}
+
+std::string subject_of(const HubEvent& event) {
+    if (!event.twin.device.text().empty()) {
+        std::string subject = "devices/" + std::string(event.twin.device.text());
+        if (event.twin.is_module()) subject += "/modules/" + std::string(event.twin.module.text());
+        return subject;
+    }
+    for (const auto& [property, collection] : work_properties)
+        for (const auto& [name, value] : event.application)
+            if (name == property) return std::string(collection) + "/" + value;
+    return {};
+}
+
+std::string partition_of(const HubEvent& event) {
+    const std::string_view device = event.twin.device.text();
+    return device.empty() ? subject_of(event) : std::string(device);
 }
 
 std::string_view keyword_of(std::string_view system_property) {

@@ -94,7 +94,8 @@ HubEvent event_of(const DeviceEvent& passing, EventSource source, std::string id
     event.body = passing.payload;
     if (source == EventSource::messages) read_message(event, passing);
     else read_event(event, passing, hub_name);
-    event.system.emplace_back("iothub-connection-device-id", passing.id.device.text());
+    if (!passing.id.device.text().empty())
+        event.system.emplace_back("iothub-connection-device-id", passing.id.device.text());
     if (passing.id.is_module())
         event.system.emplace_back("iothub-connection-module-id", passing.id.module.text());
     event.system.emplace_back("iothub-enqueuedtime", format_instant(passing.at));

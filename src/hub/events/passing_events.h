@@ -8,9 +8,9 @@
 
 namespace twinhub::hub {
 
-// An event that passes by on a bus: a message of a device, or what the hub says of one in the same
-// form (drift, connections), whose properties name its opType. `id` is given to it here, since the
-// bus has none; a message that names its own keeps both.
+// An event that passes by on a bus: a message of a device, or what the hub says in the same form
+// (drift, connections, rollouts, jobs, configurations), whose properties name its opType. `id` is
+// given to it here, since the bus has none; a message that names its own keeps both.
 HubEvent event_of(const DeviceEvent& passing, EventSource source, std::string id,
                   std::string_view hub_name);
 

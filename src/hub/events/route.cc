@@ -60,8 +60,9 @@ bool Route::is_recorded() const {
 }
 
 bool Route::is_passing() const {
-    return hears(EventSource::connection) || hears(EventSource::drift) ||
-           hears(EventSource::messages) || hears(EventSource::rollouts);
+    for (std::size_t i = 0; i < event_sources; ++i)
+        if (sources_[i] && !hub::is_recorded(static_cast<EventSource>(i))) return true;
+    return false;
 }
 
 Verdict Route::judge(HubEvent& event, const json::object* twin, Instant now) const {

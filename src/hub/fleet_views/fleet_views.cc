@@ -1,6 +1,8 @@
 #include "hub/fleet_views/fleet_views.h"
 
 #include "base/json_members.h"
+#include "hub/configurations/configurations.h"
+#include "hub/fleet_views/group_times.h"
 #include "query/compile.h"
 
 #include <fmt/format.h>
@@ -16,9 +18,6 @@ using DriftState = twin::drift::State;
 
 constexpr std::size_t rows_max = 50'000;  // of a grouped question
 
-constexpr std::array bucket_bounds{1.0,   2.0,    5.0,      10.0,     30.0,      60.0,       300.0,
-                                   900.0, 3600.0, 14'400.0, 86'400.0, 604'800.0, 2'592'000.0};
-
 // A path as a query takes it, and nothing else. `reported.fw` stands for properties.reported.fw.
 Result<std::string> checked_path(std::string path, std::string_view where) {
     for (const std::string_view part : {"desired.", "reported."})
@@ -30,8 +29,6 @@ Result<std::string> checked_path(std::string path, std::string_view where) {
                        std::string(where));
     return path;
 }
-
-std::string key_text(const json::array& key) { return to_text(json::value(key)); }
 
 }  // namespace
 
@@ -66,10 +63,12 @@ Task<Result<FleetGroups>> FleetViews::groups(GroupsRequest request, FleetAsker a
         co_return failure(Code::argument_invalid, "Group by one or two paths", "by");
     std::string keys;
     std::string list;
+    std::vector<std::string> paths;
     for (std::size_t i = 0; i < request.by.size(); ++i) {
         CO_TRY(const std::string path, checked_path(request.by[i], "by"));
         keys += fmt::format("{} AS k{}, ", path, i);
         list += path + ", ";
+        paths.push_back(path);
     }
     const std::string text = fmt::format(
         "SELECT {}$drift.state AS s, connectionState AS c, COUNT() AS n FROM devices GROUP BY "
@@ -77,7 +76,7 @@ Task<Result<FleetGroups>> FleetViews::groups(GroupsRequest request, FleetAsker a
         keys, list);
     FleetGroups answer{.at = hub_.clock().now()};
     CO_TRY(const auto rows,
-           co_await ask_fleet(hub_.queries(), text, std::move(request.where), asker, rows_max));
+           co_await ask_fleet(hub_.queries(), text, request.where, asker, rows_max));
     if (rows.size() > rows_max)
         co_return failure(Code::argument_invalid, "These paths have too many values to group by",
                           "by");
@@ -87,17 +86,14 @@ Task<Result<FleetGroups>> FleetViews::groups(GroupsRequest request, FleetAsker a
         if (text_in(row, "c") == "Connected") some.connected = some.devices;
         if (const auto state = twin::drift::state_of(text_in(row, "s")))
             some.states[index_of(*state)] = some.devices;
-        json::array key;
-        for (std::size_t i = 0; i < request.by.size(); ++i)
-            if (const json::value* value = row.if_contains("k" + std::to_string(i)))
-                key.push_back(*value);
-        if (key.size() < request.by.size()) {
+        auto key = group_key(row, request.by.size());
+        if (!key) {
             answer.missing.add(some);
             continue;
         }
-        FleetGroups::Group& group = all[key_text(key)];
+        FleetGroups::Group& group = all[key_text(*key)];
         group.drift.add(some);
-        group.key = std::move(key);
+        group.key = *std::move(key);
     }
     for (auto& [text_of_key, group] : all) answer.groups.push_back(std::move(group));
     using Sort = GroupsRequest::Sort;
@@ -115,6 +111,12 @@ Task<Result<FleetGroups>> FleetViews::groups(GroupsRequest request, FleetAsker a
         answer.rest.add(answer.groups[i].drift);
     }
     if (answer.groups.size() > request.limit) answer.groups.resize(request.limit);
+    if (!request.times) co_return answer;
+    CO_TRY(const auto times, co_await group_times(hub_.queries(), std::move(paths),
+                                                  std::move(request.where), asker, rows_max));
+    for (FleetGroups::Group& group : answer.groups)
+        if (const auto found = times.find(key_text(group.key)); found != times.end())
+            group.p95_seconds = found->second.quantile(0.95);
     co_return answer;
 }
 
@@ -161,14 +163,21 @@ Task<Result<std::vector<PathFacts>>> FleetViews::paths() {
     co_return found;
 }
 
-Task<Result<Convergence>> FleetViews::convergence(std::string where, std::chrono::seconds window,
-                                                  FleetAsker asker) {
+Task<Result<Convergence>> FleetViews::convergence(std::string where, std::string configuration,
+                                                  std::chrono::seconds window, FleetAsker asker) {
     Convergence answer{.at = hub_.clock().now()};
+    std::string of = "devices";
+    std::string applied;
+    if (!configuration.empty()) {
+        CO_TRY(const ConfigurationPtr known, hub_.configurations().get(configuration));
+        if (known->content.kind != ContentKind::device) of = "devices.modules";
+        applied = status_path(known->id) + " = 'Applied' AND ";
+    }
     const std::string within = fmt::format(
-        "SELECT COUNT() AS n FROM devices WHERE IS_CONVERGED() AND $drift.since >= '{}' AND "
+        "SELECT COUNT() AS n FROM {} WHERE {}IS_CONVERGED() AND $drift.since >= '{}' AND "
         "$drift.convergeSeconds ",
-        format_instant(answer.at - window));
-    for (const double bound : bucket_bounds) {
+        of, applied, format_instant(answer.at - window));
+    for (const double bound : converge_bounds) {
         CO_TRY(const auto rows,
                co_await ask_fleet(hub_.queries(), within + fmt::format("<= {}", bound), where,
                                   asker, rows_max));

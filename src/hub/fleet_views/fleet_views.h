@@ -36,6 +36,7 @@ struct GroupsRequest {
     std::string where;
     std::size_t limit = groups_default;
     Sort sort = Sort::attention;
+    bool times = false;  // costs some more scans
 };
 
 // The fleet by the values of some paths.
@@ -43,6 +44,9 @@ struct FleetGroups {
     struct Group {
         json::array key;  // of scalars; objects and arrays as they are
         DriftOf drift;
+        // Of the devices that have converged, how long 95 of 100 took at most. Nothing: not asked
+        // for, or none has.
+        std::optional<double> p95_seconds;
     };
     Instant at{};
     std::vector<Group> groups;
@@ -61,6 +65,11 @@ struct FleetValues {
     std::uint64_t distinct = 0;
     bool exact = true;  // false: there are more
 };
+
+// Of seconds; what is beyond counts as the last one.
+inline constexpr std::array converge_bounds{1.0,      2.0,       5.0,        10.0,   30.0,
+                                            60.0,     300.0,     900.0,      3600.0, 14'400.0,
+                                            86'400.0, 604'800.0, 2'592'000.0};
 
 // How long devices took to come to what was last desired of them.
 struct Convergence {
@@ -91,8 +100,10 @@ public:
     // What there is below tags, desired and reported properties of devices.
     Task<Result<std::vector<PathFacts>>> paths();
 
-    Task<Result<Convergence>> convergence(std::string where, std::chrono::seconds window,
-                                          FleetAsker asker);
+    // Of the twins that have a configuration applied, if one is named: modules where it is for
+    // modules. Errors: configuration_not_found; those of ask_fleet.
+    Task<Result<Convergence>> convergence(std::string where, std::string configuration,
+                                          std::chrono::seconds window, FleetAsker asker);
 
 private:
     Hub& hub_;

@@ -22,7 +22,9 @@ Result<std::optional<std::string>> fact(const store::Snapshot& snapshot, const s
     return std::optional<std::string>(opened.body);
 }
 
-Result<ChangeRecord> decode(std::string_view key, std::string_view value) {
+}  // namespace
+
+Result<ChangeRecord> open_change(std::string_view key, std::string_view value) {
     TRY(const store::Opened opened,
         store::open(store::Kind::change, change_record_format, "changes", key, value));
     auto record = decode_change_record(opened.body);
@@ -31,8 +33,6 @@ Result<ChangeRecord> decode(std::string_view key, std::string_view value) {
                        "changes/" + store::printable(key));
     return record;
 }
-
-}  // namespace
 
 std::string ended_key(const TwinId& id, std::uint64_t sequence) {
     std::string key = store::metadata_key(store::Area::ended, store::twin_key(id));
@@ -84,7 +84,7 @@ Result<ChangeLog::Present> ChangeLog::present() const {
     const auto cursor =
         snapshot_->scan(Family::changes, store::changes_range(slot_, held + 1, ~std::uint64_t{0}));
     for (cursor->seek_first(); cursor->valid(); cursor->next()) {
-        TRY(const ChangeRecord record, decode(cursor->key(), cursor->value()));
+        TRY(const ChangeRecord record, open_change(cursor->key(), cursor->value()));
         if (record.id != id_) continue;
         if (record.kind == ChangeKind::twin) {
             TRY(state.twin, twin::redo(state.twin, record.change));
@@ -108,7 +108,7 @@ Result<std::optional<KeptChange>> ChangeLog::read(std::uint64_t sequence) const 
     const std::string key = store::change_key(slot_, sequence);
     TRY(const std::optional<std::string> value, snapshot_->get(Family::changes, key));
     if (!value) return std::optional<KeptChange>{};
-    TRY(ChangeRecord record, decode(key, *value));
+    TRY(ChangeRecord record, open_change(key, *value));
     if (record.id != id_)
         return failure(Code::argument_invalid,
                        "Change " + std::to_string(sequence) + " is not one of '" + id_.text() + "'",

@@ -14,6 +14,9 @@ namespace twinhub::hub {
 // frame without a body.
 std::string ended_key(const TwinId& id, std::uint64_t sequence);
 
+// A change as stored under its key. Errors: corrupted, which names the record.
+Result<ChangeRecord> open_change(std::string_view key, std::string_view value);
+
 // Before which moment changes of a slot may be missing, as stored; `never`: all are there.
 Result<Instant> forgotten_before(const store::Snapshot& snapshot, Slot slot);
 

@@ -49,7 +49,7 @@ Result<HistoryFilter::Part> parse_history_part(std::string_view text) {
 
 std::string_view author_name(const ChangeRecord& change) {
     if (change.author.cause == Cause::device) return change.id.device.text();
-    return change.author.principal;
+    return without_version(change.author.principal);
 }
 
 void keep_matching(std::vector<twin::TouchedLeaf>& leaves, const HistoryFilter& filter) {

@@ -3,6 +3,7 @@
 #include "base/encoding.h"
 #include "base/json_members.h"
 #include "hub/methods/method_calls.h"
+#include "hub/methods/read_call.h"
 
 #include <algorithm>
 #include <array>
@@ -15,31 +16,14 @@ constexpr std::size_t condition_bytes_max =
     std::size_t{4} * 8192;  // the language counts characters
 constexpr std::int64_t time_default = 3600;
 constexpr std::int64_t time_max = 30 * 24 * 3600;
-constexpr std::int64_t seconds_max = 1'000'000;  // far beyond any limit: just not to overflow
 
 bool is_id_character(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            std::string_view("-:.+%_#*?!(),=@;$'").find(c) != std::string_view::npos;
 }
 
-Result<> read_seconds(const json::object& body, std::string_view name,
-                      std::chrono::seconds& seconds) {
-    TRY(const auto number, integer_member(body, name));
-    if (number) seconds = std::chrono::seconds(std::clamp(*number, -seconds_max, seconds_max));
-    return {};
-}
-
 Result<MethodCall> read_call(const json::object& body) {
-    MethodCall call;
-    TRY(const auto name, text_member(body, "methodName"));
-    if (!name) return failure(Code::argument_null, "The method has no name", "methodName");
-    call.name = *name;
-    TRY_VOID(read_seconds(body, "responseTimeoutInSeconds", call.response_timeout));
-    TRY_VOID(read_seconds(body, "connectTimeoutInSeconds", call.connect_timeout));
-    if (const json::value* payload = body.if_contains("payload")) {
-        call.payload.clear();
-        append_json(call.payload, *payload);
-    }
+    TRY(MethodCall call, read_method_call(body));
     TRY_VOID(MethodCalls::check(call));
     return call;
 }

@@ -77,7 +77,7 @@ Result<JobSpec> decode_job(std::string_view id, std::string_view bytes) {
          {&spec.author.principal, &spec.author.on_behalf_of, &spec.author.change,
           &spec.author.reason, &spec.author.request_id, &spec.author.client})
         *text = reader.text();
-    if (reader.failed() || spec.type > JobType::method || spec.author.cause > Cause::import)
+    if (reader.failed() || spec.type > JobType::method || spec.author.cause > last_cause)
         return damaged("A job cannot be read");
     return spec;
 }

@@ -1,6 +1,7 @@
 #include "hub/jobs/job_rows.h"
 
 #include "base/encoding.h"
+#include "hub/demanded_text.h"
 #include "query/document_row.h"
 #include "store/keys.h"
 
@@ -21,26 +22,6 @@ DeviceJobStatus status_of(const JobState& state, const JobDevice& device) {
     if (device.status > DeviceJobStatus::running || !has_ended(state.status)) return device.status;
     return state.status == JobStatus::cancelled ? DeviceJobStatus::canceled
                                                 : DeviceJobStatus::failed;
-}
-
-// What a condition demands of a text that stands at the top of a row.
-std::optional<std::string> demanded(const query::Plan& plan, query::ExprIndex index,
-                                    std::string_view name) {
-    const query::Expr& expr = plan.expr(index);
-    if (expr.op == query::Op::logical_and) {
-        for (const query::ExprIndex operand : expr.operands)
-            if (auto found = demanded(plan, operand, name)) return found;
-        return std::nullopt;
-    }
-    if (expr.op != query::Op::equal) return std::nullopt;
-    const query::Expr* path = &plan.expr(expr.operands[0]);
-    const query::Expr* constant = &plan.expr(expr.operands[1]);
-    if (path->op != query::Op::path) std::swap(path, constant);
-    if (path->op != query::Op::path || constant->op != query::Op::constant) return std::nullopt;
-    const auto& segments = plan.paths[path->path].segments;
-    const auto* key = segments.size() == 1 ? std::get_if<std::string>(&segments[0]) : nullptr;
-    if (!key || *key != name || !constant->constant.is_string()) return std::nullopt;
-    return std::string(constant->constant.get_string());
 }
 
 }  // namespace
@@ -79,8 +60,8 @@ json::object job_row(const JobSpec& spec, const JobState& state, const JobDevice
 JobRows::JobRows(std::shared_ptr<const query::Plan> plan, PageRequest request, const Clock& clock)
     : plan_(std::move(plan)), request_(std::move(request)), clock_(&clock) {
     if (!plan_->where) return;
-    only_job_ = demanded(*plan_, *plan_->where, "jobId");
-    only_device_ = demanded(*plan_, *plan_->where, "deviceId");
+    only_job_ = demanded_text(*plan_, *plan_->where, "jobId");
+    only_device_ = demanded_text(*plan_, *plan_->where, "deviceId");
 }
 
 std::string JobRows::to_text(const Position& position) {

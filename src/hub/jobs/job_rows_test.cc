@@ -1,5 +1,6 @@
 // What became of jobs at each device, as queries see it.
 #include "hub/testing/jobs.h"
+#include "hub/testing/stored_jobs.h"
 #include "query/testing/conformance.h"
 
 #include <gmock/gmock.h>
@@ -20,44 +21,18 @@ using ::testing::SizeIs;
 TEST(JobRows, AnswerEveryCaseOfTheConformanceTable) {
     using query::testing::conformance;
     std::map<std::string, JobRows::Source> sources;
-    for (const json::object& row : conformance().jobs) {
-        const auto text = [&row](const char* name) {
-            return std::string(row.at(name).as_string());
-        };
-        const auto time = [&](const char* name) { return parse_instant(text(name)).value(); };
-        const std::string id = text("jobId");
-        const bool running = text("status") == "running";
-        JobSpec spec{.id = id,
-                     .type = text("jobType") == name_of(JobType::method) ? JobType::method
-                                                                         : JobType::twin_update,
-                     .created = time("createdDateTimeUtc"),
-                     .time_max = std::chrono::duration_cast<std::chrono::seconds>(
-                         time("endTimeUtc") - time("startTimeUtc"))};
-        JobSpec& known = spec;
-        JobDevice device{.id = id_of(text("deviceId")), .updated = time("lastUpdatedDateTimeUtc")};
-        device.status = running                      ? DeviceJobStatus::running
-                        : text("status") == "failed" ? DeviceJobStatus::failed
-                                                     : DeviceJobStatus::completed;
-        if (const auto* error = row.if_contains("error"))
-            device.error = {std::string(error->at("code").as_string()),
-                            std::string(error->at("description").as_string())};
-        if (const auto* outcome = row.if_contains("outcome");
-            outcome && outcome->at("deviceMethodResponse").is_object()) {
-            const json::value& answer = outcome->at("deviceMethodResponse");
-            device.method_status = static_cast<int>(answer.at("status").as_int64());
-            device.method_payload = to_text(answer.at("payload"));
+    std::vector<json::object> shown;
+    for (const StoredJob& job : stored_jobs(conformance().jobs)) {
+        JobRows::Source& source = sources[job.spec.id];
+        source.spec = std::make_shared<const JobSpec>(job.spec);
+        source.state = job.state;
+        for (const JobDevice& device : job.devices) {
+            shown.push_back(job_row(job.spec, job.state, device));
+            const std::string key = job_group_key(job.spec.id, device.id);
+            source.open[key] = {.key = key, .devices = {device}};
         }
-        const JobState state{.status = running ? JobStatus::running : JobStatus::completed,
-                             .started = time("startTimeUtc"),
-                             .ended = running ? never : time("endTimeUtc"),
-                             .resolved = true};
-        EXPECT_EQ(json::value(job_row(known, state, device)), json::value(row));
-        JobRows::Source& source = sources[id];
-        source.spec = std::make_shared<const JobSpec>(std::move(spec));
-        source.state = state;
-        const std::string key = job_group_key(id, device.id);
-        source.open[key] = {.key = key, .devices = {device}};
     }
+    EXPECT_EQ(shown, conformance().jobs);
     // What is open is found where the store has its older self.
     store::MemoryEngine engine;
     store::Batch batch;

@@ -1,6 +1,7 @@
 #include "hub/jobs/job_run.h"
 
 #include "hub/hub.h"
+#include "hub/jobs/job_event.h"
 #include "hub/jobs/job_targets.h"
 #include "hub/jobs/method_work.h"
 #include "hub/jobs/twin_work.h"
@@ -159,6 +160,7 @@ Task<> JobRun::run() {
         next.started = parts_.hub.clock().now();
         co_await write_state(std::move(next));
         parts_.hub.log().info("job.started", {{"job", spec_->id}, {"type", name_of(spec_->type)}});
+        parts_.events.publish(job_event(*spec_, state_, state_.started));
     }
     const bool resumed = state_.resolved;
     Result<> done = {};
@@ -378,6 +380,7 @@ Task<> JobRun::finish(JobStatus how, std::string reason) {
                                         {"status", name_of(how)},
                                         {"devices", state_.devices},
                                         {"failed", state_.failed}});
+    parts_.events.publish(job_event(*spec_, state_, now));
     ended_();
 }
 

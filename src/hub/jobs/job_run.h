@@ -3,6 +3,7 @@
 #include "base/task.h"
 #include "hub/bulk/rate.h"
 #include "hub/commit_queue.h"
+#include "hub/device_events.h"
 #include "hub/jobs/device_work.h"
 #include "hub/jobs/pulse.h"
 
@@ -28,6 +29,7 @@ public:
         Hub& hub;
         CommitQueue& commits;  // whose failures take back nothing: each run sees to itself
         std::shared_ptr<Rate> rate;
+        DeviceEvents& events;  // that it begins, and how it ends
     };
     // `state`: as stored. `ended` is called once, when its end is durable; not after a stop of the
     // hub.

@@ -3,6 +3,7 @@
 #include "base/encoding.h"
 #include "hub/commit_queue.h"
 #include "hub/hub.h"
+#include "hub/jobs/job_event.h"
 #include "hub/jobs/job_rows.h"
 #include "hub/jobs/job_run.h"
 #include "hub/secrets.h"
@@ -87,6 +88,7 @@ struct Jobs::State {
     Hub& hub;
     CommitQueue commits;
     std::shared_ptr<Rate> rate;
+    DeviceEvents events;
     std::map<std::string, Job> jobs;
     std::set<Place> by_age;        // of all jobs
     std::set<std::string> active;  // that have not ended
@@ -188,6 +190,8 @@ Result<> Jobs::load() {
     return {};
 }
 
+DeviceEvents& Jobs::events() { return state_->events; }
+
 void Jobs::tick() {
     State& state = *state_;
     std::size_t under_way = 0;
@@ -235,13 +239,13 @@ void Jobs::State::begin_due() {
     });
     for (Job* const job : due) {
         if (running++ >= std::max<std::size_t>(1, settings().running_max)) break;
-        job->run =
-            JobRun::begin({hub, commits, rate}, job->spec, job->state, [this, id = job->spec->id] {
-                Job& ended = jobs.at(id);
-                ended.state = ended.run->durable();
-                ended.run.reset();
-                has_come_to_an_end(ended);
-            });
+        job->run = JobRun::begin({hub, commits, rate, events}, job->spec, job->state,
+                                 [this, id = job->spec->id] {
+                                     Job& ended = jobs.at(id);
+                                     ended.state = ended.run->durable();
+                                     ended.run.reset();
+                                     has_come_to_an_end(ended);
+                                 });
     }
 }
 
@@ -395,6 +399,7 @@ Task<Result<JobView>> Jobs::State::cancel(std::string id, bool running) {
     const Result<> durable = co_await settled();
     job.closing = false;  // nobody removes a job that is closing: it is still there
     if (!durable) co_return std::unexpected(durable.error());
+    events.publish(job_event(*job.spec, next, next.ended));
     JobView cancelled{*job.spec, next, 0};
     job.state = std::move(next);
     has_come_to_an_end(job);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/task.h"
+#include "hub/device_events.h"
 #include "hub/jobs/job.h"
 #include "hub/queries.h"
 
@@ -48,6 +49,10 @@ public:
     // it might, and none, before the last one. Errors: argument_invalid (a foreign cursor, a clause
     // that devices.jobs does not have), timeout (nobody waits any more), corrupted.
     Task<Result<QueryPage>> devices(std::shared_ptr<const query::Plan> plan, PageRequest request);
+
+    // jobStarted, jobCompleted, jobFailed, jobCancelled (job_event.h), when it is durable. Passing
+    // by: what a crash cuts off is not told again.
+    DeviceEvents& events();
 
 private:
     struct State;

@@ -1,6 +1,7 @@
 // Scheduled jobs through the hub: what they do to devices, when, and what is left after a crash.
 #include "hub/jobs/jobs.h"
 
+#include "hub/testing/heard_events.h"
 #include "hub/testing/jobs.h"
 
 #include <gmock/gmock.h>
@@ -132,6 +133,50 @@ TEST(Jobs, AreCancelledBeforeTheyBegin) {
     EXPECT_EQ(status_of(hub, "later"), "cancelled");
     EXPECT_THAT(changes_by(hub, "later"), IsEmpty());
     EXPECT_EQ(job(hub, "later").spec.task, fan);
+}
+
+TEST(Jobs, SayWhenTheyBeginAndHowTheyEnd) {
+    Settings settings;
+    settings.jobs.devices_per_second = 10;
+    TestHub hub(settings);
+    create(hub, 40);
+    {
+        HeardEvents heard(hub, hub.hub().jobs().events());
+        ASSERT_TRUE(create_job(hub, "fw", body_of("deviceId IN ['d1', 'd2']")));
+        EXPECT_THAT(heard.kinds(), IsEmpty());
+        tick_until_ended(hub, "fw");
+        EXPECT_THAT(heard.kinds(), ElementsAre("jobStarted", "jobCompleted"));
+        json::object last = heard.last();
+        EXPECT_TRUE(last.erase("at") && last.erase("startTime"));
+        EXPECT_EQ(
+            json::value(last),
+            parse_json(
+                R"({"jobId":"fw","type":"scheduleUpdateTwin","status":"completed","devices":2,)"
+                R"("succeeded":2,"failed":0,)"
+                R"("by":{"kind":"rest","principal":"iothubowner","client":"10.0.0.1"}})")
+                .value());
+        ASSERT_TRUE(create_job(hub, "none", body_of("tags.")));
+        tick_until_ended(hub, "none");
+        EXPECT_EQ(heard.kinds().back(), "jobFailed");
+        EXPECT_TRUE(heard.last().contains("failureReason"));
+        ASSERT_TRUE(
+            create_job(hub, "later", body_of("", fan, R"(,"startTime":"2026-03-02T00:10:00Z")")));
+        ASSERT_TRUE(hub.run(hub.hub().jobs().cancel("later")));
+        EXPECT_EQ(heard.kinds().back(), "jobCancelled");
+        ASSERT_TRUE(create_job(hub, "slow", body_of("")));
+        for (int i = 0; i < 10; ++i) hub.tick();
+        EXPECT_THAT(heard.kinds(), ElementsAre("jobStarted", "jobCompleted", "jobStarted",
+                                               "jobFailed", "jobCancelled", "jobStarted"));
+    }
+    // One that goes on after a crash has begun already.
+    ASSERT_TRUE(hub.crash());
+    HeardEvents heard(hub, hub.hub().jobs().events());
+    for (int i = 0; i < 5; ++i) hub.tick();
+    EXPECT_EQ(status_of(hub, "slow"), "running");
+    EXPECT_THAT(heard.kinds(), IsEmpty());
+    ASSERT_TRUE(hub.run(hub.hub().jobs().cancel("slow", true)));
+    tick_until_ended(hub, "slow");
+    EXPECT_THAT(heard.kinds(), ElementsAre("jobCancelled"));
 }
 
 TEST(Jobs, EndWhileTheyRunWhenThatIsAskedFor) {

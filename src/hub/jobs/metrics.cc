@@ -1,17 +1,8 @@
 #include "hub/jobs/metrics.h"
 
+#include "base/instruments.h"
+
 namespace twinhub::hub {
-namespace {
-
-prometheus::Counter& counter(prometheus::Registry& registry, const char* name, const char* help) {
-    return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
-}
-
-prometheus::Gauge& gauge(prometheus::Registry& registry, const char* name, const char* help) {
-    return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
-}
-
-}  // namespace
 
 JobMetrics::JobMetrics(prometheus::Registry& registry)
     : active(gauge(registry, "twin_jobs_active", "Scheduled jobs that wait or run")),

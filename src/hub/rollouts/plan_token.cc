@@ -2,10 +2,8 @@
 
 #include "base/bytes.h"
 #include "base/encoding.h"
+#include "base/hmac.h"
 #include "base/json_members.h"
-
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <algorithm>
 #include <cmath>
@@ -19,13 +17,7 @@ constexpr std::string_view purpose = "twinhub rollout plan 1\n";
 std::string mac_of(std::string_view payload, std::string_view key) {
     std::string text(purpose);
     text += payload;
-    std::string mac(EVP_MAX_MD_SIZE, '\0');
-    unsigned size = 0;
-    CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-               reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-               reinterpret_cast<unsigned char*>(mac.data()), &size) != nullptr);
-    mac.resize(size);
-    return mac;
+    return hmac_sha256(key, text);
 }
 
 std::unexpected<Error> no_plan() {

@@ -87,10 +87,13 @@ void RolloutPart::judge(Device& device, const twin::Twin& twin) {
     DriftState worst = DriftState::converged;
     Instant desired_at = Instant::min();
     Ticks timeout = Ticks::max();
+    Instant unmet_since = never;
     for (const std::string& path : parts_.context->touch.desired_paths()) {
         const auto property = judge.property(path);
         if (!property) continue;
         worst = std::max(worst, property->verdict.state);
+        if (property->verdict.state != DriftState::converged)
+            unmet_since = std::max(unmet_since, property->verdict.desired_at);
         if (property->verdict.state != DriftState::pending) continue;
         desired_at = std::max(desired_at, property->verdict.desired_at);
         timeout = std::min(timeout, judge.policy().property(path).pending_timeout);
@@ -100,6 +103,7 @@ void RolloutPart::judge(Device& device, const twin::Twin& twin) {
         device.known = true;
         device.desired_at = desired_at;
         device.timeout = timeout;
+        device.unmet_since = unmet_since;
     });
 }
 
@@ -124,7 +128,14 @@ void RolloutPart::twin_changed(std::uint32_t number, const State& before, const 
     if (device.step == DeviceStep::waiting && before.exists() &&
         after.twin.tags != before.twin.tags)
         device.not_before = never;  // it may have moved to another zone
-    if (stands(device) || device.busy) judge(device, after.twin);
+    if (!stands(device) && !device.busy) return;
+    const Instant wished = device.unmet_since;
+    judge(device, after.twin);
+    if (device.step != DeviceStep::told || device.base != DriftState::converged || wished == never)
+        return;
+    const std::chrono::duration<double> took = after.twin.reported.stamp().updated - wished;
+    if (took.count() >= 0)
+        parts_.converge_times.observe(parts_.context->document.name, took.count());
 }
 
 void RolloutPart::order(PartOrders orders) {

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/task.h"
+#include "hub/drift/converge_histogram.h"
 #include "hub/rollouts/metrics.h"
 #include "hub/rollouts/record.h"
 #include "hub/rollouts/zones.h"
@@ -57,6 +58,7 @@ public:
         const Clock& clock;
         const twin::drift::Policy& policy;
         RolloutMetrics& metrics;
+        ConvergeHistogram& converge_times;  // by rollout
         Executor pool;
         std::shared_ptr<const RolloutContext> context;
     };
@@ -117,6 +119,7 @@ private:
         Instant not_before = never;
         Instant desired_at{};  // of what is waited for
         Ticks timeout{};
+        Instant unmet_since = never;  // when the newest of what it does not meet was desired
     };
     struct Base {
         std::array<std::uint64_t, twin::drift::state_count> states{};

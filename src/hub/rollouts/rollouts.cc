@@ -6,6 +6,7 @@
 #include "hub/limits.h"
 #include "hub/rollouts/overlaps.h"
 #include "hub/rollouts/running.h"
+#include "hub/rollouts/state_event.h"
 #include "hub/secrets.h"
 #include "hub/streams.h"
 #include "store/keys.h"
@@ -132,8 +133,11 @@ Task<Result<>> Rollouts::save(RunningPtr rollout, RolloutRecord next) {
     hub_.metrics().rollouts.rollouts(rollout->record.state, rollout->is_new ? 0 : -1);
     hub_.metrics().rollouts.rollouts(next.state, 1);
     rollout->is_new = false;
+    const RolloutState from = rollout->record.state;
     if (next.state != rollout->record.state) rollout->reason.clear();
     rollout->record = std::move(next);
+    if (auto event = state_event(rollout->record, from, hub_.clock().now()))
+        events_.publish(std::move(event));
     if (told) log(rollout->record, rollout->record.log.back());
     show(*rollout);
     publish();

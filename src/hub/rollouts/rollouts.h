@@ -83,8 +83,9 @@ public:
     // Errors: not_found.
     Task<Result<RolloutDevicePage>> devices(std::string name, RolloutPart::Wanted wanted);
 
-    // rolloutDeviceFailed (failure_event.h), once for each device that a wave leaves behind
-    // refused, drifted or silent when the next one begins or the rollout is over. Passing by.
+    // Where it stands, when that changes (state_event.h); and rolloutDeviceFailed
+    // (failure_event.h), once for each device that a wave leaves behind refused, drifted or silent
+    // when the next one begins or the rollout is over. Passing by.
     DeviceEvents& events() { return events_; }
 
 private:

@@ -2,6 +2,7 @@
 #include "hub/rollouts/rollouts.h"
 
 #include "hub/configurations/configurations.h"
+#include "hub/testing/heard_events.h"
 #include "hub/testing/test_hub.h"
 
 #include <gmock/gmock.h>
@@ -139,6 +140,22 @@ private:
     std::deque<TestLink> links_;
     std::vector<std::size_t> answered_;
 };
+
+TEST(RolloutTimes, AreMeasuredForEachDeviceThatComesToIt) {
+    Fleet fleet(10);
+    fleet.is_bad = [](std::size_t i) { return i == 3; };
+    fleet.connect_all();
+    fleet.start("{}", R"([{"rest":true}])");
+    fleet.hub.tick(250ms);
+    fleet.hub.tick(250ms);
+    fleet.hub.clock().advance(20s);
+    fleet.answer();
+    const std::string metrics = fleet.hub.metrics_text();
+    EXPECT_THAT(metrics,
+                ::testing::HasSubstr(R"(twin_rollout_converge_seconds_count{rollout="r"} 9)"));
+    EXPECT_THAT(metrics, ::testing::ContainsRegex(
+                             R"(twin_rollout_converge_seconds_sum\{rollout="r"\} 18[0-9])"));
+}
 
 TEST(RolloutPlans, SayWhatWouldHappenAndWriteNothing) {
     Fleet fleet(20);
@@ -278,7 +295,7 @@ TEST(Rollouts, GoThroughTheirWavesToTheEnd) {
     EXPECT_THAT(
         log, ::testing::ElementsAre("planned", "start", "running", "passed", "passed", "passed"));
     // Others see who it was.
-    EXPECT_EQ(fleet.changes(Cause::job).size(), 20u);
+    EXPECT_EQ(fleet.changes(Cause::rollout).size(), 20u);
     const auto page =
         fleet.hub.run(fleet.hub.hub().rollouts().devices("r", {.state = "told", .limit = 7}));
     ASSERT_TRUE(page);
@@ -318,7 +335,7 @@ TEST(Rollouts, StopInTheFirstGatedWaveOfALargeFleetAndGoBack) {
     EXPECT_EQ(fleet.with_mode(1), devices);
     for (std::size_t i = 0; i < devices; i += 97)
         EXPECT_EQ(to_text(fleet.desired(i)), R"({"keep":{"a":7},"mode":1})");
-    EXPECT_EQ(fleet.changes(Cause::rollback), fleet.changes(Cause::job));
+    EXPECT_EQ(fleet.changes(Cause::rollback), fleet.changes(Cause::rollout));
     EXPECT_EQ(testing::wrong_with(fleet.hub), "");
 }
 
@@ -337,6 +354,43 @@ TEST(Rollouts, GoOnPastAGateOnlyWhenSomebodyMeansIt) {
     EXPECT_EQ(fleet.state(), RolloutState::completed);
     EXPECT_EQ(fleet.with_mode(2), 20u);
     EXPECT_TRUE(fleet.view()->record.waves[0].waived);
+}
+
+TEST(Rollouts, SayWhereTheyStandWhenThatChanges) {
+    Fleet fleet(20);
+    fleet.connect_all();
+    fleet.is_bad = [](std::size_t i) { return i < 10; };
+    testing::HeardEvents heard(fleet.hub, fleet.hub.hub().rollouts().events());
+    fleet.start(R"({"gates":{"rejectedAtMost":0}})", R"([{"count":12},{"rest":true,"gates":{}}])");
+    fleet.go(3s);
+    ASSERT_EQ(fleet.state(), RolloutState::held);
+    EXPECT_THAT(heard.kinds(), ::testing::ElementsAre("rolloutStarted", "rolloutHeld"));
+    json::object held = heard.last();
+    EXPECT_EQ(held.at("rollout"), "r");
+    EXPECT_EQ(held.at("state"), "held");
+    EXPECT_EQ(held.at("from"), "running");
+    EXPECT_EQ(held.at("wave"), 1);
+    EXPECT_EQ(held.at("waves"), 2);
+    EXPECT_EQ(held.at("devices"), 20);
+    EXPECT_TRUE(held.contains("reason"));
+    EXPECT_FALSE(held.contains("principal"));
+    EXPECT_GE(held.at("states").at("rejected").to_number<int>(), 1);
+    ASSERT_TRUE(fleet.act(RolloutAction::resume, "they are old", "r"));
+    const json::object resumed = heard.last("rolloutResumed");
+    EXPECT_EQ(resumed.at("reason"), "they are old");
+    EXPECT_EQ(resumed.at("principal"), "iothubowner");
+    ASSERT_TRUE(fleet.act(RolloutAction::pause));
+    ASSERT_TRUE(fleet.act(RolloutAction::resume));
+    fleet.go(3s);
+    ASSERT_EQ(fleet.state(), RolloutState::completed);
+    ASSERT_TRUE(fleet.act(RolloutAction::rollback));
+    fleet.go(3s);
+    ASSERT_EQ(fleet.state(), RolloutState::rolled_back);
+    std::vector<std::string> kinds = heard.kinds();
+    EXPECT_NE(std::erase(kinds, "rolloutDeviceFailed"), 0u);
+    EXPECT_THAT(kinds, ::testing::ElementsAre("rolloutStarted", "rolloutHeld", "rolloutResumed",
+                                              "rolloutPaused", "rolloutResumed", "rolloutCompleted",
+                                              "rolloutRollingBack", "rolloutRolledBack"));
 }
 
 TEST(Rollouts, HaltOrGoBackByThemselvesWhereThatIsAsked) {
@@ -488,7 +542,7 @@ TEST(Rollouts, TryAgainWhenTheStoreFails) {
     fleet.go(10s);
     EXPECT_EQ(fleet.state(), RolloutState::completed);
     EXPECT_EQ(fleet.with_mode(2), 8u);
-    for (const auto& [id, count] : fleet.changes(Cause::job)) EXPECT_EQ(count, 1) << id.text();
+    for (const auto& [id, count] : fleet.changes(Cause::rollout)) EXPECT_EQ(count, 1) << id.text();
 }
 
 // Any run of turns, reports, orders and kills at any moment: no device is changed twice or
@@ -523,9 +577,9 @@ RC_GTEST_PROP(RolloutsProperty, KilledAtAnyMomentNobodyIsChangedTwiceOrSkipped, 
         fleet.go(10s);
         RC_ASSERT(fleet.state() == RolloutState::completed);
         RC_ASSERT(fleet.with_mode(2) == size);
-        RC_ASSERT(fleet.changes(Cause::job).size() == size);
+        RC_ASSERT(fleet.changes(Cause::rollout).size() == size);
     }
-    for (const auto& [id, count] : fleet.changes(Cause::job)) RC_ASSERT(count == 1);
+    for (const auto& [id, count] : fleet.changes(Cause::rollout)) RC_ASSERT(count == 1);
     if (fleet.state() == RolloutState::starting) fleet.go(2s);
     const auto back = fleet.act(RolloutAction::rollback);
     RC_ASSERT(back.has_value());
@@ -534,8 +588,8 @@ RC_GTEST_PROP(RolloutsProperty, KilledAtAnyMomentNobodyIsChangedTwiceOrSkipped, 
     RC_ASSERT(fleet.state() == RolloutState::rolled_back);
     for (std::size_t i = 0; i < size; ++i) RC_ASSERT(to_text(fleet.desired(i)) == before[i]);
     // Each one that was told has gone back once, and nobody else.
-    RC_ASSERT(fleet.changes(Cause::rollback) == fleet.changes(Cause::job));
-    for (const auto& [id, count] : fleet.changes(Cause::job)) RC_ASSERT(count == 1);
+    RC_ASSERT(fleet.changes(Cause::rollback) == fleet.changes(Cause::rollout));
+    for (const auto& [id, count] : fleet.changes(Cause::rollout)) RC_ASSERT(count == 1);
     RC_ASSERT(testing::wrong_with(fleet.hub) == "");
 }
 

@@ -82,7 +82,7 @@ Task<> Rollouts::turn() {
 PartOrders Rollouts::orders_of(Running& rollout, Ticks passed) const {
     PartOrders orders;
     const RolloutRecord& record = rollout.record;
-    orders.author = author_of_work(Cause::job, "rollout", record.document.name, record.author);
+    orders.author = author_of_work(Cause::rollout, "rollout", record.document.name, record.author);
     // After a restart nobody is told before it is known how the others stand.
     if (record.state == RolloutState::running && rollout.unknown == 0) {
         orders.what = PartOrders::What::tell;
@@ -276,9 +276,9 @@ Task<> Rollouts::judge_wave(RunningPtr rollout) {
 // --- devices come and go -------------------------------------------------------------------------
 
 void Rollouts::open_part(Running& rollout, Shard& shard) {
-    rollout.parts[shard.index()] = std::make_shared<RolloutPart>(
-        RolloutPart::Parts{shard, hub_.shards().engine(), hub_.clock(), hub_.settings().drift,
-                           hub_.metrics().rollouts, hub_.shards().pool(), rollout.context});
+    rollout.parts[shard.index()] = std::make_shared<RolloutPart>(RolloutPart::Parts{
+        shard, hub_.shards().engine(), hub_.clock(), hub_.settings().drift, hub_.metrics().rollouts,
+        hub_.metrics().drift.by_rollout, hub_.shards().pool(), rollout.context});
 }
 
 Task<Result<>> Rollouts::install(RunningPtr rollout) {
