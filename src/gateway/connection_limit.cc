@@ -1,13 +1,8 @@
 #include "gateway/connection_limit.h"
 
+#include "base/instruments.h"
+
 namespace twinhub::gateway {
-namespace {
-
-prometheus::Counter& counter(prometheus::Registry& registry, const char* name, const char* help) {
-    return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
-}
-
-}  // namespace
 
 ListenerMetrics::ListenerMetrics(prometheus::Registry& registry)
     : open(prometheus::BuildGauge()

@@ -1,19 +1,10 @@
 #include "gateway/amqp/metrics.h"
 
+#include "base/instruments.h"
+
 #include <string>
 
 namespace twinhub::gateway::amqp {
-namespace {
-
-prometheus::Counter& counter(prometheus::Registry& registry, const char* name, const char* help) {
-    return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
-}
-
-prometheus::Gauge& gauge(prometheus::Registry& registry, const char* name, const char* help) {
-    return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
-}
-
-}  // namespace
 
 std::string_view name_of(CloseReason reason) {
     switch (reason) {

@@ -149,7 +149,7 @@ TEST_F(ChangesDoor, APageHasEveryChangeWithItsCursor) {
             R"({"deviceId":"d","committed":"2026-11-22T10:02:00Z","at":"2026-11-22T10:02:00Z",)"
             R"("kind":"twin","part":"tags","version":4,"operation":"patch",)"
             R"("versions":{"twin":4,"desired":1,"reported":1},"cause":"rest",)"
-            R"("by":{"policy":"iothubowner","address":"192.0.2.7"},"leaves":[)"
+            R"("by":{"kind":"rest","principal":"iothubowner","client":"192.0.2.7"},"leaves":[)"
             R"({"part":"tags","path":"n","before":1,"after":2}]})")
             .value());
     EXPECT_EQ(page("?since=" + cursor_of(all.back())).size(), 1u);

@@ -1,7 +1,10 @@
 // Drift over HTTP, with a hub on the memory store behind.
 #include "gateway/http/testing/service_client.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <tuple>
 
 namespace twinhub::gateway::http {
 namespace {
@@ -59,6 +62,40 @@ TEST_F(DriftDoor, ExplainsATwin) {
     EXPECT_EQ(ask("GET", "/twins/nobody/drift").status, 404u);
     EXPECT_EQ(ask("GET", "/twins/d1/modules/m/drift").status, 404u);
     EXPECT_EQ(ask("GET", "/twins/d1/drift", {}, "registryRead").status, 401u);
+}
+
+TEST_F(DriftDoor, SaysWhoWantsAPropertyAndWhoAskedForIt) {
+    create("d1", R"({"site":"x"})");
+    for (const auto& [id, priority, speed] : {std::tuple("base", 1, 5), std::tuple("site", 2, 7)}) {
+        const std::string body = fmt::format(R"({{"id":"{}","priority":{},"targetCondition":"*",
+                "content":{{"deviceContent":{{"properties.desired.fan":{{"speed":{}}}}}}}}})",
+                                             id, priority, speed);
+        ASSERT_EQ(ask("PUT", std::string("/configurations/") + id, body, "iothubowner").status,
+                  200u);
+    }
+    const auto property = [&] {
+        return ask("GET", "/twins/d1/drift").json().at("properties").at(0).as_object();
+    };
+    for (int i = 0; i < 100 && property().at("desired") != json::value(7); ++i) door.hub().tick(0);
+    const json::object shown = property();
+    EXPECT_EQ(to_text(shown.at("wantedBy")),
+              R"([{"configuration":"site","version":1,"priority":2,"value":7,"wins":true},)"
+              R"({"configuration":"base","version":1,"priority":1,"value":5,"wins":false}])");
+    json::object by = shown.at("by").as_object();
+    EXPECT_EQ(by.at("kind"), "configuration");
+    EXPECT_EQ(by.at("id"), "site");
+    EXPECT_EQ(by.at("version"), 1);
+    EXPECT_EQ(by.at("person"), "iothubowner");
+    const json::object line =
+        ask("GET", "/twins/d1/history?limit=1").json().at("changes").at(0).as_object();
+    EXPECT_EQ(line.at("by"), json::value(by));
+    EXPECT_EQ(line.at("cause"), "configuration");
+    EXPECT_EQ(ask("GET", "/twins/d1/history?author=system%3Aconfiguration%2Fsite&limit=1")
+                  .json()
+                  .at("changes")
+                  .as_array()
+                  .size(),
+              1u);
 }
 
 TEST_F(DriftDoor, NeedsNoApiVersion) {

@@ -1,6 +1,6 @@
 #include "gateway/http/drift_json.h"
 
-#include "gateway/http/author_json.h"
+#include "hub/changes/author_json.h"
 
 namespace twinhub::gateway::http {
 namespace {
@@ -28,6 +28,17 @@ json::value shown(const twin::Node* node) {
     return node == nullptr ? json::value() : node->to_json();
 }
 
+json::array wanted_by_json(const std::vector<hub::WantedBy>& all) {
+    json::array shown;
+    for (const hub::WantedBy& each : all)
+        shown.push_back(json::object{{"configuration", each.configuration},
+                                     {"version", each.version},
+                                     {"priority", each.priority},
+                                     {"value", each.value},
+                                     {"wins", each.wins}});
+    return shown;
+}
+
 json::object property_of(const hub::TwinDrift& drift, const twin::drift::Property& property,
                          const DriftExtras& extras) {
     const twin::drift::Verdict& verdict = property.verdict;
@@ -51,7 +62,9 @@ json::object property_of(const hub::TwinDrift& drift, const twin::drift::Propert
                          {"convergedForSeconds",
                           std::chrono::duration<double>(before->second.converged_for).count()}};
     if (const auto wish = drift.wishes.find(verdict.desired_version); wish != drift.wishes.end())
-        one["by"] = author_json(wish->second.author);
+        one["by"] = author_json(wish->second.author, drift.view.identity->id);
+    if (const auto wanted = drift.wanted.find(property.path); wanted != drift.wanted.end())
+        one["wantedBy"] = wanted_by_json(wanted->second);
     return one;
 }
 

@@ -88,10 +88,7 @@ Result<TestOrder> read_order(const json::object& body, Instant now) {
     TRY(const auto source, text_member(body, "routingSource"));
     const auto parsed = hub::parse_event_source(source.value_or("DeviceMessages"));
     if (!parsed)
-        return failure(Code::argument_invalid,
-                       "The source must be DeviceMessages, TwinChangeEvents, "
-                       "DeviceLifecycleEvents, DeviceConnectionStateEvents, DriftChangeEvents or "
-                       "RolloutEvents",
+        return failure(Code::argument_invalid, "The source must be " + hub::event_source_names(),
                        "routingSource");
     order.event.source = *parsed;
     order.event.at = now;

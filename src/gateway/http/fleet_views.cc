@@ -1,28 +1,25 @@
 // The fleet by its values and by how it stands (docs/drift.md).
 #include "gateway/http/fleet_views_json.h"
 #include "gateway/http/handlers.h"
-#include "gateway/http/history_json.h"
-#include "query/time_text.h"
+#include "gateway/http/parameters.h"
 
 namespace twinhub::gateway::http {
 namespace {
 
-constexpr std::chrono::hours window_default{6};
-constexpr std::chrono::days window_max{366};
+constexpr Window windows{.usual = std::chrono::hours{6},
+                         .least = std::chrono::seconds{1},
+                         .most = std::chrono::days{366},
+                         .range = "PT6H"};
 constexpr std::chrono::days baseline_window{7};
 
 hub::FleetAsker asker_of(Call& call) {
     return {.principal = call.principal.name, .wanted = call.watch_client()};
 }
 
-Result<std::size_t> limit_of(const Call& call, std::size_t usual, std::size_t most) {
-    const auto text = call.request.parameter("limit");
-    if (!text) return usual;
-    TRY(const std::uint64_t limit, count_of(*text, "limit"));
-    if (limit == 0 || limit > most)
-        return failure(Code::argument_invalid, "The limit must be 1 to " + std::to_string(most),
-                       "limit");
-    return limit;
+Result<bool> times_of(const Call& call) {
+    const auto text = call.request.parameter("of");
+    if (!text || *text == "p95Seconds") return text.has_value();
+    return failure(Code::argument_invalid, "Beside the states a group has p95Seconds", "of");
 }
 
 Result<hub::GroupsRequest::Sort> sort_of(const Call& call) {
@@ -34,17 +31,6 @@ Result<hub::GroupsRequest::Sort> sort_of(const Call& call) {
     return failure(Code::argument_invalid, "They are sorted by attention, devices or key", "sort");
 }
 
-// With or without the sign of what lies back.
-Result<std::chrono::seconds> window_of(const Call& call) {
-    const auto text = call.request.parameter("window");
-    if (!text) return window_default;
-    const auto length = query::parse_time_ago(text->starts_with('-') ? *text : '-' + *text);
-    if (!length || *length < std::chrono::seconds{1} || *length > window_max)
-        return failure(Code::argument_invalid, "The window is how long to look back, as PT6H",
-                       "window");
-    return std::chrono::ceil<std::chrono::seconds>(*length);
-}
-
 }  // namespace
 
 Task<Result<>> fleet_groups(Call& call) {
@@ -53,6 +39,7 @@ Task<Result<>> fleet_groups(Call& call) {
     request.where = call.request.parameter("where").value_or("");
     CO_TRY(request.limit, limit_of(call, hub::groups_default, hub::groups_max));
     CO_TRY(request.sort, sort_of(call));
+    CO_TRY(request.times, times_of(call));
     CO_TRY(const hub::FleetGroups groups,
            co_await hub::FleetViews(call.hub).groups(std::move(request), asker_of(call)));
     append_groups(call.reply.body, groups);
@@ -79,12 +66,14 @@ Task<Result<>> fleet_paths(Call& call) {
 }
 
 Task<Result<>> fleet_convergence(Call& call) {
-    CO_TRY(const std::chrono::seconds window, window_of(call));
+    CO_TRY(const std::chrono::seconds window, window_of(call, windows));
     const std::string where = call.request.parameter("where").value_or("");
+    const std::string configuration = call.request.parameter("configuration").value_or("");
     hub::FleetViews views(call.hub);
-    CO_TRY(const hub::Convergence now, co_await views.convergence(where, window, asker_of(call)));
+    CO_TRY(const hub::Convergence now,
+           co_await views.convergence(where, configuration, window, asker_of(call)));
     CO_TRY(const hub::Convergence baseline,
-           co_await views.convergence(where, baseline_window, asker_of(call)));
+           co_await views.convergence(where, configuration, baseline_window, asker_of(call)));
     append_convergence(call.reply.body, now, baseline);
     co_return Result<>();
 }

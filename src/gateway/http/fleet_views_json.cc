@@ -42,6 +42,7 @@ void append_groups(std::string& out, const hub::FleetGroups& groups) {
     for (const auto& group : groups.groups) {
         json::object one{{"key", group.key}};
         for (auto& [name, value] : drift_json(group.drift)) one[name] = value;
+        if (group.p95_seconds) one["p95Seconds"] = *group.p95_seconds;
         all.push_back(std::move(one));
     }
     json::object rest = drift_json(groups.rest);

@@ -120,6 +120,7 @@ Task<Result<>> fleet_groups(Call& call);
 Task<Result<>> fleet_values(Call& call);
 Task<Result<>> fleet_paths(Call& call);
 Task<Result<>> fleet_convergence(Call& call);
+Task<Result<>> fleet_series(Call& call);
 
 // Who comes and goes (docs/connections.md).
 Task<Result<>> get_sessions(Call& call);

@@ -1,5 +1,6 @@
 #include "gateway/http/handlers.h"
 #include "gateway/http/history_json.h"
+#include "gateway/http/parameters.h"
 #include "hub/views.h"
 
 #include <algorithm>
@@ -20,14 +21,7 @@ Result<hub::HistoryRequest> history_request(const Call& call) {
         TRY(const Instant time, past_time(*before, now, "before"));
         request.until = time - Ticks{1};
     }
-    if (const auto limit = call.request.parameter("limit")) {
-        TRY(const std::uint64_t count, count_of(*limit, "limit"));
-        if (count == 0 || count > hub::history_page_max)
-            return failure(Code::argument_invalid,
-                           "The limit must be 1 to " + std::to_string(hub::history_page_max),
-                           "limit");
-        request.limit = count;
-    }
+    TRY(request.limit, limit_of(call, request.limit, hub::history_page_max));
     if (const auto part = call.request.parameter("part")) {
         TRY(request.filter.part, hub::parse_history_part(*part));
     }

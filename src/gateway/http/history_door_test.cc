@@ -51,7 +51,7 @@ TEST_F(HistoryDoor, ListsTheChangesOfATwinWithBeforeAndAfter) {
         parse_json(
             R"({"at":"2026-11-22T10:02:00Z","kind":"twin","part":"desired","version":3,"operation":"patch",)"
             R"("versions":{"twin":4,"desired":3,"reported":1},"cause":"rest",)"
-            R"("by":{"policy":"iothubowner","address":"192.0.2.7"},"leaves":[)"
+            R"("by":{"kind":"rest","principal":"iothubowner","client":"192.0.2.7"},"leaves":[)"
             R"({"part":"desired","path":"fan","before":1,"after":2,"state":"offline"},)"
             R"({"part":"desired","path":"led","after":true,"state":"offline"}]})")
             .value());

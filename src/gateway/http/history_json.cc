@@ -1,5 +1,6 @@
 #include "gateway/http/history_json.h"
 
+#include "hub/changes/author_json.h"
 #include "hub/changes/change_filter.h"
 #include "query/time_text.h"
 
@@ -62,19 +63,6 @@ void append_member(std::string& out, std::string_view name, std::uint64_t number
 }
 void append_member(std::string& out, std::string_view name, Instant at) {
     append_member(out, name, format_instant(at));
-}
-
-void append_author(std::string& out, const ChangeRecord& change) {
-    out += R"(,"by":{)";
-    const bool device = change.author.cause == hub::Cause::device;
-    std::string members;
-    append_if_any(members, device ? "device" : "policy", author_name(change));
-    if (device) append_if_any(members, "module", change.id.module.text());
-    append_if_any(members, "onBehalfOf", change.author.on_behalf_of);
-    append_if_any(members, "change", change.author.change);
-    append_if_any(members, "address", change.author.client);
-    out.append(members, members.empty() ? 0 : 1);
-    out += '}';
 }
 
 // The part that a change wrote with its version; "twin" when it wrote several.
@@ -213,7 +201,8 @@ void append_change_members(std::string& out, const hub::KeptChange& kept,
     if (change.kind == ChangeKind::twin) append_written(out, change.change);
     else append_member(out, "part", "identity");
     append_member(out, "cause", hub::name_of(change.author.cause));
-    append_author(out, change);
+    out += R"(,"by":)";
+    append_author(out, change.author, change.id);
     append_if_any(out, "reason", change.author.reason);
     append_if_any(out, "requestId", change.author.request_id);
     if (change.kind == ChangeKind::identity) append_if_any(out, "fields", change.detail);

@@ -1,9 +1,9 @@
 // Who set a property, and when it took effect (docs/evidence.md).
 #include "base/json_members.h"
-#include "gateway/http/author_json.h"
 #include "gateway/http/context.h"
 #include "gateway/http/handlers.h"
 #include "gateway/http/history_json.h"
+#include "hub/changes/author_json.h"
 #include "hub/history/fleet_ledger.h"
 #include "x509/seal.h"
 
@@ -19,7 +19,7 @@ json::object entry_json(const hub::LedgerEntry& entry) {
     line["at"] = format_instant(entry.at);
     line["version"] = entry.version;
     line["change"] = entry.sequence;
-    line["by"] = author_json(entry.author);
+    line["by"] = author_json(entry.author, entry.id);
     if (entry.before) line["before"] = *entry.before;
     if (entry.after) line["after"] = *entry.after;
     if (entry.state) {

@@ -1,13 +1,8 @@
 #include "gateway/http/metrics.h"
 
+#include "base/instruments.h"
+
 namespace twinhub::gateway::http {
-namespace {
-
-prometheus::Counter& counter(prometheus::Registry& registry, const char* name, const char* help) {
-    return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
-}
-
-}  // namespace
 
 HttpMetrics::HttpMetrics(prometheus::Registry& registry)
     : connections(prometheus::BuildGauge()

@@ -2,6 +2,7 @@
 #include "hub/rollouts/rollouts.h"
 
 #include "base/json_members.h"
+#include "base/twin_id.h"
 #include "gateway/http/handlers.h"
 #include "gateway/http/line_stream.h"
 #include "gateway/http/rollout_json.h"
@@ -39,16 +40,6 @@ Result<std::optional<std::uint64_t>> number_of(const Call& call, std::string_vie
         return failure(Code::argument_invalid,
                        "It must be a number from 1 to " + std::to_string(most), std::string(name));
     return std::optional(number);
-}
-
-Result<TwinId> twin_id_of(std::string_view text) {
-    const std::size_t slash = text.find('/');
-    TwinId id;
-    TRY(id.device, DeviceId::parse(text.substr(0, slash)));
-    if (slash != std::string_view::npos) {
-        TRY(id.module, ModuleId::parse(text.substr(slash + 1)));
-    }
-    return id;
 }
 
 // Tells of a rollout whenever it looks otherwise, once a second at most, as server-sent events.
@@ -166,7 +157,7 @@ Task<Result<>> rollout_devices(Call& call) {
     CO_TRY(const auto limit, number_of(call, "limit", devices_max));
     wanted.limit = limit.value_or(devices_default);
     if (const auto after = call.request.parameter("after")) {
-        CO_TRY(wanted.after, twin_id_of(*after));
+        CO_TRY(wanted.after, parse_twin_id(*after));
     }
     CO_TRY(const hub::RolloutDevicePage page,
            co_await call.hub.rollouts().devices(name_in(call), std::move(wanted)));

@@ -106,6 +106,8 @@ constexpr std::array table{
           Face::hub, false},
     Route{Method::get, "/fleet/convergence", Operation::twin_query, no_body, fleet_convergence,
           false, false, Face::hub, false},
+    Route{Method::get, "/fleet/series", Operation::twin_query, no_body, fleet_series, false, false,
+          Face::hub, false},
     Route{Method::get, "/fleet/connections", Operation::twin_query, no_body, fleet_connections,
           false, false, Face::hub, false},
     Route{Method::get, "/fleet/summary", Operation::twin_query, no_body, fleet_summary, false,

@@ -8,6 +8,8 @@
 namespace twinhub::gateway::http {
 namespace {
 
+constexpr std::uint64_t measured_least = 20;
+
 Result<twin::Kind> kind_of(const json::object& order) {
     TRY(const auto method, text_member(order, "method"));
     if (!method || *method == "PATCH") return twin::Kind::patch;
@@ -23,7 +25,26 @@ json::object leaf_of(const hub::TwinCheck::Leaf& leaf) {
     return one;
 }
 
-json::object json_of(const hub::TwinCheck& check, bool connected) {
+// How long devices took to come to the slowest of the properties that it changes, as far as enough
+// of them were measured since the hub began.
+json::object prediction(const hub::TwinCheck& check, bool connected,
+                        const hub::ConvergeHistogram& times) {
+    json::object predict{
+        {"connected", connected}, {"p50Seconds", nullptr}, {"p95Seconds", nullptr}};
+    std::optional<hub::ConvergeHistogram::Quantiles> slowest;
+    for (const auto& leaf : check.changes) {
+        if (leaf.part != twin::Part::desired || !leaf.after) continue;
+        const auto took = times.quantiles(leaf.path, measured_least);
+        if (took && (!slowest || took->p95 > slowest->p95)) slowest = took;
+    }
+    if (slowest) {
+        predict["p50Seconds"] = slowest->p50;
+        predict["p95Seconds"] = slowest->p95;
+    }
+    return predict;
+}
+
+json::object json_of(const hub::TwinCheck& check, json::object predict) {
     json::object body{{"ok", !check.error}, {"etag", check.etag}};
     if (check.error) {
         json::object error{{"code", wire_status(check.error->code).name},
@@ -50,7 +71,7 @@ json::object json_of(const hub::TwinCheck& check, bool connected) {
     }
     body["warnings"] = std::move(warnings);
     body["approval"] = nullptr;
-    body["predict"] = {{"connected", connected}};
+    body["predict"] = std::move(predict);
     return body;
 }
 
@@ -69,7 +90,9 @@ Task<Result<>> check_twin(Call& call) {
     CO_TRY(const hub::TwinDrift now, co_await call.hub.drifts().of(call.object));
     const hub::TwinCheck check = hub::check_update(now, twin::parse_service_update(*body, kind),
                                                    match, call.hub.clock().now());
-    append_json(call.reply.body, json::value(json_of(check, now.view.presence.connected)));
+    json::object predict =
+        prediction(check, now.view.presence.connected, call.hub.metrics().drift.by_property);
+    append_json(call.reply.body, json::value(json_of(check, std::move(predict))));
     call.reply.add_field("Cache-Control", "no-store");
     co_return Result<>();
 }

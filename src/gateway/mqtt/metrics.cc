@@ -1,15 +1,9 @@
 #include "gateway/mqtt/metrics.h"
 
+#include "base/instruments.h"
 #include "base/result.h"
 
 namespace twinhub::gateway::mqtt {
-namespace {
-
-prometheus::Counter& counter(prometheus::Registry& registry, const char* name, const char* help) {
-    return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
-}
-
-}  // namespace
 
 MqttMetrics::MqttMetrics(prometheus::Registry& registry)
     : connections(prometheus::BuildGauge()

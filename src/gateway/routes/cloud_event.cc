@@ -18,14 +18,12 @@ struct TypeName {
     std::string_view kind;
     std::string_view type;
 };
+// Those that dotted() does not give.
 constexpr TypeName types[] = {
     {"updateTwin", "twinhub.twin.updated"},
     {"replaceTwin", "twinhub.twin.replaced"},
     {"createDeviceIdentity", "twinhub.device.created"},
     {"deleteDeviceIdentity", "twinhub.device.deleted"},
-    {"deviceConnected", "twinhub.device.connected"},
-    {"deviceDisconnected", "twinhub.device.disconnected"},
-    {"driftChanged", "twinhub.drift.changed"},
     {"telemetry", "twinhub.device.telemetry"},
 };
 
@@ -82,10 +80,15 @@ void append_data(std::string& out, const HubEvent& event) {
     out += "\"}";
 }
 
-std::string subject_of(const HubEvent& event) {
-    std::string subject = fmt::format("devices/{}", event.twin.device.text());
-    if (event.twin.is_module()) subject += fmt::format("/modules/{}", event.twin.module.text());
-    return subject;
+// "rolloutRolledBack" is "rollout.rolledBack".
+std::string dotted(std::string_view kind) {
+    const auto* const capital =
+        std::ranges::find_if(kind, [](char c) { return c >= 'A' && c <= 'Z'; });
+    std::string text(kind.begin(), capital);
+    if (capital == kind.end()) return text;
+    text += '.';
+    text += static_cast<char>(*capital - 'A' + 'a');
+    return text.append(capital + 1, kind.end());
 }
 
 // In the order in which they are written.
@@ -97,7 +100,7 @@ Attributes attributes_of(const HubEvent& event, std::string_view hub) {
                           {"type", cloud_event_type(event)},
                           {"subject", subject_of(event)},
                           {"time", format_instant(event.at)},
-                          {"partitionkey", std::string(event.twin.device.text())}};
+                          {"partitionkey", partition_of(event)}};
     // Twenty digits, so that the order of the texts is that of the numbers.
     if (event.sequence != 0)
         attributes.emplace_back("sequence", fmt::format("{:020}", event.sequence));
@@ -108,7 +111,7 @@ Attributes attributes_of(const HubEvent& event, std::string_view hub) {
 
 std::string cloud_event_type(const HubEvent& event) {
     const auto row = std::ranges::find(types, event.kind, &TypeName::kind);
-    return row == std::end(types) ? "twinhub." + event.kind : std::string(row->type);
+    return row == std::end(types) ? "twinhub." + dotted(event.kind) : std::string(row->type);
 }
 
 void append_cloud_event(std::string& out, const HubEvent& event, std::string_view hub) {

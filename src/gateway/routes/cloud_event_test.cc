@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "hub/events/passing_events.h"
+#include "hub/notice.h"
 
 #include <gmock/gmock.h>
 
@@ -73,9 +74,34 @@ TEST(CloudEvent, HasATypeForEveryKind) {
                                      std::pair("createDeviceIdentity", "twinhub.device.created"),
                                      std::pair("deleteDeviceIdentity", "twinhub.device.deleted"),
                                      std::pair("driftChanged", "twinhub.drift.changed"),
+                                     std::pair("deviceConnected", "twinhub.device.connected"),
+                                     std::pair("deviceDisconnected", "twinhub.device.disconnected"),
+                                     std::pair("jobStarted", "twinhub.job.started"),
+                                     std::pair("rolloutRolledBack", "twinhub.rollout.rolledBack"),
+                                     std::pair("telemetry", "twinhub.device.telemetry"),
                                      std::pair("other", "twinhub.other")}) {
         event.kind = kind;
         EXPECT_EQ(cloud_event_type(event), type);
+    }
+}
+
+TEST(CloudEvent, OfAPieceOfWorkNamesIt) {
+    for (const auto& [property, subject] :
+         {std::pair("jobId", "jobs/w 1"), std::pair("rollout", "rollouts/w 1"),
+          std::pair("configuration", "configurations/w 1")}) {
+        const auto notice = hub::make_notice({"jobStarted", "jobEvents", "jobNotification"},
+                                             {property, "w 1"}, Instant{}, "{}");
+        const json::value event =
+            shown(hub::event_of(*notice, hub::EventSource::jobs, "id", "hub"));
+        EXPECT_EQ(event.at("subject"), subject);
+        EXPECT_EQ(event.at("partitionkey"), subject);
+        EXPECT_EQ(event.at("type"), "twinhub.job.started");
+        EXPECT_EQ(event.at("data").at("properties").at(property), "w 1");
+        EXPECT_FALSE(event.at("data").at("properties").as_object().contains("deviceId"));
+        EXPECT_FALSE(event.at("data")
+                         .at("systemProperties")
+                         .as_object()
+                         .contains("iothub-connection-device-id"));
     }
 }
 

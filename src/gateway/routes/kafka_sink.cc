@@ -188,7 +188,7 @@ Handed KafkaSink::produce(const hub::HubEvent& event, std::uint64_t batch) {
     if (is_binary)
         for (const auto& [name, text] : cloud_event_attributes(event, options_.hub, "ce_"))
             add(name, text);
-    const std::string_view key = event.twin.device.text();
+    const std::string key = hub::partition_of(event);
     std::array<rd_kafka_vu_t, 6> parts{};
     parts[0].vtype = RD_KAFKA_VTYPE_TOPIC;
     parts[0].u.cstr = options_.topic.c_str();

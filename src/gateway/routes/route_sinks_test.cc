@@ -176,6 +176,7 @@ TEST(Topics, HaveThePlacesOfTheEventFilledIn) {
     EXPECT_EQ(topic_of("twins/{hub}/{deviceId}/{moduleId}/{opType}", event, "hub.local"),
               "twins/hub.local/d%231%2Bx/m/updateTwin");
     EXPECT_EQ(topic_of("{source}", event, "h"), "TwinChangeEvents");
+    EXPECT_EQ(topic_of("{deviceId}/{opType}", {.kind = "jobStarted"}, "h"), "-/jobStarted");
     EXPECT_EQ(topic_of("{other}{", event, "h"), "{other}{");
     event.twin.module = {};
     EXPECT_EQ(topic_of("a{moduleId}b", event, "h"), "ab");
