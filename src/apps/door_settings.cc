@@ -28,6 +28,7 @@ hub::Settings hub_settings(const Config& config) {
     settings.query_slow = config.query_slow;
     settings.drift = drift_policy(config).value_or(twin::drift::Policy{});  // checked when loaded
     settings.converge_tag = config.drift_converge_tag;
+    settings.series.by = config.drift_series_by;
     settings.rollouts = {.kept_max = static_cast<std::uint32_t>(config.rollouts_kept_max),
                          .devices_max = config.rollouts_devices_max,
                          .zone_folder = config.rollouts_zone_folder};

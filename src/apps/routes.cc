@@ -6,8 +6,10 @@
 #include "gateway/routes/kafka_sink.h"
 #include "gateway/routes/mqtt_sink.h"
 #include "gateway/routes/webhook_route_sink.h"
+#include "hub/configurations/configurations.h"
 #include "hub/events/feed_reader.h"
 #include "hub/events/route_cursors.h"
+#include "hub/jobs/jobs.h"
 #include "hub/rollouts/rollouts.h"
 
 #include <fmt/format.h>
@@ -169,7 +171,9 @@ Result<std::unique_ptr<gateway::Routes>> make_routes(const Config& config,
         gateway::EventBuses{{hub::EventSource::messages, &hub.device_events()},
                             {hub::EventSource::connection, &hub.connection_events()},
                             {hub::EventSource::drift, &hub.drift_events()},
-                            {hub::EventSource::rollouts, &hub.rollouts().events()}},
+                            {hub::EventSource::rollouts, &hub.rollouts().events()},
+                            {hub::EventSource::jobs, &hub.jobs().events()},
+                            {hub::EventSource::configurations, &hub.configurations().events()}},
         seams);
     SinkMaker sinks(config, ground, seams, *routes);
     TRY(const auto cursors, hub::RouteCursors::open(hub, seams.executor));

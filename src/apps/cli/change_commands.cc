@@ -105,7 +105,7 @@ std::vector<Command> change_commands() {
               {.name = "author", .about = "Only those of this policy or device"},
               {.name = "cause",
                .about = "Only those of this cause",
-               .choices = "rest|device|provisioning|job|configuration|rollback|import"},
+               .choices = "rest|device|provisioning|job|configuration|rollout|rollback|import"},
               {.name = "device-id",
                .other_names = "-d",
                .about = "Only those of this device and its modules"},

@@ -10,7 +10,7 @@ namespace {
 
 constexpr const char* change =
     R"({"cursor":"c1","deviceId":"d","moduleId":"m","at":"2026-11-20T14:00:00Z","kind":"twin",)"
-    R"("cause":"rest","by":{"policy":"service"},"leaves":[{"part":"tags","path":"n","before":1,"after":2}]})";
+    R"("cause":"rest","by":{"kind":"rest","principal":"service"},"leaves":[{"part":"tags","path":"n","before":1,"after":2}]})";
 
 TEST(ChangeLines, AreWordsInATable) {
     std::ostringstream out, err;

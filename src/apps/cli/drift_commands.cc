@@ -1,5 +1,6 @@
 #include "apps/cli/drift_text.h"
 #include "apps/cli/entity.h"
+#include "apps/cli/series_text.h"
 #include "base/encoding.h"
 #include "base/json_members.h"
 #include "twin/drift/state.h"
@@ -113,6 +114,19 @@ Outcome paths(Context& context) {
                                              {"Oldest", "oldest"}});
 }
 
+Outcome series(Context& context) {
+    const Arguments& arguments = context.arguments();
+    const auto hub = context.hub();
+    if (!hub) return outcome_of(hub.error());
+    std::vector<std::pair<std::string, std::string>> parameters;
+    for (const char* name : {"window", "step", "where"})
+        if (arguments.has(name)) parameters.emplace_back(name, arguments.text(name));
+    auto answer = (*hub)->call({.path = with_parameters("/fleet/series", parameters), .body = {}});
+    if (!answer) return outcome_of(answer.error());
+    if (arguments.has("output")) return Outcome::of(std::move(*answer));
+    return Outcome::print(drawn_series(answer->as_object()));
+}
+
 }  // namespace
 
 std::vector<Command> drift_commands() {
@@ -151,6 +165,13 @@ std::vector<Command> drift_commands() {
                         .about = "Desired properties that devices have not met, the worst first",
                         .options = {where_option()},
                         .run = paths});
+    commands.push_back(
+        {.words = "drift series",
+         .about = "How the fleet stood over time, and what began meanwhile",
+         .options = {{.name = "window", .about = "How long to look back", .fallback = "PT6H"},
+                     {.name = "step", .about = "How far apart points are, as PT5M"},
+                     where_option()},
+         .run = series});
     return commands;
 }
 

@@ -1,10 +1,12 @@
 #include "apps/cli/drift_text.h"
 
+#include "apps/cli/author_text.h"
 #include "base/json_members.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace twinhub::apps::cli {
 namespace {
@@ -47,9 +49,7 @@ void append_since(std::string& out, const json::object& object, std::string_view
 }
 
 void append_author(std::string& out, const json::object& by) {
-    out += fmt::format(", asked by {}", text_in(by, "kind"));
-    for (const char* name : {"principal", "person"})
-        if (const std::string text = text_in(by, name); !text.empty()) out += " " + text;
+    out += ", asked by " + author_words(by);
     if (const std::string client = text_in(by, "client"); !client.empty())
         out += fmt::format(" from {}", client);
     if (const std::string request = text_in(by, "requestId"); !request.empty())
@@ -77,6 +77,16 @@ void append_property(std::string& out, const json::object& property, std::string
     }
     if (const json::value* by = property.if_contains("by")) append_author(out, by->as_object());
     out += '\n';
+    const json::value* wanted = property.if_contains("wantedBy");
+    if (wanted == nullptr) return;
+    const char* label = "wanted by";
+    for (const json::value& each : wanted->as_array()) {
+        const json::object& one = each.as_object();
+        out += fmt::format("    {:<12}{} of priority {}: {}{}\n", std::exchange(label, ""),
+                           text_in(one, "configuration"), to_text(one.at("priority")),
+                           one.at("value").is_null() ? "nothing" : value_of(one, "value"),
+                           one.at("wins") == json::value(true) ? ", which wins" : "");
+    }
 }
 
 }  // namespace

@@ -18,15 +18,21 @@ TEST(DriftText, SaysWhatDiffersSinceWhenAndWhoAskedForIt) {
           {"path":"fan.speed","state":"rejected","reason":"refused",
            "since":"2026-03-01T10:00:00Z","desired":3,"reported":1,"code":400,"words":"too fast",
            "ledger":{"wanted":{"at":"2026-03-01T09:59:00Z","version":7}},
-           "by":{"kind":"rest","principal":"service","client":"10.0.0.1"}}]})")),
+           "by":{"kind":"configuration","id":"cam-base","version":3,"person":"ada",
+                 "client":"10.0.0.1"},
+           "wantedBy":[
+             {"configuration":"cam-base","version":3,"priority":9,"value":3,"wins":true},
+             {"configuration":"cam-old","version":1,"priority":1,"value":null,"wins":false}]}]})")),
               "pump-1: rejected since 2026-03-01T10:00:00Z (3 h)\n"
               "connected since 2026-03-01T09:00:00Z (4 h)\n"
               "\n"
               "fan.speed  rejected since 2026-03-01T10:00:00Z (3 h)\n"
               "    the device  refused, code 400: \"too fast\"\n"
               "    reported    1\n"
-              "    desired     3  version 7 of 2026-03-01T09:59:00Z, asked by rest service from "
-              "10.0.0.1\n"
+              "    desired     3  version 7 of 2026-03-01T09:59:00Z, asked by configuration "
+              "cam-base version 3 for ada from 10.0.0.1\n"
+              "    wanted by   cam-base of priority 9: 3, which wins\n"
+              "                cam-old of priority 1: nothing\n"
               "\n"
               "2 properties have converged.\n");
 }

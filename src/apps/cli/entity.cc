@@ -80,6 +80,18 @@ std::string quoted(const std::string& etag) {
     return etag.starts_with('"') ? etag : '"' + etag + '"';
 }
 
+Result<std::uint64_t> number_of(const Arguments& arguments, const std::string& name,
+                                std::uint64_t min, std::uint64_t max) {
+    const std::string text = arguments.text(name);
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size() || number < min || number > max)
+        return failure(
+            Code::argument_invalid,
+            fmt::format("--{} is a number from {} to {}, not '{}'", name, min, max, text));
+    return number;
+}
+
 Result<std::uint64_t> top_of(const Arguments& arguments) {
     const std::string text = arguments.text("top");
     std::int64_t number = 0;

@@ -24,6 +24,11 @@ std::string with_parameters(std::string path,
 
 std::string quoted(const std::string& etag);  // as the Azure CLI sends it: "*" with its quotes
 
+// The number of an option that is there, or has a fallback. Errors: argument_invalid, which names
+// the option and its limits.
+Result<std::uint64_t> number_of(const Arguments& arguments, const std::string& name,
+                                std::uint64_t min, std::uint64_t max);
+
 // --top: 0 = all. Errors: argument_invalid.
 Result<std::uint64_t> top_of(const Arguments& arguments);
 // The same where --top has no value of its own: all without it.

@@ -1,5 +1,6 @@
 #include "apps/cli/history_commands.h"
 
+#include "apps/cli/author_text.h"
 #include "apps/cli/entity.h"
 #include "base/encoding.h"
 #include "base/json_members.h"
@@ -235,10 +236,8 @@ std::optional<std::string> time_ago(std::string_view text) {
 
 void describe(json::object& change) {
     std::string who;
-    if (const json::value* const by = change.if_contains("by")) {
-        who = text_in(*by, "policy");
-        if (who.empty()) who = text_in(*by, "device");
-    }
+    if (const json::value* const by = change.if_contains("by"); by != nullptr && by->is_object())
+        who = author_words(by->get_object());
     change["who"] = who;
     change["what"] = words_of(change);
 }

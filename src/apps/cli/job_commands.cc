@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <ostream>
 #include <thread>
 
@@ -38,18 +37,6 @@ const std::vector<Column> device_columns{{"DeviceId", "deviceId"},
                                          {"Description", "error.description"}};
 
 std::string path_of_job(const std::string& id) { return "/jobs/v2/" + percent_encode(id); }
-
-Result<std::int64_t> number_of(const Arguments& arguments, const std::string& name,
-                               std::int64_t min, std::int64_t max) {
-    const std::string text = arguments.text(name);
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || end != text.data() + text.size() || number < min || number > max)
-        return failure(
-            Code::argument_invalid,
-            fmt::format("--{} is a number from {} to {}, not '{}'", name, min, max, text));
-    return number;
-}
 
 // A condition that takes everybody is easily written by mistake: it needs a word more.
 Result<std::string> condition_of(const Arguments& arguments) {
@@ -86,8 +73,8 @@ bool has_ended(std::string_view status) {
 // Looks at a job until it has ended, and says on standard error how far it is.
 Result<json::value> wait_for(Context& context, const std::string& id) {
     TRY(ServiceClient* const hub, context.hub());
-    TRY(const std::int64_t every, number_of(context.arguments(), "poll-interval", 1, 3600));
-    TRY(const std::int64_t patience,
+    TRY(const std::uint64_t every, number_of(context.arguments(), "poll-interval", 1, 3600));
+    TRY(const std::uint64_t patience,
         number_of(context.arguments(), "poll-duration", 1, 7 * 86'400));
     const Moment until = context.clock().monotonic() + seconds{patience};
     const bool terminal = ::isatty(STDERR_FILENO) == 1;

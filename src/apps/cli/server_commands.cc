@@ -83,18 +83,6 @@ Result<double> share_of(const Arguments& arguments, const char* name) {
     return share;
 }
 
-Result<std::uint64_t> number_of(const Arguments& arguments, const char* name, std::uint64_t min,
-                                std::uint64_t max) {
-    const std::string text = arguments.text(name);
-    std::uint64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || end != text.data() + text.size() || number < min || number > max)
-        return failure(
-            Code::argument_invalid,
-            fmt::format("--{} is a number from {} to {}, not '{}'", name, min, max, text));
-    return number;
-}
-
 Result<SimulationOptions> simulation_options(Context& context) {
     const Arguments& arguments = context.arguments();
     SimulationOptions options;

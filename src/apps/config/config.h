@@ -140,7 +140,8 @@ struct Config {
     bool drift_status_sibling = false;
     std::string drift_document_ack;  // a path in reported; empty = none
     std::vector<std::string> drift_overrides;
-    std::string drift_converge_tag;  // a path in tags; empty = none
+    std::string drift_converge_tag;            // a path in tags; empty = none
+    std::vector<std::string> drift_series_by;  // paths below tags or properties
 
     // --- rollouts ---
     std::uint64_t rollouts_kept_max = 100;

@@ -119,7 +119,7 @@ routes:
 | Setting | Default | Meaning |
 |---|---|---|
 | `name` | | What metrics, the log and the place in the feed are kept under: letters, digits, - and _. |
-| `sources` | | TwinChangeEvents, DeviceLifecycleEvents, DeviceConnectionStateEvents, DriftChangeEvents, DeviceMessages, RolloutEvents. |
+| `sources` | | TwinChangeEvents, DeviceLifecycleEvents, DeviceConnectionStateEvents, DriftChangeEvents, DeviceMessages, RolloutEvents, JobEvents, ConfigurationEvents. |
 | `condition` | | Which of them, in the language of routing queries; empty: all. |
 | `project` | | What of the body goes on, as a list of paths; empty: all. |
 | `sink` | | Where they go, by the name of a sink. |

@@ -2,6 +2,7 @@
 
 #include "apps/config/drift_config.h"
 #include "apps/config/settings.h"
+#include "hub/series/series_names.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -264,6 +265,8 @@ std::vector<std::string> check(const Config& config) {
     std::ranges::copy(check(config.sinks), std::back_inserter(mistakes));
     if (const auto policy = drift_policy(config); !policy)
         mistakes.push_back(policy.error().message);
+    if (const auto paths = hub::series_paths({.by = config.drift_series_by}); !paths)
+        mistakes.push_back("drift.series_by: " + paths.error().message);
     if (!config.policies_file.empty()) readable("auth.policies_file", config.policies_file);
 
     if (!config.https_port && !config.mqtt_port && !config.amqp_port && !config.plain_http_port)

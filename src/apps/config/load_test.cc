@@ -137,9 +137,8 @@ TEST_F(ConfigFile, NamesWhatIsWrongWithRoutes) {
     for (const std::string& wanted :
          {f + ":2: routes: 'a' has a sink that is not there: 'nowhere'",
           f + ":3: routes: sources must be TwinChangeEvents, DeviceLifecycleEvents, "
-              "DeviceConnectionStateEvents, DriftChangeEvents, DeviceMessages or RolloutEvents, "
-              "not "
-              "'Wat'",
+              "DeviceConnectionStateEvents, DriftChangeEvents, DeviceMessages, RolloutEvents, "
+              "JobEvents or ConfigurationEvents, not 'Wat'",
           f + ":3: routes: 'a' is the name of two", f + ":3: routes: 'a' needs sources",
           f + ":5: routes: wat is not a setting of a route",
           f + ":5: routes: enabled must be true or false, not 'maybe'",

@@ -18,10 +18,7 @@ Result<std::vector<hub::EventSource>> sources_of(const std::vector<std::string>&
     for (const std::string& text : texts) {
         const auto source = hub::parse_event_source(text);
         if (!source)
-            return refuse(fmt::format(
-                "must be TwinChangeEvents, DeviceLifecycleEvents, DeviceConnectionStateEvents, "
-                "DriftChangeEvents, DeviceMessages or RolloutEvents, not '{}'",
-                text));
+            return refuse(fmt::format("must be {}, not '{}'", hub::event_source_names(), text));
         if (std::ranges::find(sources, *source) == sources.end()) sources.push_back(*source);
     }
     return sources;

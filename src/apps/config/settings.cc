@@ -228,6 +228,9 @@ const Setting table[] = {
      "'tags.site=lab: strict=true' (docs/drift.md)."},
     {"drift.converge_tag", &Config::drift_converge_tag,
      "Path in the tags by whose values times to converge are measured; empty = none."},
+    {"drift.series_by", &Config::drift_series_by,
+     "Paths like tags.site by whose values the fleet's series is kept; 4 at most, and the 100 "
+     "commonest values of each."},
 
     {"rollouts.kept_max", &Config::rollouts_kept_max,
      "Rollouts that are kept, drafts and those that are over included.", Form::plain, 1, 10'000},
