@@ -44,7 +44,7 @@ start_hub() {
 listen: {addresses: [127.0.0.1], https_port: $https, mqtt_port: $mqtt, amqp_port: $amqp}
 metrics: {port: ${METRICS_PORT:-19600}}
 END
-    run serve >"$folder/hub.log" 2>&1 &
+    "$TWINHUB_BINARY" serve >"$folder/hub.log" 2>&1 &
     processes+=($!)
     await 60 "the hub" run query -q 'SELECT COUNT() FROM devices'
 }
@@ -72,7 +72,7 @@ at_least() { [ "$(count "$2")" -ge "$1" ]; }  # at_least N CONDITION
 start_fleet() {
     local prefix=$1 devices=$2
     shift 2
-    run simulate --prefix "$prefix" --devices "$devices" --mqtt-port "$mqtt" --amqp-port "$amqp" \
+    "$TWINHUB_BINARY" simulate --prefix "$prefix" --devices "$devices" --mqtt-port "$mqtt" --amqp-port "$amqp" \
         --transports mqtt,amqp "$@" >"$folder/$prefix.log" 2>&1 &
     processes+=($!)
     await 300 "$devices devices to be known" at_least "$devices" "deviceId != ''"
