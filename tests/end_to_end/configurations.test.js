@@ -1,19 +1,13 @@
 // Automatic device configurations with Microsoft's Registry and real devices (specification:
 // service-api 9, docs/configurations.md).
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import {
-    connect, getTwin, hub, newDevice, newId, newModule, patchTwin, registry, report, rest,
+    connect, getTwin, newDevice, newId, newModule, patchTwin, registry, report, rest,
     transports, twinOf, values, watchDesired,
 } from './lib/fixture.js';
-import { binary } from './lib/hub.js';
+import { twinhub, twinhubFails } from './lib/operator.js';
 import { until } from './lib/wait.js';
-
-const twinhub = (...words) =>
-    execFileSync(binary(), [...words, '--login', hub.connectionString, '--ca-file',
-                            `${hub.dataFolder}/ca.pem`, '--port', String(hub.httpsPort)],
-                 { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 
 // A configuration that ends with the test.
 async function newConfiguration(t, description) {
@@ -187,8 +181,8 @@ test('the command line makes one as az does, and asks before it means every devi
     const id = newId('cli').toLowerCase();
     t.after(() => registry.removeConfiguration(id).catch(() => {}));
     const content = JSON.stringify({ deviceContent: { 'properties.desired.x': 1 } });
-    assert.throws(() => twinhub('configuration', 'create', '-c', id, '-k', content, '-t', '*'),
-                  ({ status, stderr }) => status === 2 && /every device/.test(stderr));
+    assert.match(twinhubFails('configuration', 'create', '-c', id, '-k', content, '-t', '*'),
+                 /every device/);
     twinhub('configuration', 'create', '-c', id.toUpperCase(), '-k', content, '--tc',
             `deviceId = '${device.deviceId}'`, '--pri', '3', '--cl', 'team=a', '--cmq',
             'all=select deviceId from devices');

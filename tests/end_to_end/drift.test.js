@@ -1,21 +1,16 @@
 // How far devices are from what is desired of them (specification: twin-document 15, docs/drift.md).
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import {
-    connect, hub, newDevice, patchTwin, report, rest, transports, twinOf,
+    connect, newDevice, patchTwin, report, rest, transports, twinOf,
 } from './lib/fixture.js';
-import { binary } from './lib/hub.js';
+import { twinhub } from './lib/operator.js';
 import { until } from './lib/wait.js';
 
 const driftOf = async ({ deviceId }) => (await rest.get(`/twins/${deviceId}/drift`)).json;
 const desire = ({ deviceId }, desired) => patchTwin(deviceId, { properties: { desired } });
 const reaches = (device, state) =>
     until(async () => (await driftOf(device)).state === state, `${device.deviceId} ${state}`);
-const twinhub = (...words) =>
-    execFileSync(binary(), [...words, '--login', hub.connectionString, '--ca-file',
-                            `${hub.dataFolder}/ca.pem`, '--port', String(hub.httpsPort)],
-                 { encoding: 'utf8' });
 
 for (const [name, transport] of transports) {
     test(`a machine is offline, then pending, then refuses, then converges, over ${name}`, async (t) => {

@@ -1,11 +1,10 @@
 // What the fleet was, and who came and went (specification: query-language 11, docs/connections.md).
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import {
-    connect, hub, newDevice, patchTwin, registry, report, rest, transports, twinOf,
+    connect, newDevice, patchTwin, registry, report, rest, transports, twinOf,
 } from './lib/fixture.js';
-import { binary } from './lib/hub.js';
+import { twinhub } from './lib/operator.js';
 import { until } from './lib/wait.js';
 
 const sessionsOf = async ({ deviceId }) => (await rest.get(`/twins/${deviceId}/sessions`)).json;
@@ -14,10 +13,6 @@ const query = async text => {
     assert.equal(status, 200, JSON.stringify(json));
     return json;
 };
-const twinhub = (...words) =>
-    execFileSync(binary(), [...words, '--login', hub.connectionString, '--ca-file',
-                            `${hub.dataFolder}/ca.pem`, '--port', String(hub.httpsPort)],
-                 { encoding: 'utf8' });
 
 // The moment until now, which nothing that comes later belongs to.
 const moment = async ({ deviceId }) => {

@@ -1,23 +1,12 @@
 // Changes of a fleet in waves, with devices on real sockets (docs/rollouts.md).
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { test } from 'node:test';
-import { connect, hub, newDevice, patchTwin, report, rest, twinOf } from './lib/fixture.js';
+import { connect, newDevice, patchTwin, report, rest, twinOf } from './lib/fixture.js';
 import { binary } from './lib/hub.js';
+import { login, twinhub, twinhubFails } from './lib/operator.js';
 import { until } from './lib/wait.js';
 
-const login = () => ['--login', hub.connectionString, '--ca-file', `${hub.dataFolder}/ca.pem`,
-    '--port', String(hub.httpsPort)];
-const twinhub = (...words) =>
-    execFileSync(binary(), [...words, ...login()], { encoding: 'utf8' });
-const refused = (...words) => {
-    try {
-        twinhub(...words);
-    } catch (error) {
-        return String(error.stderr);
-    }
-    throw new Error(`${words.join(' ')} was not refused`);
-};
 const rolloutOf = async name => (await rest.get(`/rollouts/${name}`)).json;
 const reaches = (name, state) =>
     until(async () => (await rolloutOf(name)).state === state, `${name} ${state}`);
@@ -76,7 +65,8 @@ test('a good firmware goes through its waves to the end', async (t) => {
         ['planned', 'start', 'running', 'passed', 'passed', 'passed']);
     const { json: history } =
         await rest.get(`/twins/${devices[0].deviceId}/history?part=desired&limit=1`);
-    assert.equal(history.changes[0].by.policy, `system:rollout/${site}`);
+    const { cause, by } = history.changes[0];
+    assert.deepEqual([cause, by.kind, by.id, by.person], ['rollout', 'rollout', site, 'iothubowner']);
 });
 
 test('a bad firmware stops in the first wave, and everybody gets back what was there', async (t) => {
@@ -96,8 +86,8 @@ test('a bad firmware stops in the first wave, and everybody gets back what was t
         '--output', 'tsv').trim().split('\n');
     assert.ok(rejected.length >= 1 && rejected.length <= 5);
     assert.match(twinhub('rollout', 'status', '--name', site), /rejected [0-9.]+% \(<= 1%\) NOT YET/);
-    assert.match(refused('rollout', 'resume', '--name', site, '--reason', 'on with it'), /confirm/);
-    assert.match(refused('rollout', 'pause', '--name', site), /is held/);
+    assert.match(twinhubFails('rollout', 'resume', '--name', site, '--reason', 'on with it'), /confirm/);
+    assert.match(twinhubFails('rollout', 'pause', '--name', site), /is held/);
     twinhub('rollout', 'rollback', '--name', site, '--reason', 'the firmware is bad');
     await reaches(site, 'rolledBack');
     assert.deepEqual(await Promise.all(devices.map(desiredOf)), before);

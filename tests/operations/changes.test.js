@@ -202,7 +202,7 @@ test('changes tail goes on where it was, over kills of the hub and of itself', a
     await tag(hub, 'd1', 1);
     const line = JSON.parse(await first.lines.take());
     assert.deepEqual(line.leaves, [{ part: 'tags', path: 'n', after: 1 }]);
-    assert.equal(line.by.policy, 'iothubowner');
+    assert.equal(line.by.principal, 'iothubowner');
     await hub.kill();
     await hub.start();
     await tag(hub, 'd1', 2);

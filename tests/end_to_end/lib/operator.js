@@ -4,10 +4,12 @@ import assert from 'node:assert/strict';
 import { hub } from './fixture.js';
 import { binary } from './hub.js';
 
+// Words that lead any command to the hub.
+export const login = () => ['--login', hub.connectionString, '--ca-file', `${hub.dataFolder}/ca.pem`,
+    '--port', String(hub.httpsPort)];
+
 function run(words) {
-    return spawnSync(binary(), [...words, '--login', hub.connectionString, '--ca-file',
-                                `${hub.dataFolder}/ca.pem`, '--port', String(hub.httpsPort)],
-                     { encoding: 'utf8', timeout: 60_000 });
+    return spawnSync(binary(), [...words, ...login()], { encoding: 'utf8', timeout: 60_000 });
 }
 
 export function twinhub(...words) {
