@@ -10,7 +10,7 @@ import { load } from './load.mjs';
 import { startMosquitto } from './mosquitto.mjs';
 import { startPipeline, topics } from './pipeline.mjs';
 import { loadTwins, pgbench, startPostgres } from './postgresql.mjs';
-import { cpuSeconds, diskBytes, residentBytes, runAsync, sleep } from './process.mjs';
+import { cpuSeconds, diskBytes, makeFolder, removeFolder, residentBytes, runAsync, sleep } from './process.mjs';
 import { followed, readAll, unfollowed } from './feed.mjs';
 import { storm } from './storm.mjs';
 import { startTwinhub, twinhubBinary } from './twinhub.mjs';
@@ -296,7 +296,7 @@ async function bulkPatch(settings) {
                 const version = ++number;
                 const cpu = cpuSeconds(hub.pids[0]);
                 const job = JSON.parse(await runAsync(twinhubBinary(), [
-                    'job', 'create-twin-update', '--job-id', `bench-${version}`, '--all-devices', '--desired', JSON.stringify({ wave: version }),
+                    'job', 'create-twin-update', '--port', String(hub.ports.https), '--job-id', `bench-${version}`, '--all-devices', '--desired', JSON.stringify({ wave: version }),
                     '--wait', '--poll-interval', '1', '--poll-duration', '3600', '--output', 'json'],
                 { env: { ...process.env, TWINHUB_DATA: hub.folder } }));
                 const seconds = (Date.parse(job.endTime) - Date.parse(job.createdTime)) / 1000;
@@ -310,6 +310,45 @@ async function bulkPatch(settings) {
                 cpu,
             ],
         });
+    });
+}
+
+// What has an update cost since an older build?
+async function builds(settings) {
+    const binary = process.env.TWINHUB_PEER_BINARY;
+    if (!binary) throw new Error('TWINHUB_PEER_BINARY names the older build');
+    const fleet = settings.fleet ?? fleetUsual;
+    return withAll({ before: () => startTwinhub({ fleet, binary }), hub: hubOf(settings) }, ({ before, hub }) => {
+        const run = side => () => load('patch', side.mqtt({ devices: 500, report_first: true, seconds: settings.seconds, warm_up: 1 }));
+        return compare({
+            pairs: settings.pairs, peer: run(before), ours: hub && run(hub),
+            targets: [{ ...rate, name: 'durable updates/s beside the older build', gate: { atLeast: 0.75 } }, cpu, p99],
+        });
+    });
+}
+
+// A rollout of which one device in twenty refuses, in a hub of its own process that is killed again
+// and again; it fails unless everybody is changed once at most and has the old values in the end.
+async function brokenRollout(settings) {
+    if (settings.peersOnly) return [];
+    const binary = process.env.TWINHUB_ROLLOUT_BINARY ?? path.resolve(import.meta.dirname, '../../build/release/bench/twinhub_rollout');
+    const devices = settings.fleet ?? 100_000;
+    let seed = 0;
+    const runs = kills => async () => {
+        const folder = makeFolder('rollout');
+        try {
+            return JSON.parse(await runAsync(binary, ['--devices', String(devices), '--kills', String(kills), '--seed', String(++seed), '--folder', folder]));
+        } finally {
+            removeFolder(folder);
+        }
+    };
+    return compare({
+        pairs: Math.min(settings.pairs, 3), peer: runs(0), ours: runs(5),
+        targets: [
+            { name: `changed of ${devices} before it stopped, killed on the way beside undisturbed`, unit: '', of: run => run.changed },
+            { name: 'from its start to its halt', unit: 's', of: run => run.seconds.stop },
+            { name: 'all back', unit: 's', of: run => run.seconds.rollback },
+        ],
     });
 }
 
@@ -330,6 +369,8 @@ export const figures = {
     T18: figure('REST twin reads against pgbench', restGet),
     feed: figure('the change feed at 5,000 changes a second', feed),
     jobs: figure('a million twins patched by one job', bulkPatch),
+    builds: figure('durable updates beside those of an older build', builds),
+    rollout: figure('a bad rollout over 100,000 devices, stopped and taken back', brokenRollout),
     'as-of': figure('fleet queries AS OF an earlier moment beside the same ones about now', asOf),
     storm: figure('twin reads while a fleet provisions itself and connects', arrivals),
 };

@@ -20,9 +20,9 @@ async function fillStore(folder, fleet) {
 }
 
 // fleet: devices load-0.. to create, with their twins; `filled`: with their reported sections, by
-// writing the store instead of asking for it, which no figure about creation may use.
-export async function startTwinhub({ fleet = 0, filled = false } = {}) {
-    const binary = twinhubBinary();
+// writing the store instead of asking for it, which no figure about creation may use; `binary`: of
+// another build.
+export async function startTwinhub({ fleet = 0, filled = false, binary = twinhubBinary() } = {}) {
     const folder = makeFolder('twinhub');
     const fill = filled ? await fillStore(folder, fleet) : undefined;
     const ports = { https: await freePort(), mqtt: await freePort(), amqp: await freePort(), metrics: await freePort() };
