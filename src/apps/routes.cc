@@ -7,7 +7,9 @@
 #include "gateway/routes/mqtt_sink.h"
 #include "gateway/routes/webhook_route_sink.h"
 #include "hub/configurations/configurations.h"
+#include "hub/events/event_log.h"
 #include "hub/events/feed_reader.h"
+#include "hub/events/log_reader.h"
 #include "hub/events/route_cursors.h"
 #include "hub/jobs/jobs.h"
 #include "hub/rollouts/rollouts.h"
@@ -155,6 +157,24 @@ private:
     std::map<std::string, SinkPtr> made_;
 };
 
+// What no route hears is not written down.
+void hear_what_routes_hear(hub::EventLog& log, hub::Hub& hub, const Config& config) {
+    const std::pair<hub::EventSource, hub::DeviceEvents*> buses[]{
+        {hub::EventSource::messages, &hub.device_events()},
+        {hub::EventSource::connection, &hub.connection_events()},
+        {hub::EventSource::drift, &hub.drift_events()},
+        {hub::EventSource::rollouts, &hub.rollouts().events()},
+        {hub::EventSource::jobs, &hub.jobs().events()},
+        {hub::EventSource::configurations, &hub.configurations().events()}};
+    for (const auto& [source, bus] : buses)
+        if (std::ranges::any_of(config.routes, [source](const RouteConfig& route) {
+                return route.settings.enabled &&
+                       std::ranges::find(route.settings.sources, source) !=
+                           route.settings.sources.end();
+            }))
+            log.hear(source, *bus);
+}
+
 }  // namespace
 
 bool is_of_a_route(const Config& config, const SinkConfig& sink) {
@@ -167,14 +187,12 @@ Result<std::unique_ptr<gateway::Routes>> make_routes(const Config& config,
                                                      const RouteGround& ground,
                                                      const gateway::RouteSeams& seams) {
     hub::Hub& hub = ground.hub;
-    auto routes = std::make_unique<gateway::Routes>(
-        gateway::EventBuses{{hub::EventSource::messages, &hub.device_events()},
-                            {hub::EventSource::connection, &hub.connection_events()},
-                            {hub::EventSource::drift, &hub.drift_events()},
-                            {hub::EventSource::rollouts, &hub.rollouts().events()},
-                            {hub::EventSource::jobs, &hub.jobs().events()},
-                            {hub::EventSource::configurations, &hub.configurations().events()}},
-        seams);
+    TRY(const auto log,
+        hub::EventLog::open(hub, seams.executor,
+                            {.age = std::chrono::duration_cast<Ticks>(config.events_age),
+                             .bytes = config.events_bytes_max}));
+    auto routes = std::make_unique<gateway::Routes>(log, seams);
+    hear_what_routes_hear(*log, hub, config);
     SinkMaker sinks(config, ground, seams, *routes);
     TRY(const auto cursors, hub::RouteCursors::open(hub, seams.executor));
     for (const RouteConfig& item : config.routes) {
@@ -191,10 +209,14 @@ Result<std::unique_ptr<gateway::Routes>> make_routes(const Config& config,
             graves.push_back(std::move(grave));
         }
         graves.push_back(sinks.grave_of(item.settings.name));
-        routes->add(route, std::make_unique<hub::FeedReader>(hub, seams.executor, cursors, route),
-                    std::move(sink), std::move(graves),
-                    {.hub = config.hub_name,
-                     .attempts_max = static_cast<std::uint32_t>(item.attempts_max),
+        gateway::RouteReaders readers;
+        if (route->is_recorded())
+            readers.changes =
+                std::make_unique<hub::FeedReader>(hub, seams.executor, cursors, route);
+        if (route->is_passing())
+            readers.events = std::make_unique<hub::LogReader>(hub, log, cursors, route);
+        routes->add(route, std::move(readers), std::move(sink), std::move(graves),
+                    {.attempts_max = static_cast<std::uint32_t>(item.attempts_max),
                      .from_oldest = item.from_oldest});
     }
     return routes;

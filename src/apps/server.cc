@@ -452,7 +452,7 @@ void Server::Parts::empty_sinks(Moment until) {
     const auto is_empty = [](const auto& sink) { return sink->waiting() == 0; };
     const auto all_empty = [&] {
         const auto& routes = loops.back()->routes;
-        return std::ranges::all_of(sinks, is_empty) && (!routes || routes->is_empty());
+        return std::ranges::all_of(sinks, is_empty) && (!routes || routes->is_finished());
     };
     while (!all_empty() && clock.monotonic() < until) std::this_thread::sleep_for(5ms);
 }

@@ -17,9 +17,10 @@ enum class Work : std::uint8_t {
     routes,
     sessions,
     changes,
-    series
+    series,
+    events
 };
-inline constexpr std::size_t works = 8;
+inline constexpr std::size_t works = 9;
 
 inline store::Stream stream_of(Work work, std::size_t shards) {
     return static_cast<store::Stream>(shards + static_cast<std::size_t>(work));

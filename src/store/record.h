@@ -32,6 +32,7 @@ enum class Kind : std::uint8_t {
     rollout = 60,
     rollout_device = 61,  // what a rollout did to one device
     route = 41,           // how far a route has delivered
+    passing_event = 42,   // an event that routes have yet to deliver
     series = 62,          // how the fleet stood in a minute or an hour
 };
 

@@ -104,6 +104,8 @@ struct Config {
     std::uint64_t modules_per_device_max = 50;
     bool refuse_secrets = true;  // writes of services that hold a credential
     std::chrono::milliseconds history_age{std::chrono::days{30}};
+    std::chrono::milliseconds events_age{std::chrono::days{1}};  // of those that wait for routes
+    std::uint64_t events_bytes_max = std::uint64_t{1} << 30;
     std::uint64_t history_count = 100;  // newest changes kept of each twin, whatever their age
 
     // --- queries ---

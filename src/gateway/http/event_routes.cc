@@ -45,14 +45,11 @@ json::object report_of(const Routes::Report& report, Instant now) {
     shown["project"] = std::move(project);
     shown["sink"] = settings.sink;
     shown["state"] = name_of(state.doing);
-    if (state.is_recorded) {
-        shown["lagCommits"] = state.behind;
-        shown["lagSeconds"] =
-            state.oldest_undelivered
-                ? std::max(0.0,
-                           std::chrono::duration<double>(now - *state.oldest_undelivered).count())
-                : 0.0;
-    }
+    if (state.is_recorded) shown["lagCommits"] = state.behind;
+    shown["lagSeconds"] =
+        state.oldest_undelivered
+            ? std::max(0.0, std::chrono::duration<double>(now - *state.oldest_undelivered).count())
+            : 0.0;
     shown["waiting"] = state.waiting;
     shown["delivered"] = state.counts.delivered;
     shown["failures"] = state.counts.failures;

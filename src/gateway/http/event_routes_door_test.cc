@@ -27,8 +27,9 @@ struct RoutesDoor : gateway::testing::RouteBench {
         routes.reset();
     }
     void add(std::shared_ptr<const hub::Route> route) {
-        auto reader = std::make_unique<gateway::testing::FakeReader>(feed, route);
-        routes->add(route, std::move(reader), sink, {grave}, {.hub = "hub.local"});
+        RouteReaders readers{std::make_unique<gateway::testing::FakeReader>(feed, route),
+                             std::make_unique<gateway::testing::FakeReader>(events_log, route)};
+        routes->add(route, std::move(readers), sink, {grave}, {});
     }
     Response ask(std::string_view method, std::string_view path, std::string_view body = {},
                  std::string_view policy = "service") {
@@ -36,9 +37,10 @@ struct RoutesDoor : gateway::testing::RouteBench {
     }
 
     ServiceDoor door;
+    Executor executor = door.hub().shards().at(0).executor();
     std::unique_ptr<Routes> routes =
-        std::make_unique<Routes>(EventBuses{{hub::EventSource::messages, &events}},
-                                 RouteSeams{.executor = door.hub().shards().at(0).executor(),
+        std::make_unique<Routes>(hub::EventLog::open(door.hub(), executor, {}).value(),
+                                 RouteSeams{.executor = executor,
                                             .deadlines = deadlines,
                                             .clock = clock,
                                             .random = random,

@@ -1,7 +1,6 @@
 #include "gateway/routes/route_runner.h"
 
 #include "gateway/sinks/webhook_sink.h"
-#include "hub/events/passing_events.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -32,119 +31,115 @@ EventBatch single(const HubEvent& event) {
 
 }  // namespace
 
-RouteRunner::RouteRunner(std::shared_ptr<const hub::Route> route,
-                         std::unique_ptr<hub::RouteReader> reader, std::shared_ptr<RouteSink> sink,
+RouteRunner::RouteRunner(std::shared_ptr<const hub::Route> route, RouteReaders readers,
+                         std::shared_ptr<RouteSink> sink,
                          std::vector<std::shared_ptr<RouteSink>> graves, RouteOptions options,
                          RouteSeams seams)
     : route_(std::move(route)),
-      reader_(std::move(reader)),
       sink_(std::move(sink)),
       graves_(std::move(graves)),
-      options_(std::move(options)),
+      options_(options),
       seams_(std::move(seams)),
       journal_(route_->settings().name, seams_.metrics, seams_.log),
       lag_changes_(seams_.metrics.lag_changes.Add({{"route", route_->settings().name}})),
       lag_seconds_(seams_.metrics.lag_seconds.Add({{"route", route_->settings().name}})),
       waiting_gauge_(seams_.metrics.waiting.Add({{"route", route_->settings().name}})),
-      pause_(seams_.executor, seams_.deadlines) {}
+      pause_(seams_.executor, seams_.deadlines) {
+    if (readers.events) {
+        events_.emplace(std::move(readers.events)).goes_on_to_the_end = true;
+        lanes_.push_back(&*events_);
+    }
+    if (readers.changes) lanes_.push_back(&changes_.emplace(std::move(readers.changes)));
+}
 
 RouteRunner::~RouteRunner() = default;
 
-void RouteRunner::start(const EventBuses& buses) {
-    if (route_->is_recorded())
-        news_ = reader_->listen([this] {
-            at_end_ = false;
+std::uint64_t RouteRunner::Lane::behind() const {
+    const std::uint64_t newest = reader->newest().commit;
+    return has_place ? newest - std::min(cursor.commit, newest) : 0;
+}
+
+void RouteRunner::start() {
+    for (Lane* const lane : lanes_)
+        lane->news = lane->reader->listen([this, lane] {
+            lane->at_end = false;
             if (doing_ == Doing::waiting) pause_.wake();
         });
-    for (const auto& [source, bus] : buses)
-        if (route_->hears(source))
-            heard_.push_back(
-                bus->listen(seams_.executor, options_.waiting_max,
-                            [this, source](const std::shared_ptr<const hub::DeviceEvent>& passing) {
-                                take(*passing, source);
-                            }));
     asio::co_spawn(seams_.executor, run(shared_from_this()), asio::detached);
 }
 
-void RouteRunner::take(const hub::DeviceEvent& passing, hub::EventSource source) {
-    std::uint64_t dropped = 0;
-    for (const auto& subscription : heard_) dropped += subscription->lost();
-    journal_.lost(dropped - std::exchange(dropped_seen_, dropped), "too many wait", now());
-    HubEvent event = event_of(passing, source, seams_.random.uuid(), options_.hub);
-    const std::size_t size = size_of(event);
-    if (queue_.size() >= options_.waiting_max || queue_bytes_ + size > options_.waiting_bytes_max)
-        return journal_.lost(1, "too many wait", now());
-    queue_bytes_ += size;
-    queue_.push_back(std::move(event));
-    waiting_count_.fetch_add(1, std::memory_order_relaxed);
-    waiting_gauge_.Increment();
-    if (doing_ == Doing::waiting) pause_.wake();
-}
-
-void RouteRunner::left_queue(std::size_t events) {
-    waiting_count_.fetch_sub(events, std::memory_order_relaxed);
-    waiting_gauge_.Decrement(static_cast<double>(events));
+// What devices sent last is handed over before the end; what the feed keeps can wait.
+bool RouteRunner::is_over() const {
+    if (stopped_) return true;
+    return finishing_ && std::ranges::all_of(lanes_, [](const Lane* lane) {
+               return !lane->goes_on_to_the_end || (lane->at_end && lane->reader->is_settled());
+           });
 }
 
 Task<> RouteRunner::run(std::shared_ptr<RouteRunner> self) {
-    if (route_->is_recorded()) co_await find_place();
+    for (Lane* const lane : lanes_) co_await find_place(*lane);
     while (!is_over()) {
         doing_ = Doing::delivering;
-        if (!queue_.empty()) co_await deliver_passing();
-        if (is_over()) break;
-        if (has_place_ && !at_end_ && !finishing_) co_await deliver_page();
-        co_await save_if_due();
-        if (queue_.empty() && (at_end_ || !has_place_) && !is_over()) co_await rest();
+        bool is_stuck = false;
+        for (Lane* const lane : lanes_) {
+            if (is_over()) break;
+            if (is_due(*lane) && co_await deliver_page(*lane) == Went::nowhere) is_stuck = true;
+            co_await save_if_due(*lane);
+        }
+        if (is_stuck && finishing_) break;
+        const bool any_due =
+            std::ranges::any_of(lanes_, [this](const Lane* lane) { return is_due(*lane); });
+        if (!any_due && !is_over()) co_await rest();
     }
-    next_save_ = {};
-    co_await save_if_due();
-    journal_.lost(queue_.size(), "the server stopped", now());
-    left_queue(queue_.size());
-    queue_.clear();
-    news_.reset();
-    heard_.clear();
+    for (Lane* const lane : lanes_) {
+        lane->next_save = {};
+        co_await save_if_due(*lane);
+        lane->news.reset();
+    }
     doing_ = Doing::stopped;
+    finished_.store(true, std::memory_order_relaxed);
 }
 
-Task<> RouteRunner::find_place() {
-    if (const auto saved = reader_->saved()) {
-        cursor_ = saved_ = *saved;
+Task<> RouteRunner::find_place(Lane& lane) {
+    if (const auto saved = lane.reader->saved()) {
+        lane.cursor = lane.saved = *saved;
     } else {
-        cursor_ = reader_->newest();
+        lane.cursor = lane.reader->newest();
         if (options_.from_oldest)
-            if (const auto oldest = co_await reader_->oldest()) cursor_ = *oldest;
+            if (const auto oldest = co_await lane.reader->oldest()) lane.cursor = *oldest;
         // Durable before anything goes on: what comes from now on is the route's.
-        while (!stopped_ && !finishing_ && !co_await reader_->save(cursor_))
+        while (!stopped_ && !finishing_ && !co_await lane.reader->save(lane.cursor))
             co_await pause_.until(now() + save_every);
-        saved_ = cursor_;
+        lane.saved = lane.cursor;
     }
-    has_place_ = true;
+    lane.has_place = true;
 }
 
-Task<> RouteRunner::save_if_due() {
-    if (!has_place_ || cursor_ == saved_ || now() < next_save_) co_return;
-    const hub::ChangeCursor reached = cursor_;
-    next_save_ = now() + save_every;
-    const Result<> saved = co_await reader_->save(reached);
-    if (saved) saved_ = reached;
-    else
-        journal_.failed("the place in the feed could not be saved: " + saved.error().message,
-                        now());
+Task<> RouteRunner::save_if_due(Lane& lane) {
+    if (lane.is_saved() || now() < lane.next_save) co_return;
+    const hub::ChangeCursor reached = lane.cursor;
+    lane.next_save = now() + save_every;
+    const Result<> saved = co_await lane.reader->save(reached);
+    if (saved) lane.saved = reached;
+    else journal_.failed("its place could not be saved: " + saved.error().message, now());
 }
 
 Task<> RouteRunner::rest() {
     doing_ = Doing::waiting;
-    co_await pause_.until(has_place_ && cursor_ != saved_ ? next_save_ : now() + longest_rest);
+    Moment until = now() + longest_rest;
+    for (const Lane* const lane : lanes_)
+        if (!lane->is_saved()) until = std::min(until, lane->next_save);
+    co_await pause_.until(until);
 }
 
-Task<> RouteRunner::read_failed(Error error) {
+Task<> RouteRunner::read_failed(Lane& lane, Error error) {
     const bool is_gone =
         error.code == Code::history_unavailable || error.code == Code::argument_invalid;
     if (is_gone) {
-        // The route was away for longer than changes are kept, or the store is another one.
-        journal_.lost(1, "changes that are no longer kept were never delivered", now());
-        if (const auto oldest = co_await reader_->oldest()) {
-            cursor_ = *oldest;
+        // The route was away for longer than events are kept, or the store is another one.
+        journal_.lost(1, "events that are no longer kept were never delivered", now());
+        if (const auto oldest = co_await lane.reader->oldest()) {
+            lane.cursor = *oldest;
             co_return;
         }
     }
@@ -153,23 +148,24 @@ Task<> RouteRunner::read_failed(Error error) {
     co_await pause_.until(now() + 5s);
 }
 
-Task<> RouteRunner::deliver_page() {
-    at_end_ = true;  // unless somebody says otherwise from here on
-    auto page = co_await reader_->page(cursor_);
+Task<RouteRunner::Went> RouteRunner::deliver_page(Lane& lane) {
+    lane.at_end = true;  // unless somebody says otherwise from here on
+    auto page = co_await lane.reader->page(lane.cursor);
     if (!page) {
-        at_end_ = false;
+        lane.at_end = false;
         Error error = std::move(page).error();
-        co_await read_failed(std::move(error));
-        co_return;
+        co_await read_failed(lane, std::move(error));
+        co_return Went::nowhere;
     }
-    if (!page->at_end) at_end_ = false;
+    if (!page->at_end) lane.at_end = false;
     journal_.undefined(page->undefined, now());
+    journal_.lost(page->lost, "they could not be written down in time", now());
     std::vector<hub::RoutedEvent>& events = page->events;
     for (std::size_t at = 0; at < events.size();) {
-        oldest_undelivered_ = events[at].event.at;
+        lane.oldest_undelivered = events[at].event.at;
         auto batch = std::make_shared<std::vector<HubEvent>>();
         std::size_t bytes = 0;
-        hub::ChangeCursor after = cursor_;
+        hub::ChangeCursor after = lane.cursor;
         while (at < events.size() && batch->size() < sink_->events_max()) {
             bytes += size_of(events[at].event);
             if (!batch->empty() && bytes > sink_->bytes_max()) break;
@@ -179,47 +175,15 @@ Task<> RouteRunner::deliver_page() {
         }
         EventBatch ready = std::move(batch);
         if (co_await hand_over(std::move(ready)) == Went::nowhere) {
-            at_end_ = false;
-            co_return;
+            lane.at_end = false;
+            co_return Went::nowhere;
         }
-        cursor_ = after;
-        co_await save_if_due();
+        lane.cursor = after;
+        co_await save_if_due(lane);
     }
-    cursor_ = page->next;
-    if (at_end_) oldest_undelivered_.reset();
-}
-
-Task<bool> RouteRunner::wants(HubEvent& event) {
-    std::optional<json::object> twin;
-    if (route_->reads_twin()) twin = co_await reader_->twin_now(event.twin);
-    const json::object* const shown = twin ? &*twin : nullptr;
-    const hub::Verdict verdict = route_->judge(event, shown, seams_.clock.now());
-    if (verdict == hub::Verdict::cannot_say) journal_.undefined(1, now());
-    if (verdict != hub::Verdict::takes) co_return false;
-    route_->project(event, shown);
-    co_return true;
-}
-
-Task<> RouteRunner::deliver_passing() {
-    auto batch = std::make_shared<std::vector<HubEvent>>();
-    std::size_t bytes = 0, taken = 0;
-    while (!queue_.empty() && batch->size() < sink_->events_max() && bytes < sink_->bytes_max()) {
-        HubEvent event = std::move(queue_.front());
-        queue_.pop_front();
-        const std::size_t size = size_of(event);
-        queue_bytes_ -= std::min(size, queue_bytes_);
-        ++taken;
-        if (!co_await wants(event)) continue;
-        bytes += size;
-        batch->push_back(std::move(event));
-    }
-    const std::size_t count = batch->size();
-    if (count != 0) {
-        EventBatch ready = std::move(batch);
-        if (co_await hand_over(std::move(ready)) == Went::nowhere)
-            journal_.lost(count, "the server stopped", now());
-    }
-    left_queue(taken);
+    lane.cursor = page->next;
+    if (lane.at_end) lane.oldest_undelivered.reset();
+    co_return Went::through;
 }
 
 Task<RouteRunner::Went> RouteRunner::hand_over(EventBatch batch) {
@@ -291,12 +255,12 @@ RouteState RouteRunner::state() const {
     state.name = route_->settings().name;
     state.doing = doing_;
     state.is_recorded = route_->is_recorded();
-    if (has_place_) {
-        const hub::ChangeCursor newest = reader_->newest();
-        state.behind = newest.commit - std::min(cursor_.commit, newest.commit);
-        if (state.behind != 0) state.oldest_undelivered = oldest_undelivered_;
-    }
-    state.waiting = waiting_count_.load(std::memory_order_relaxed);
+    if (changes_) state.behind = changes_->behind();
+    if (events_) state.waiting = events_->behind();
+    for (const Lane* const lane : lanes_)
+        if (lane->oldest_undelivered && lane->behind() != 0)
+            state.oldest_undelivered = std::min(*lane->oldest_undelivered,
+                                                state.oldest_undelivered.value_or(Instant::max()));
     state.counts = journal_.counts();
     state.last_failure = journal_.last_failure();
     return state;
@@ -305,6 +269,7 @@ RouteState RouteRunner::state() const {
 void RouteRunner::show_lag() {
     const RouteState shown = state();
     lag_changes_.Set(static_cast<double>(shown.behind));
+    waiting_gauge_.Set(static_cast<double>(shown.waiting));
     const Instant time = seams_.clock.now();
     lag_seconds_.Set(
         shown.oldest_undelivered

@@ -7,14 +7,13 @@
 #include "gateway/pause.h"
 #include "gateway/routes/route_journal.h"
 #include "gateway/routes/route_sink.h"
-#include "hub/device_events.h"
+#include "hub/events/route.h"
 #include "hub/events/route_reader.h"
 
-#include <deque>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace twinhub::gateway {
@@ -30,15 +29,15 @@ struct RouteSeams {
 };
 
 struct RouteOptions {
-    std::string hub;                     // its name
     std::uint32_t attempts_max = 1'000;  // with one batch; then it is a dead letter
-    std::size_t waiting_max = 10'000;    // passing events
-    std::size_t waiting_bytes_max = 16 << 20;
-    bool from_oldest = false;  // where a new route begins: with all that is kept
+    bool from_oldest = false;            // where a new route begins: with all that is kept
 };
 
-// Where what a route hears passes by.
-using EventBuses = std::vector<std::pair<hub::EventSource, hub::DeviceEvents*>>;
+// What a route reads; nullptr where it hears nothing of it.
+struct RouteReaders {
+    std::unique_ptr<hub::RouteReader> changes;  // the feed
+    std::unique_ptr<hub::RouteReader> events;   // the log of events
+};
 
 // How a route is, for operators.
 struct RouteState {
@@ -46,57 +45,71 @@ struct RouteState {
     std::string name;
     Doing doing = Doing::disabled;
     bool is_recorded = false;
-    std::uint64_t behind = 0;  // commits that it has yet to look at
+    std::uint64_t behind = 0;   // commits that it has yet to look at
+    std::uint64_t waiting = 0;  // events of the log that it has yet to look at
     std::optional<Instant> oldest_undelivered;
-    std::size_t waiting = 0;  // passing events
     RouteJournal::Counts counts;
     std::string last_failure;
 };
 
-// One route at work, on one loop. What the feed tells goes out in its order, each batch when the
-// one before it has arrived, and the place in the feed is saved behind it: after a crash the last
-// batches come again, none is left out. What passes by waits in a bounded queue. A batch that its
-// sink refuses is tried event by event; what is refused alone, or not taken in `attempts_max`
-// attempts, is put aside in a grave, so that nothing holds up the rest for ever.
+// One route at work, on one loop. What the feed and the log tell goes out in their order, each
+// batch when the one before it has arrived, and the place is saved behind it: after a crash the
+// last batches come again, none is left out. A batch that its sink refuses is tried event by event;
+// what is refused alone, or not taken in `attempts_max` attempts, is put aside in a grave, so that
+// nothing holds up the rest for ever.
 class RouteRunner final : public std::enable_shared_from_this<RouteRunner> {
 public:
     // The last of `graves` is tried until it takes what the others do not.
-    RouteRunner(std::shared_ptr<const hub::Route> route, std::unique_ptr<hub::RouteReader> reader,
+    RouteRunner(std::shared_ptr<const hub::Route> route, RouteReaders readers,
                 std::shared_ptr<RouteSink> sink, std::vector<std::shared_ptr<RouteSink>> graves,
                 RouteOptions options, RouteSeams seams);
     ~RouteRunner();
 
-    void start(const EventBuses& buses);
-    // The server is about to end: hands over what passed by, and tries nothing again.
+    void start();
+    // The server is about to end: hands over what the log still has, and tries nothing again.
     void finish();
     // Ends as soon as what is under way ends.
     void stop();
 
-    // Events that a restart would lose. On any thread.
-    bool is_empty() const { return waiting_count_.load(std::memory_order_relaxed) == 0; }
+    // After finish(). On any thread.
+    bool is_finished() const { return finished_.load(std::memory_order_relaxed); }
     RouteState state() const;
     void show_lag();
 
 private:
     enum class Went : std::uint8_t { through, nowhere };
 
-    void take(const hub::DeviceEvent& passing, hub::EventSource source);
+    // One way to events, and how far the route has come on it.
+    struct Lane {
+        explicit Lane(std::unique_ptr<hub::RouteReader> from) : reader(std::move(from)) {}
+        std::unique_ptr<hub::RouteReader> reader;
+        bool goes_on_to_the_end = false;  // not needed where everything is kept for long
+        hub::ChangeCursor cursor, saved;
+        Moment next_save{};
+        bool has_place = false;
+        bool at_end = false;
+        std::optional<Instant> oldest_undelivered;
+        std::shared_ptr<void> news;
+
+        std::uint64_t behind() const;
+        bool is_saved() const { return !has_place || cursor == saved; }
+    };
+
     Task<> run(std::shared_ptr<RouteRunner> self);
-    Task<> find_place();
-    Task<> deliver_page();
-    Task<> deliver_passing();
-    Task<bool> wants(hub::HubEvent& event);
+    Task<> find_place(Lane& lane);
+    Task<Went> deliver_page(Lane& lane);
     Task<Went> hand_over(EventBatch batch);
     Task<Went> bury(EventBatch batch, std::string why);
-    Task<> save_if_due();
+    Task<> save_if_due(Lane& lane);
     Task<> rest();
-    Task<> read_failed(Error error);
-    bool is_over() const { return stopped_ || (finishing_ && queue_.empty()); }
-    void left_queue(std::size_t events);
+    Task<> read_failed(Lane& lane, Error error);
+    bool is_over() const;
+    bool is_due(const Lane& lane) const {
+        return !lane.at_end && (!finishing_ || lane.goes_on_to_the_end);
+    }
     Moment now() const { return seams_.clock.monotonic(); }
 
     const std::shared_ptr<const hub::Route> route_;
-    const std::unique_ptr<hub::RouteReader> reader_;
     const std::shared_ptr<RouteSink> sink_;
     const std::vector<std::shared_ptr<RouteSink>> graves_;
     const RouteOptions options_;
@@ -107,23 +120,12 @@ private:
     prometheus::Gauge& waiting_gauge_;
     Pause pause_;
 
-    hub::ChangeCursor cursor_;
-    hub::ChangeCursor saved_;
-    Moment next_save_{};
-    bool has_place_ = false;
-    bool at_end_ = false;
-    std::optional<Instant> oldest_undelivered_;
-
-    std::deque<hub::HubEvent> queue_;
-    std::size_t queue_bytes_ = 0;
-    std::atomic<std::size_t> waiting_count_ = 0;  // in the queue, and of it under way
-
-    std::shared_ptr<void> news_;
-    std::vector<std::unique_ptr<hub::DeviceEvents::Subscription>> heard_;
-    std::uint64_t dropped_seen_ = 0;
+    std::optional<Lane> changes_, events_;
+    std::vector<Lane*> lanes_;  // those that are there
     RouteState::Doing doing_ = RouteState::Doing::starting;
     bool finishing_ = false;
     bool stopped_ = false;
+    std::atomic<bool> finished_ = false;
 };
 
 }  // namespace twinhub::gateway

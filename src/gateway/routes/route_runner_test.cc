@@ -25,14 +25,13 @@ struct RouteRunnerTest : RouteBench {
         run();
     }
 
-    void begin(RouteOptions options = {.hub = "hub"}, std::string condition = {}) {
-        runner = runner_of(route_of({EventSource::twin_changes}, std::move(condition)), options);
-        runner->start({});
-        run();
+    void begin(RouteOptions options = {}, std::string condition = {}) {
+        begin({EventSource::twin_changes}, options, std::move(condition));
     }
-    void begin_passing(RouteOptions options = {.hub = "hub"}, std::string condition = {}) {
-        runner = runner_of(route_of({EventSource::messages}, std::move(condition)), options);
-        runner->start({{EventSource::messages, &events}});
+    void begin(std::vector<EventSource> sources, RouteOptions options = {},
+               std::string condition = {}) {
+        runner = runner_of(route_of(std::move(sources), std::move(condition)), options);
+        runner->start();
         run();
     }
     void end() {
@@ -44,6 +43,7 @@ struct RouteRunnerTest : RouteBench {
     // The process dies: nothing more is done, nothing is saved.
     void die() {
         feed.listeners.clear();
+        events_log.listeners.clear();
         lost_runners.push_back(std::move(runner));
     }
     void add(int events) {
@@ -72,7 +72,7 @@ TEST_F(RouteRunnerTest, BeginsWithWhatIsNewOrWithAllThatIsKept) {
     end();
     feed.saved.reset();
     feed.oldest = 2;
-    begin({.hub = "hub", .from_oldest = true});
+    begin({.from_oldest = true});
     EXPECT_THAT(sink->ids(), ElementsAre("1.3", "1.2", "1.3"));
 }
 
@@ -152,7 +152,7 @@ TEST_F(RouteRunnerTest, PutsAsideOnlyWhatIsRefused) {
 }
 
 TEST_F(RouteRunnerTest, PutsAsideWhatWasTriedTooOften) {
-    begin({.hub = "hub", .attempts_max = 3});
+    begin({.attempts_max = 3});
     sink->judge = [](const std::vector<hub::HubEvent>&) { return Handed::again("down"); };
     add(2);
     for (int i = 0; i < 30; ++i) advance(1s);
@@ -187,7 +187,7 @@ TEST_F(RouteRunnerTest, SaysWhenChangesAreGone) {
 }
 
 TEST_F(RouteRunnerTest, LeavesWhatItsConditionDoesNotTake) {
-    begin({.hub = "hub"}, "opType = 'replaceTwin'");
+    begin({}, "opType = 'replaceTwin'");
     feed.add("d1");
     feed.add("d1", "replaceTwin");
     feed.add("d1");
@@ -196,44 +196,89 @@ TEST_F(RouteRunnerTest, LeavesWhatItsConditionDoesNotTake) {
     EXPECT_EQ(runner->state().behind, 0u);
 }
 
-TEST_F(RouteRunnerTest, DeliversWhatPassesBy) {
-    begin_passing();
-    publish("d1");
-    publish("d2");
-    ASSERT_EQ(sink->taken.size(), 2u);
-    EXPECT_EQ(sink->taken[0].kind, "telemetry");
-    EXPECT_NE(sink->taken[0].id, sink->taken[1].id);
-    EXPECT_TRUE(runner->is_empty());
-}
-
-TEST_F(RouteRunnerTest, LosesAndCountsWhatPassesByBeyondItsBuffer) {
-    begin_passing({.hub = "hub", .waiting_max = 3});
-    sink->answers = {Handed::again("down")};
-    for (int i = 0; i < 8; ++i) publish("d1");
-    EXPECT_EQ(runner->state().counts.lost, 4u);  // one is under way, three wait
-    for (int i = 0; i < 5; ++i) advance(1s);
+TEST_F(RouteRunnerTest, GoesTwoWaysEachFromAPlaceOfItsOwn) {
+    begin({EventSource::twin_changes, EventSource::messages});
+    add(2);
+    events_log.add("d2", "telemetry");
+    run();
+    EXPECT_EQ(sink->taken.size(), 3u);
+    advance(2s);
+    EXPECT_EQ(feed.saved, (hub::ChangeCursor{3, 0}));
+    EXPECT_EQ(events_log.saved, (hub::ChangeCursor{2, 0}));
+    end();
+    events_log.add("d2", "telemetry");
+    begin({EventSource::twin_changes, EventSource::messages});
     EXPECT_EQ(sink->taken.size(), 4u);
-    EXPECT_TRUE(runner->is_empty());
+    EXPECT_EQ(sink->taken.back().kind, "telemetry");
 }
 
-TEST_F(RouteRunnerTest, JudgesWhatPassesBy) {
-    begin_passing({.hub = "hub"}, "$connectionDeviceId = 'd2'");
-    publish("d1");
-    publish("d2");
-    ASSERT_EQ(sink->taken.size(), 1u);
-    EXPECT_EQ(sink->taken[0].twin.device.text(), "d2");
+TEST_F(RouteRunnerTest, SaysWhatWaitsAndSinceWhen) {
+    begin({EventSource::messages});
+    sink->judge = [](const std::vector<hub::HubEvent>&) { return Handed::again("down"); };
+    for (int i = 0; i < 3; ++i) events_log.add("d1", "telemetry");
+    run();
+    EXPECT_EQ(runner->state().waiting, 3u);
+    EXPECT_EQ(runner->state().behind, 0u);
+    EXPECT_TRUE(runner->state().oldest_undelivered);
+    sink->judge = nullptr;
+    for (int i = 0; i < 3; ++i) advance(1s);
+    EXPECT_EQ(runner->state().waiting, 0u);
+    EXPECT_FALSE(runner->state().oldest_undelivered);
 }
 
-TEST_F(RouteRunnerTest, HandsOverWhatWaitsBeforeTheEnd) {
-    begin_passing();
+TEST_F(RouteRunnerTest, SaysWhatWasLostOnItsWay) {
+    begin({EventSource::messages});
+    events_log.lost = 4;
+    events_log.add("d1", "telemetry");
+    run();
+    EXPECT_EQ(runner->state().counts.lost, 4u);
+    EXPECT_EQ(sink->taken.size(), 1u);
+}
+
+TEST_F(RouteRunnerTest, HandsOverTheLogBeforeTheEnd) {
+    begin({EventSource::messages});
     sink->answers = {Handed::again("down")};
-    publish("d1");
-    publish("d2");
+    events_log.add("d1", "telemetry");
+    events_log.add("d2", "telemetry");
+    run();
+    events_log.is_settled = false;  // one more is on its way to the disk
     runner->finish();
     run();
-    EXPECT_TRUE(runner->is_empty());
-    EXPECT_EQ(runner->state().doing, Doing::stopped);
+    EXPECT_FALSE(runner->is_finished());
     EXPECT_EQ(sink->taken.size(), 2u);
+    events_log.is_settled = true;
+    events_log.add("d3", "telemetry");
+    run();
+    EXPECT_TRUE(runner->is_finished());
+    EXPECT_EQ(runner->state().doing, Doing::stopped);
+    EXPECT_EQ(sink->taken.size(), 3u);
+    EXPECT_EQ(events_log.saved, (hub::ChangeCursor{4, 0}));
+}
+
+TEST_F(RouteRunnerTest, EndsWithoutASinkAndLosesNothing) {
+    begin({EventSource::messages});
+    sink->judge = [](const std::vector<hub::HubEvent>&) { return Handed::again("down"); };
+    events_log.add("d1", "telemetry");
+    run();
+    runner->finish();
+    run();
+    EXPECT_TRUE(runner->is_finished());
+    EXPECT_EQ(runner->state().counts.lost, 0u);
+    end();
+    sink->judge = nullptr;
+    begin({EventSource::messages});
+    EXPECT_THAT(sink->ids(), ElementsAre("1.1"));
+}
+
+TEST_F(RouteRunnerTest, LeavesTheFeedForTheNextStart) {
+    begin({EventSource::twin_changes, EventSource::messages});
+    runner->finish();
+    run();
+    EXPECT_TRUE(runner->is_finished());
+    add(2);
+    end();
+    begin({EventSource::twin_changes, EventSource::messages});
+    EXPECT_THAT(sink->ids(), ElementsAre("1.1", "1.2"));
 }
 
 // Receivers that fail at random and servers that die at random: no gap, order kept, and what comes

@@ -8,20 +8,20 @@
 namespace twinhub::gateway {
 namespace {
 
-constexpr std::chrono::seconds lag_every{2};
+constexpr std::chrono::seconds look_every{2};
 
 }  // namespace
 
-Routes::Routes(EventBuses buses, RouteSeams seams)
-    : buses_(std::move(buses)), seams_(std::move(seams)) {}
+Routes::Routes(std::shared_ptr<hub::EventLog> log, RouteSeams seams)
+    : log_(std::move(log)), seams_(std::move(seams)) {}
 
 Routes::~Routes() = default;
 
-void Routes::add(std::shared_ptr<const hub::Route> route, std::unique_ptr<hub::RouteReader> reader,
+void Routes::add(std::shared_ptr<const hub::Route> route, RouteReaders readers,
                  std::shared_ptr<RouteSink> sink, std::vector<std::shared_ptr<RouteSink>> graves,
                  RouteOptions options) {
-    auto runner = std::make_shared<RouteRunner>(route, std::move(reader), std::move(sink),
-                                                std::move(graves), std::move(options), seams_);
+    auto runner = std::make_shared<RouteRunner>(route, std::move(readers), std::move(sink),
+                                                std::move(graves), options, seams_);
     entries_.push_back({std::move(route), std::move(runner)});
 }
 
@@ -31,14 +31,15 @@ void Routes::add_disabled(std::shared_ptr<const hub::Route> route) {
 
 void Routes::start() {
     for (const Entry& entry : entries_)
-        if (entry.runner) entry.runner->start(buses_);
-    if (!entries_.empty()) seams_.deadlines.schedule(*this, seams_.clock.monotonic() + lag_every);
+        if (entry.runner) entry.runner->start();
+    if (!entries_.empty()) seams_.deadlines.schedule(*this, seams_.clock.monotonic() + look_every);
 }
 
 void Routes::expired(Moment now) {
     for (const Entry& entry : entries_)
         if (entry.runner) entry.runner->show_lag();
-    seams_.deadlines.schedule(*this, now + lag_every);
+    log_->tick();
+    seams_.deadlines.schedule(*this, now + look_every);
 }
 
 void Routes::finish() {
@@ -48,14 +49,15 @@ void Routes::finish() {
 
 void Routes::stop() {
     cancel();
+    log_->stop_hearing();
     for (const Entry& entry : entries_)
         if (entry.runner) entry.runner->stop();
     for (const auto& sink : sinks_) sink->stop();
 }
 
-bool Routes::is_empty() const {
+bool Routes::is_finished() const {
     return std::ranges::all_of(
-        entries_, [](const Entry& entry) { return !entry.runner || entry.runner->is_empty(); });
+        entries_, [](const Entry& entry) { return !entry.runner || entry.runner->is_finished(); });
 }
 
 Task<std::vector<Routes::Report>> Routes::report() {

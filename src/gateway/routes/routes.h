@@ -1,6 +1,7 @@
 #pragma once
 
 #include "gateway/routes/route_runner.h"
+#include "hub/events/event_log.h"
 #include "hub/events/route.h"
 
 #include <memory>
@@ -12,12 +13,13 @@ namespace twinhub::gateway {
 // All routes of a hub with their sinks, on one loop (docs/routes.md). Filled before the loops run.
 class Routes final : private Deadline {
 public:
-    Routes(EventBuses buses, RouteSeams seams);
+    // `log`: what routes read that hear what passes by.
+    Routes(std::shared_ptr<hub::EventLog> log, RouteSeams seams);
     ~Routes() override;
 
     // A sink that routes or dead letters go to; kept until the end.
     void keep(std::shared_ptr<RouteSink> sink) { sinks_.push_back(std::move(sink)); }
-    void add(std::shared_ptr<const hub::Route> route, std::unique_ptr<hub::RouteReader> reader,
+    void add(std::shared_ptr<const hub::Route> route, RouteReaders readers,
              std::shared_ptr<RouteSink> sink, std::vector<std::shared_ptr<RouteSink>> graves,
              RouteOptions options);
     // One that is not enabled: it is shown and tested, and delivers nothing.
@@ -27,8 +29,8 @@ public:
     void start();
     void finish();
     void stop();
-    // Whether a restart would lose nothing. Any thread.
-    bool is_empty() const;
+    // Whether all routes have ended after finish(). Any thread.
+    bool is_finished() const;
 
     struct Report {
         std::shared_ptr<const hub::Route> route;
@@ -53,7 +55,7 @@ private:
     };
     void expired(Moment now) override;
 
-    const EventBuses buses_;
+    const std::shared_ptr<hub::EventLog> log_;
     RouteSeams seams_;
     std::vector<std::shared_ptr<RouteSink>> sinks_;
     std::vector<Entry> entries_;

@@ -88,10 +88,4 @@ Task<Result<>> FeedReader::save(ChangeCursor cursor) {
     co_return co_await cursors_->save(route_->settings().name, cursor);
 }
 
-Task<std::optional<json::object>> FeedReader::twin_now(TwinId id) {
-    const Result<TwinView> view = co_await hub_.twins().get(std::move(id));
-    if (!view) co_return std::nullopt;
-    co_return twin_for_routes(view->twin);
-}
-
 }  // namespace twinhub::hub

@@ -22,7 +22,6 @@ public:
     std::shared_ptr<void> listen(std::function<void()> news) override;
     std::optional<ChangeCursor> saved() const override;
     Task<Result<>> save(ChangeCursor cursor) override;
-    Task<std::optional<json::object>> twin_now(TwinId id) override;
 
 private:
     Result<RoutePage> read(ChangeCursor from);

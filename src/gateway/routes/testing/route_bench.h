@@ -15,8 +15,8 @@
 
 namespace twinhub::gateway::testing {
 
-// A feed in memory, and what a store would keep of the place in it: outlives the runners that a
-// test lets die.
+// A feed or log in memory, and what a store would keep of the place in it: outlives the runners
+// that a test lets die.
 struct FakeFeed {
     std::vector<hub::HubEvent> events;  // commit n is events[n - 1]
     std::optional<hub::ChangeCursor> saved;
@@ -24,6 +24,8 @@ struct FakeFeed {
     std::uint64_t oldest = 1;
     std::size_t saves = 0;
     bool saving_fails = false;
+    bool is_settled = true;
+    std::uint64_t lost = 0;
 
     void add(std::string_view device, std::string_view kind = "updateTwin") {
         hub::HubEvent event;
@@ -55,6 +57,7 @@ public:
                 page.events.push_back({{at + 1, 0}, std::move(event)});
         }
         page.next = {at, 0};
+        page.lost = std::exchange(feed_.lost, 0);
         page.at_end = at > feed_.events.size();
         co_return page;
     }
@@ -77,7 +80,7 @@ public:
         feed_.saved = cursor;
         co_return Result<>{};
     }
-    Task<std::optional<json::object>> twin_now(TwinId) override { co_return std::nullopt; }
+    bool is_settled() const override { return feed_.is_settled; }
 
 private:
     FakeFeed& feed_;
@@ -144,15 +147,18 @@ struct RouteBench : SinkBench {
                 .value());
     }
     std::shared_ptr<RouteRunner> runner_of(std::shared_ptr<const hub::Route> route,
-                                           RouteOptions options = {.hub = "hub"}) {
-        auto reader = std::make_unique<FakeReader>(feed, route);
+                                           RouteOptions options = {}) {
+        RouteReaders readers;
+        if (route->is_recorded()) readers.changes = std::make_unique<FakeReader>(feed, route);
+        if (route->is_passing()) readers.events = std::make_unique<FakeReader>(events_log, route);
         return std::make_shared<RouteRunner>(
-            route, std::move(reader), sink,
+            route, std::move(readers), sink,
             std::vector<std::shared_ptr<RouteSink>>{dead_sink, grave}, options, route_seams());
     }
 
     RouteMetrics route_metrics{registry};
     FakeFeed feed;
+    FakeFeed events_log;
     std::shared_ptr<FakeRouteSink> sink = std::make_shared<FakeRouteSink>();
     std::shared_ptr<FakeRouteSink> dead_sink = std::make_shared<FakeRouteSink>();
     std::shared_ptr<FakeRouteSink> grave = std::make_shared<FakeRouteSink>();
