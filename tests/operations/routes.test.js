@@ -258,6 +258,71 @@ test('messages of devices take the routes whose conditions they meet', async (t)
     await until(async () => (await routesOf(hub))[0].undefined === 1, 'the one that cannot be decided');
 });
 
+test('what passes by waits for its sink through deaths of both', async (t) => {
+    const folder = newFolder(t);
+    const receiver = await Receiver.start(t, folder);
+    const hub = await newHub(t, { folder, settings: settingsFor(receiver, newSecret(folder))
+        .replace('[TwinChangeEvents, DeviceLifecycleEvents]',
+                 '[DeviceMessages, DeviceConnectionStateEvents, DriftChangeEvents]') });
+    const device = await newDevice(hub, 'd1');
+    await receiver.die();
+    const client = await RawMqtt.connect(hub, credentials(hub, device));
+    for (let id = 1; id <= 20; ++id) {
+        client.send(packets.publish('devices/d1/messages/events/', `${id}`, { qos: 1, id }));
+        await client.received.take((packet) => packet.type === types.puback, 'PUBACK');
+    }
+    await patch(hub, 'd1', { properties: { desired: { interval: 5 } } });
+    // The connection, the messages and the drift are on disk.
+    await until(async () => (await routesOf(hub))[0].waiting >= 22, 'the events to wait');
+    client.destroy();
+    await hub.kill();
+    await hub.start();
+    await receiver.listen();
+    await until(() => receiver.unique.length >= 22, 'what waited', 60_000);
+    const messages = receiver.unique.filter((event) => event.type === 'twinhub.device.telemetry');
+    assert.deepEqual(messages.map((event) => Buffer.from(event.data.bodyBase64, 'base64').toString()),
+                     Array.from({ length: 20 }, (_, index) => `${index + 1}`));
+    assert.equal(receiver.unique[0].type, 'twinhub.device.connected');
+    const drift = receiver.unique.find((event) => event.type === 'twinhub.drift.changed');
+    assert.equal(drift.subject, 'devices/d1');
+    await until(async () => (await routesOf(hub))[0].waiting === 0, 'nothing to wait');
+    assert.equal((await routesOf(hub))[0].lost, 0);
+    assert.deepEqual(receiver.mistakes, []);
+});
+
+test('how work stands reaches a sink, and drift names who wants what', async (t) => {
+    const folder = newFolder(t);
+    const file = join(folder, 'work.jsonl');
+    const hub = await newHub(t, { folder, settings:
+        `sinks:\n  - kind: file\n    name: work\n    path: ${file}\n`
+        + 'routes:\n  - name: work\n    sources: [JobEvents, ConfigurationEvents]\n    sink: work\n' });
+    await newDevice(hub, 'd1');
+    await newDevice(hub, 'd2');
+    const job = await ask(hub, 'PUT', '/jobs/v2/site', { body: {
+        type: 'scheduleUpdateTwin', queryCondition: 'deviceId = \'d1\'',
+        updateTwin: { etag: '*', tags: { site: 'EU' } } } });
+    assert.equal(job.status, 200, job.text);
+    const made = await ask(hub, 'PUT', '/configurations/base', { body: {
+        id: 'base', targetCondition: 'tags.site = \'EU\'', priority: 3,
+        content: { deviceContent: { 'properties.desired.interval': 5 } } } });
+    assert.equal(made.status, 200, made.text);
+    const of = (type) => lines(file).filter((event) => event.type === type);
+    await until(() => of('twinhub.job.completed').length === 1
+        && of('twinhub.configuration.completed').length >= 1, 'the ends of both', 30_000);
+    assert.equal(of('twinhub.job.started').length, 1);
+    const [done] = of('twinhub.job.completed');
+    assert.equal(done.subject, 'jobs/site');
+    assert.equal(done.data.body.succeeded, 1);
+    assert.equal(of('twinhub.configuration.completed')[0].subject, 'configurations/base');
+    await until(async () => (await ask(hub, 'GET', '/twins/d1')).json.properties.desired.interval === 5,
+                'the configuration');
+    const { json: drift } = await ask(hub, 'GET', '/twins/d1/drift');
+    const interval = drift.properties.find((property) => property.path === 'interval');
+    assert.deepEqual(interval.wantedBy.map((wish) => [wish.configuration, wish.value, wish.wins]),
+                     [['base', 5, true]]);
+    assert.equal(interval.by.kind, 'configuration');
+});
+
 // Debian's mosquitto on a port of its own.
 async function newBroker(t, folder) {
     const port = await freePort();
