@@ -53,9 +53,10 @@ struct PropertiesFree {
 }  // namespace
 
 std::string topic_of(std::string_view pattern, const hub::HubEvent& event, std::string_view hub) {
+    const std::string_view device = event.twin.device.text();
     const std::pair<std::string_view, std::string_view> names[] = {
         {"{hub}", hub},
-        {"{deviceId}", event.twin.device.text().empty() ? "-" : event.twin.device.text()},
+        {"{deviceId}", device.empty() ? "-" : device},
         {"{moduleId}", event.twin.is_module() ? event.twin.module.text() : std::string_view()},
         {"{source}", hub::name_of(event.source)},
         {"{opType}", event.kind}};
